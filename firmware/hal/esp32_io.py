@@ -1,0 +1,305 @@
+"""Esp32Io: how the loop's readings and commands reach the pins of an ESP32 or ESP32-S3.
+
+Which pin, which level and which scale is the board's data (boards/*/board.py).
+This is a port as hal/ports.py describes it, for MicroPython 1.26 or newer.
+"""
+
+import time
+
+from machine import ADC, PWM, Counter, Pin
+from micropython import const
+
+from hal.shift_register import NullRegister, ShiftRegister
+from vcu.signals import SLOW_NAMES, Outputs, Raw
+
+try:  # noqa: SIM105 - MicroPython has neither contextlib nor, for annotations only, types
+    from types import ModuleType
+except ImportError:
+    pass
+
+_SHIFT_BASE = const(100)  # in the board's data 100 + n is output Qn of the shift register
+_COUNTER_UNIT = const(0)
+_FILTER_NS = const(12700)  # the longest that the pulse counter has
+_AGE_LIMIT_US = const(900000)
+_DUTY_FULL = const(65535)
+_SLOW_MASK = const(7)
+
+# A tuple written in an except clause is built, on the heap, when the exception comes.
+_PART_ERRORS = (OSError, ValueError, RuntimeError)
+
+
+class NullPin:
+    """An output that is not fitted: accepts its value and drives nothing."""
+
+    def value(self, level: int) -> None:
+        """Drive nothing."""
+
+
+class Voltage:
+    """A PWM output that is filtered to a voltage outside."""
+
+    def __init__(self, number: int, hertz: int, full_scale_mv: int) -> None:
+        self._pwm = PWM(Pin(number, Pin.OUT, value=0), freq=hertz, duty_u16=0)
+        self._full_mv = full_scale_mv
+
+    def value(self, millivolts: int) -> None:
+        """Drive 0 .. full scale mV; a value outside is driven as the nearer end."""
+        full_mv = self._full_mv
+        if millivolts < 0:
+            millivolts = 0
+        elif millivolts > full_mv:
+            millivolts = full_mv
+        # 5000 * 65535 = 3.3e8
+        self._pwm.duty_u16((millivolts * _DUTY_FULL + (full_mv >> 1)) // full_mv)
+
+
+def _counts(adc: ADC) -> int:
+    """Return the reading in counts of 1 mV, or -1 when the converter raised an error."""
+    try:
+        return adc.read_uv() // 1000
+    except _PART_ERRORS:
+        return -1
+
+
+def _analog(number: int) -> ADC:
+    return ADC(Pin(number), atten=ADC.ATTN_11DB)
+
+
+def _input(number: int, pull: str) -> Pin:
+    return Pin(number, Pin.IN, Pin.PULL_UP if pull == "up" else Pin.PULL_DOWN)
+
+
+def _register(board: "ModuleType"):
+    if board.SHIFT_CLOCK < 0:
+        return NullRegister()
+    return ShiftRegister(
+        Pin(board.SHIFT_DATA, Pin.OUT, value=0),
+        Pin(board.SHIFT_CLOCK, Pin.OUT, value=0),
+        Pin(board.SHIFT_LATCH, Pin.OUT, value=0),
+    )
+
+
+def _output(number: int, register):
+    if number < 0:
+        return NullPin()
+    if number >= _SHIFT_BASE:
+        return register.pin(number - _SHIFT_BASE)
+    return Pin(number, Pin.OUT, value=0)
+
+
+def _voltage(number: int, board: "ModuleType"):
+    if number < 0:
+        return NullPin()
+    return Voltage(number, board.PWM_HZ, board.PWM_FULL_SCALE_MV)
+
+
+class Esp32Io:
+    """Every pin of a controller board, made with all outputs at their safe level."""
+
+    def __init__(self, board: "ModuleType") -> None:
+        """Claim the pins; ValueError when the board's data names a pin that the chip lacks."""
+        self._make_outputs(board)
+        self._make_inputs(board)
+        self._make_pulses(board)
+
+    def _make_outputs(self, board: "ModuleType") -> None:
+        register = _register(board)
+        self._register = register
+        self._full_mv = board.PWM_FULL_SCALE_MV
+        self._throttle = _voltage(board.THROTTLE, board)
+        self._regen = _voltage(board.REGEN, board)
+        self._throttle_mv = 0
+        self._regen_mv = 0
+        self._enable = _output(board.ENABLE, register)
+        self._reverse = _output(board.REVERSE, register)
+        self._contactor = _output(board.CONTACTOR, register)
+        self._precharge = _output(board.PRECHARGE, register)
+        self._charger = _output(board.CHARGER, register)
+        self._hold = _output(board.HOLD, register)
+        self._lamp = _output(board.LAMP, register)
+        self._buzzer = _output(board.BUZZER, register)
+        self._fan = _output(board.FAN, register)
+        self._heartbeat = _output(board.HEARTBEAT, register)
+        self._beat = 0
+        self._stop_order = (
+            self._throttle,
+            self._regen,
+            self._enable,
+            self._precharge,
+            self._charger,
+            self._contactor,
+            self._reverse,
+            self._buzzer,
+            self._lamp,
+            self._fan,
+            self._heartbeat,
+            self._hold,
+        )
+
+    def _make_inputs(self, board: "ModuleType") -> None:
+        if board.MUX_INPUTS != SLOW_NAMES:
+            raise ValueError("MUX_INPUTS is not in the order of SLOW_NAMES")
+        self._pedal_a = _analog(board.PEDAL_A)
+        self._pedal_b = _analog(board.PEDAL_B)
+        self._pack_v = _analog(board.PACK_V)
+        self._bus_v = _analog(board.BUS_V)
+        self._pack_a = _analog(board.PACK_A)
+        self._mux = _analog(board.MUX)
+        self._select_0 = _output(board.MUX_SELECT[0], self._register)
+        self._select_1 = _output(board.MUX_SELECT[1], self._register)
+        self._select_2 = _output(board.MUX_SELECT[2], self._register)
+        self._slow_index = 0
+        self._key = _input(board.KEY, board.KEY_PULL)
+        self._plug = _input(board.PLUG, board.PLUG_PULL)
+        self._brake = _input(board.BRAKE, board.BRAKE_PULL)
+        self._gear_forward = _input(board.GEAR_FORWARD, board.GEAR_FORWARD_PULL)
+        self._gear_reverse = _input(board.GEAR_REVERSE, board.GEAR_REVERSE_PULL)
+        self._key_active = board.KEY_ACTIVE
+        self._plug_active = board.PLUG_ACTIVE
+        self._brake_active = board.BRAKE_ACTIVE
+        self._gear_forward_active = board.GEAR_FORWARD_ACTIVE
+        self._gear_reverse_active = board.GEAR_REVERSE_ACTIVE
+
+    def _make_pulses(self, board: "ModuleType") -> None:
+        self._edge_seen = 0
+        self._edge_us = 0
+        self._edge_pulses = 0
+        self._old_pulses = -1  # the edge whose age has passed the limit
+        self._stamps = board.EDGE_STAMPS
+        self._early_us = 0
+        self._early_pulses = -1  # counted by sample() since the last read, or -1
+        pin = _input(board.PULSES, board.PULSES_PULL)
+        rising = board.PULSES_ACTIVE
+        # The counter first: it configures the pin, and could take the interrupt away again.
+        self._counter = Counter(
+            _COUNTER_UNIT,
+            pin,
+            edge=Counter.RISING if rising else Counter.FALLING,
+            filter_ns=_FILTER_NS,
+        )
+        if self._stamps:
+            pin.irq(self._on_edge, Pin.IRQ_RISING if rising else Pin.IRQ_FALLING)
+
+    def _on_edge(self, pin: Pin) -> None:
+        """Stamp an edge. Runs between any two bytecodes, also inside the tick: no allocation."""
+        now_us = time.ticks_us()
+        pulses = self._counter.value() & 0xFFFF
+        if pulses == self._edge_pulses:
+            return  # a spike that the counter's filter did not count
+        self._edge_us = now_us
+        self._edge_pulses = pulses
+        self._edge_seen = 1
+
+    def sample(self) -> None:
+        """Remember the pulse count between two ticks; the stamps of the edges say more."""
+        if not self._stamps:
+            self._early_us = time.ticks_us()
+            self._early_pulses = self._counter.value() & 0xFFFF
+
+    def read(self, raw: Raw) -> None:
+        """Fill raw: pulses, then flags, then the fast analog inputs, then one slow one."""
+        self._read_pulses(raw)
+        raw.key_on = 1 if self._key.value() == self._key_active else 0
+        raw.plug_in = 1 if self._plug.value() == self._plug_active else 0
+        raw.brake_on = 1 if self._brake.value() == self._brake_active else 0
+        raw.gear_forward_on = 1 if self._gear_forward.value() == self._gear_forward_active else 0
+        raw.gear_reverse_on = 1 if self._gear_reverse.value() == self._gear_reverse_active else 0
+        raw.pedal_a_counts = _counts(self._pedal_a)
+        raw.pedal_b_counts = _counts(self._pedal_b)
+        raw.pack_v_counts = _counts(self._pack_v)
+        raw.bus_v_counts = _counts(self._bus_v)
+        raw.pack_a_counts = _counts(self._pack_a)
+        index = self._slow_index
+        raw.slow_index = index
+        raw.slow_counts = _counts(self._mux)
+        self._select((index + 1) & _SLOW_MASK)
+
+    def _read_pulses(self, raw: Raw) -> None:
+        # The stamp before the count: an edge in between must not put the stamp ahead of it.
+        edge_us = self._edge_us
+        edge_pulses = self._edge_pulses
+        if self._edge_us != edge_us:  # an edge came between the two
+            edge_us = self._edge_us
+            edge_pulses = self._edge_pulses
+        raw.pulses_counts = self._counter.value() & 0xFFFF
+        if self._early_pulses < 0:
+            raw.early_age_us = -1
+        else:
+            raw.early_pulses_counts = self._early_pulses
+            raw.early_age_us = time.ticks_diff(time.ticks_us(), self._early_us)
+            self._early_pulses = -1
+        if not self._edge_seen:
+            raw.edge_age_us = -1
+            return
+        raw.edge_pulses_counts = edge_pulses
+        age_us = time.ticks_diff(time.ticks_us(), edge_us)
+        # Past the limit the edge is remembered by its count, for ticks_us wraps in 18 minutes.
+        if age_us < 0 or age_us > _AGE_LIMIT_US or edge_pulses == self._old_pulses:
+            self._old_pulses = edge_pulses
+            age_us = _AGE_LIMIT_US
+        raw.edge_age_us = age_us
+
+    def _select(self, index: int) -> None:
+        """Switch the multiplexer at the end of a read, so that it settles for a whole tick."""
+        self._slow_index = index
+        self._select_0.value(index & 1)
+        self._select_1.value((index >> 1) & 1)
+        self._select_2.value(index >> 2)
+        self._register.flush()
+
+    def write(self, out: Outputs) -> None:
+        """Drive every output once: first what takes energy away, last what adds torque."""
+        throttle_mv = out.throttle_mv
+        regen_mv = out.regen_permille * self._full_mv // 1000
+        if throttle_mv <= self._throttle_mv:
+            self._throttle.value(throttle_mv)
+        if regen_mv <= self._regen_mv:
+            self._regen.value(regen_mv)
+        if not out.enable:
+            self._enable.value(0)
+        if not out.precharge:
+            self._precharge.value(0)
+        if not out.charger:
+            self._charger.value(0)
+        if not out.contactor:
+            self._contactor.value(0)
+        self._reverse.value(out.reverse)
+        self._buzzer.value(out.buzzer)
+        self._lamp.value(out.lamp)
+        self._fan.value(out.fan)
+        self._register.flush()
+        if out.hold:
+            self._hold.value(1)
+        if out.precharge:
+            self._precharge.value(1)
+        if out.contactor:
+            self._contactor.value(1)
+        if out.charger:
+            self._charger.value(1)
+        if out.enable:
+            self._enable.value(1)
+        if regen_mv > self._regen_mv:
+            self._regen.value(regen_mv)
+        if throttle_mv > self._throttle_mv:
+            self._throttle.value(throttle_mv)
+        if not out.hold:  # last, because it may cut the controller's own supply
+            self._hold.value(0)
+        self._throttle_mv = throttle_mv
+        self._regen_mv = regen_mv
+
+    def heartbeat(self) -> None:
+        """Toggle the pin that keeps the external charge pumps alive: once per good tick."""
+        self._beat ^= 1
+        self._heartbeat.value(self._beat)
+
+    def stop(self) -> None:
+        """Every output to its safe level, the throttle first; a part that fails is passed over."""
+        self._throttle_mv = 0
+        self._regen_mv = 0
+        self._beat = 0
+        for part in self._stop_order:
+            try:
+                part.value(0)
+            except _PART_ERRORS:
+                continue
+        self._register.flush()

@@ -1,0 +1,47 @@
+"""The contract between the loop and whatever carries it: a board, or a simulated car.
+
+A port is any object with these methods. read and write run inside the tick, under
+heap_lock: they allocate nothing and raise nothing.
+
+read(raw)
+    Fills every field of a vcu.signals.Raw. An analog value is in counts of
+    1 mV at the ADC pin, -1 when the read failed. One slow channel per call,
+    in the order of vcu.signals.SLOW_NAMES, named in raw.slow_index. Flags are
+    1 for pressed, plugged, on. An open wire reads as the state in which the car
+    does less: key off, plug in, brake pressed, no gear. The pulse count and the
+    stamp of the newest edge are taken at the same instant, before the analog
+    reads, because those cost 60 us each.
+
+sample()
+    Called between two ticks, about 2.5 ms before the next: a board without
+    stamps remembers the pulse count and the time. Ticks alone would sample the
+    wheel at 100 Hz, and at two pulses a tick a change of speed would stay
+    unseen for half a second.
+
+write(out)
+    Drives every field of a vcu.signals.Outputs. Order: outputs that take
+    energy away first, then those that add it. A part that is not fitted is a
+    pin object that accepts its value and does nothing.
+
+stop()
+    Every output to its safe level, the throttle first. May be called at any
+    time, twice, and from an exception handler.
+"""
+
+from vcu.signals import Outputs, Raw
+
+
+class NullPort:
+    """No car at all: reads as a bare board on a bench and drives nothing."""
+
+    def read(self, raw: Raw) -> None:
+        """Leave raw as it was made: key off, plug in, brake pressed, standing still."""
+
+    def sample(self) -> None:
+        """There is no wheel."""
+
+    def write(self, out: Outputs) -> None:
+        """Drive nothing."""
+
+    def stop(self) -> None:
+        """Nothing is driven, so nothing is left to stop."""

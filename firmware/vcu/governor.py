@@ -1,0 +1,95 @@
+"""Governor: the speed cap, held by the torque that just balances the road at the target speed.
+
+Hazard: a car faster than its legal cap because the pack is full, the car light
+or the road suddenly flat. Rule: the speed predicted a little ahead is governed,
+to a target below the cap; the torque allowed falls at once and rises slowly;
+above the cap for 100 ms there is no drive torque at all. The governor can ask
+for regeneration (a negative limit), which holds the cap downhill where it is
+fitted. Caps come from the parameters alone; nothing raises them.
+"""
+
+from micropython import const
+
+from vcu.limits import SPEED_CAP, Limiter
+from vcu.params import Params
+from vcu.response import TorqueResponse
+from vcu.speed import SpeedObserver
+
+# 0.6 km/h below the cap: what the field found to hold cap + 0.5 and cap - 1.
+_MARGIN_MMPS = const(170)
+# Look this far ahead: the motor's lag and the observer's together.
+_AHEAD_MS = const(150)
+# Acceleration asked per speed error, 1/s in 1/8.
+_GAIN_EIGHTHS = const(20)
+# Estimated above cap + 0.3 km/h for 100 ms cuts the drive outright.
+_OVER_MMPS = const(83)
+_OVER_MS = const(100)
+# The limit rises no faster than this; slower, the noise of the estimate would bias it down.
+_RISE_PERMILLE_PER_MS = const(6)
+
+# This far below the cap nothing that a car can do brings it there within the look-ahead.
+_FAR_MMPS = const(6000)
+# Errors beyond this are counted as this: 8 m/s.
+_MAX_ERROR_MMPS = const(8000)
+_MMPS_PER_KMH_36 = const(10000)  # mm/s in 36 km/h
+
+
+def kmh_to_mmps(kmh: int) -> int:
+    """Return kmh in mm/s, rounded down: 56 km/h is 15 555."""
+    return kmh * _MMPS_PER_KMH_36 // 36
+
+
+class Governor(Limiter):
+    """Speed cap: limit(request) returns the request, or the torque that holds the cap."""
+
+    def __init__(self, params: Params, observer: SpeedObserver, response: TorqueResponse) -> None:
+        self.name = SPEED_CAP
+        self._observer = observer
+        self._response = response
+        self._forward_cap = kmh_to_mmps(params.get("speed_cap_kmh"))
+        self._reverse_cap = kmh_to_mmps(params.get("reverse_cap_kmh"))
+        self._lowest_permille = -params.get("regen_max_permille")
+        self._over_ms = 0
+        self.limit_permille = 1000
+
+    def step(self, reverse: bool, dt_ms: int) -> None:
+        """Work out limit_permille for this tick, 1000 down to all the braking that is fitted."""
+        observer = self._observer
+        cap = self._reverse_cap if reverse else self._forward_cap
+        if observer.speed_mmps < cap - _FAR_MMPS:
+            self._over_ms = 0
+            self.limit_permille = 1000
+            return
+        full = self._response.accel_full_mmps2
+        disturbance = observer.disturbance_mmps2
+        # 8000 * 1000 / 1000 + 12000, * 150 = 3e6
+        accel = full * observer.delivered_permille // 1000 + disturbance
+        ahead = observer.speed_mmps + accel * _AHEAD_MS // 1000
+        error = cap - _MARGIN_MMPS - ahead
+        if error > _MAX_ERROR_MMPS:
+            error = _MAX_ERROR_MMPS
+        elif error < 0:
+            if error < -_MAX_ERROR_MMPS:
+                error = -_MAX_ERROR_MMPS
+            error = error * 5 // 2  # release faster than it is given
+        wanted = error * _GAIN_EIGHTHS // 8 - disturbance
+        # |wanted| <= 62 000, * 1000 = 6.2e7
+        limit = wanted * 1000 // full
+        if limit < self._lowest_permille:
+            limit = self._lowest_permille
+        rise = self.limit_permille + _RISE_PERMILLE_PER_MS * dt_ms
+        if limit > rise:
+            limit = rise
+        if limit > 1000:
+            limit = 1000
+        if observer.speed_mmps > cap + _OVER_MMPS:
+            self._over_ms += dt_ms
+            if self._over_ms >= _OVER_MS and limit > 0:
+                limit = 0
+        else:
+            self._over_ms = 0
+        self.limit_permille = limit
+
+    def limit(self, request: int) -> int:
+        """Return the lower of the request and the limit that step() worked out."""
+        return self.limit_permille if request > self.limit_permille else request

@@ -1,0 +1,311 @@
+"""Limits: an ordered chain; each link lowers the request or leaves it, and the last is named.
+
+Every limiter has limit(request) -> request and one name in LIMITER_NAMES; the
+chain remembers who won: "what limits me now". Drive limits cap positive
+requests, charge limits cap regeneration, which is charging and obeys the pack.
+A broken temperature sensor lowers a limit, it never opens one.
+"""
+
+from micropython import const
+
+from vcu import chemistry
+from vcu.fixmath import clamp, lerp
+from vcu.params import Params
+from vcu.signals import Signals
+from vcu.speed import SpeedObserver
+
+NONE = const(0)
+REVERSE_TORQUE = const(1)
+PACK_LOW_VOLTAGE = const(2)
+PACK_CURRENT = const(3)
+BATTERY_TEMP = const(4)
+MOTOR_TEMP = const(5)
+CONTROLLER_TEMP = const(6)
+STATE_OF_CHARGE = const(7)
+REGEN_CHARGE = const(8)
+SLEW = const(9)
+SPEED_CAP = const(10)
+LIMITER_NAMES = (
+    "none",
+    "reverse_torque",
+    "pack_low_voltage",
+    "pack_current",
+    "battery_temp",
+    "motor_temp",
+    "controller_temp",
+    "state_of_charge",
+    "regen_charge",
+    "slew",
+    "speed_cap",
+)
+
+# With its sensor broken a part may be hot or cold: half torque keeps both alive.
+_SENSOR_BROKEN_PERMILLE = const(500)
+# Below 5 A the ratio of current to torque is mostly noise.
+_MIN_CURRENT_DA = const(50)
+# More than any pack of this class gives.
+_NO_LIMIT_DA = const(4000)
+
+
+class Limiter:
+    """One link of the chain: a name out of LIMITER_NAMES, and limit()."""
+
+    name = NONE
+
+    def limit(self, request: int) -> int:
+        """Return request, or what this limiter lets through; never more drive than asked."""
+        return request
+
+
+class Ceiling(Limiter):
+    """Caps the drive request at permille, which its owner sets."""
+
+    def __init__(self, name: int) -> None:
+        self.name = name
+        self.permille = 1000
+
+    def limit(self, request: int) -> int:
+        """Return request, at most the ceiling; braking passes."""
+        return self.permille if request > self.permille else request
+
+
+class Derating(Limiter):
+    """The lowest of several ceilings, under the name of the one that it is."""
+
+    def __init__(self, ceilings: "tuple[Ceiling, ...]") -> None:
+        self.name = NONE
+        self._ceilings = ceilings
+        self.permille = 1000
+
+    def refresh(self) -> None:
+        """Find the lowest again, after one of them was moved."""
+        lowest = self._ceilings[0]
+        for ceiling in self._ceilings:
+            if ceiling.permille < lowest.permille:
+                lowest = ceiling
+        self.permille = lowest.permille
+        self.name = lowest.name
+
+    def limit(self, request: int) -> int:
+        """Return request, at most the lowest ceiling; braking passes."""
+        return self.permille if request > self.permille else request
+
+
+class CurrentCeiling(Ceiling):
+    """Caps the drive request so that the pack gives no more than limit_da.
+
+    Current over torque is a ratio that changes slowly with speed, so the cap is
+    the torque now delivered, scaled by allowed over measured current.
+    """
+
+    def __init__(self, name: int, limit_da: int, observer: SpeedObserver) -> None:
+        super().__init__(name)
+        self.limit_da = limit_da
+        self._observer = observer
+
+    def step(self, sig: Signals) -> None:
+        """At 25 Hz: scale the ceiling to the present current."""
+        current = sig.pack_da
+        if current < _MIN_CURRENT_DA or current * 4 < self.limit_da:
+            ceiling = 1000 if self.limit_da > 0 else 0
+        else:
+            # 1000 * 4000 = 4e6
+            ceiling = self._observer.lagged_permille * self.limit_da // current
+            if ceiling > 1000:
+                ceiling = 1000
+        if ceiling < self.permille:
+            self.permille = ceiling if ceiling > 0 else 0
+        else:
+            self.permille += (ceiling - self.permille + 1) >> 1
+
+
+class RegenCeiling(Limiter):
+    """Caps braking so that the pack takes no more than limit_da, and none above its voltage."""
+
+    def __init__(self, params: Params, observer: SpeedObserver) -> None:
+        self.name = REGEN_CHARGE
+        self.limit_da = 0
+        self._max_permille = params.get("regen_max_permille")
+        self._observer = observer
+        self.permille = 0
+
+    def step(self, sig: Signals) -> None:
+        """At 25 Hz: scale the ceiling to the present current; no allowance means none at once."""
+        ceiling = self._max_permille
+        if ceiling == 0:
+            return
+        charging = -sig.pack_da
+        if self.limit_da <= 0 or not sig.pack_valid:
+            ceiling = 0
+        elif charging > _MIN_CURRENT_DA and charging * 4 > self.limit_da:
+            scaled = -self._observer.lagged_permille * self.limit_da // charging
+            ceiling = clamp(scaled, 0, ceiling)
+        if ceiling < self.permille:
+            self.permille = ceiling
+        else:
+            self.permille += (ceiling - self.permille + 3) >> 2
+
+    def limit(self, request: int) -> int:
+        """Return request, braking no harder than the ceiling; drive passes."""
+        return -self.permille if request < -self.permille else request
+
+
+class Slew(Limiter):
+    """Lets the request rise slowly and fall fast, in both signs of it."""
+
+    def __init__(self, params: Params) -> None:
+        self.name = SLEW
+        self._rise = params.get("torque_rise_permille_s")
+        self._fall = params.get("torque_fall_permille_s")
+        self._dt_ms = 0
+        self._rise_step = 0
+        self._fall_step = 0
+        self.permille = 0
+
+    def start(self, dt_ms: int) -> None:
+        """Set the steps for ticks of dt_ms."""
+        if dt_ms != self._dt_ms:
+            self._dt_ms = dt_ms
+            self._rise_step = self._rise * dt_ms // 1000
+            self._fall_step = self._fall * dt_ms // 1000
+
+    def cut(self) -> None:
+        """Start again from zero: there is no torque now."""
+        self.permille = 0
+
+    def limit(self, request: int) -> int:
+        """Return request, no further from this limiter's last answer than one step."""
+        # Towards zero is a release, away from it is a rise, for drive and for braking alike.
+        last = self.permille
+        if request > last:
+            high = last + self._rise_step
+            if last < 0:
+                high = last + self._fall_step
+                if high > 0:
+                    high = 0
+            if request > high:
+                request = high
+        else:
+            low = last - self._rise_step
+            if last > 0:
+                low = last - self._fall_step
+                if low < 0:
+                    low = 0
+            if request < low:
+                request = low
+        self.permille = request
+        return request
+
+
+class Allowances:
+    """Works out, one table a call, what pack and parts allow; its ceilings are the result."""
+
+    def __init__(self, params: Params, observer: SpeedObserver) -> None:
+        kind = params.get("chemistry")
+        self._cells = params.get("cell_count")
+        self._discharge_max_da = params.get("discharge_max_da")
+        self._charge_max_da = params.get("charge_max_da")
+        self._low_voltage = chemistry.LOW_VOLTAGE[kind]
+        self._high_voltage = chemistry.HIGH_VOLTAGE[kind]
+        self._floor_cv = chemistry.FLOOR_MV[kind] * self._cells // 10
+        self._charge_temp = chemistry.CHARGE_TEMP[kind]
+        self._discharge_temp = chemistry.DISCHARGE_TEMP[kind]
+        self._soc_charge = chemistry.SOC_CHARGE[kind]
+        turtle = params.get("turtle_torque_permille")
+        self._soc_drive = (
+            params.get("soc_turtle_permille"), turtle,
+            params.get("soc_derate_permille"), 1000,
+        )  # fmt: skip
+        self._motor_drive = (
+            params.get("motor_hot_ddegc"), 1000,
+            params.get("motor_stop_ddegc"), 0,
+        )  # fmt: skip
+        self._controller_drive = (
+            params.get("controller_hot_ddegc"), 1000,
+            params.get("controller_stop_ddegc"), 0,
+        )  # fmt: skip
+        self.reverse = Ceiling(REVERSE_TORQUE)
+        self.low_voltage = CurrentCeiling(PACK_LOW_VOLTAGE, self._discharge_max_da, observer)
+        self.current = CurrentCeiling(PACK_CURRENT, self._discharge_max_da, observer)
+        self.battery = Ceiling(BATTERY_TEMP)
+        self.motor = Ceiling(MOTOR_TEMP)
+        self.controller = Ceiling(CONTROLLER_TEMP)
+        self.soc = Ceiling(STATE_OF_CHARGE)
+        self.derating = Derating(
+            (
+                self.reverse,
+                self.low_voltage,
+                self.current,
+                self.battery,
+                self.motor,
+                self.controller,
+                self.soc,
+            )
+        )
+        self.regen = RegenCeiling(params, observer)
+
+    def update_current(self, sig: Signals) -> None:
+        """At 25 Hz: scale what depends on the present current, and find the lowest ceiling."""
+        self.low_voltage.step(sig)
+        self.current.step(sig)
+        self.regen.step(sig)
+        self.derating.refresh()
+
+    def update_voltage(self, sig: Signals, resistance_mohm: int) -> None:
+        """Set the current that neither empties a cell nor sags the pack below its floor."""
+        if not sig.pack_valid:
+            self.low_voltage.limit_da = 0
+            return
+        cell_mv = sig.pack_rest_cv * 10 // self._cells
+        share = lerp(cell_mv, self._low_voltage)
+        by_curve = self._discharge_max_da * share // 1000 if share < 1000 else _NO_LIMIT_DA
+        # cV * 100 / mOhm = dA; 10 000 * 100 = 1e6
+        by_floor = (sig.pack_rest_cv - self._floor_cv) * 100 // resistance_mohm
+        self.low_voltage.limit_da = clamp(min(by_curve, by_floor), 0, _NO_LIMIT_DA)
+
+    def update_temperature(self, sig: Signals) -> None:
+        """Set the ceilings of battery, motor and controller temperature."""
+        self.battery.permille = _SENSOR_BROKEN_PERMILLE
+        if sig.battery_temp_valid:
+            self.battery.permille = lerp(sig.battery_ddegc, self._discharge_temp)
+        self.motor.permille = _SENSOR_BROKEN_PERMILLE
+        if sig.motor_temp_valid:
+            self.motor.permille = lerp(sig.motor_ddegc, self._motor_drive)
+        self.controller.permille = _SENSOR_BROKEN_PERMILLE
+        if sig.controller_temp_valid:
+            self.controller.permille = lerp(sig.controller_ddegc, self._controller_drive)
+
+    def update_charge(self, sig: Signals) -> None:
+        """Set the regeneration current: the least of what temperature, voltage and charge allow.
+
+        An unknown battery temperature allows none: below 0 degC lithium would plate.
+        """
+        self.soc.permille = lerp(sig.soc_permille, self._soc_drive)
+        if self._charge_max_da == 0:
+            return
+        if not sig.battery_temp_valid or not sig.pack_valid:
+            self.regen.limit_da = 0
+            return
+        allowed = lerp(sig.battery_ddegc, self._charge_temp)
+        allowed = min(allowed, lerp(sig.pack_cv * 10 // self._cells, self._high_voltage))
+        allowed = min(allowed, lerp(sig.soc_permille, self._soc_charge))
+        self.regen.limit_da = self._charge_max_da * allowed // 1000
+
+
+class Chain:
+    """Runs a request through the limiters in order and keeps the last one that lowered it."""
+
+    def __init__(self, limiters: "tuple[Limiter, ...]") -> None:
+        self._limiters = limiters
+        self.winner = NONE
+
+    def limit(self, request: int) -> int:
+        """Return the limited request; winner names the last limiter that changed it."""
+        winner = NONE
+        for limiter in self._limiters:
+            limited = limiter.limit(request)
+            if limited != request:
+                winner = limiter.name
+                request = limited
+        self.winner = winner
+        return request

@@ -1,0 +1,70 @@
+"""Output: the decided torque and states become commands to the parts; in doubt, nothing.
+
+Hazard: torque left standing when the mode, the key or the plug says no. Rule:
+every output is worked out anew each tick from the present state; throttle and
+enable need DRIVE, and the throttle's voltage is zero whenever its torque is.
+"""
+
+from micropython import const
+
+from vcu import contactor, modes
+from vcu.governor import kmh_to_mmps
+from vcu.params import Params
+from vcu.request import REVERSE
+from vcu.signals import Outputs, Signals
+
+# The driver hears it when the car is pushed 3 km/h above its cap.
+_WARN_KMH = const(3)
+_FAN_ON_DDEGC = const(500)
+_FAN_OFF_DDEGC = const(450)
+
+
+class Output:
+    """Maps the loop's state to Outputs."""
+
+    def __init__(self, params: Params) -> None:
+        self._zero_mv = params.get("throttle_zero_mv")
+        self._start_mv = params.get("throttle_start_mv")
+        self._span_mv = params.get("throttle_full_mv") - self._start_mv
+        self._warn_mmps = kmh_to_mmps(params.get("speed_cap_kmh") + _WARN_KMH)
+
+    def step(
+        self,
+        out: Outputs,
+        mode: int,
+        direction: int,
+        torque_permille: int,
+        relay: contactor.Contactor,
+    ) -> None:
+        """Fill what moves the car; torque counts in DRIVE only, and is regeneration below 0."""
+        drive = 0
+        out.enable = 0
+        out.reverse = 0
+        if mode == modes.DRIVE:
+            drive = torque_permille
+            out.enable = 1
+            if direction == REVERSE:
+                out.reverse = 1
+        if drive > 0:
+            out.throttle_permille = drive
+            # 4500 * 1000 = 4.5e6
+            out.throttle_mv = self._start_mv + self._span_mv * drive // 1000
+            out.regen_permille = 0
+        else:
+            out.throttle_permille = 0
+            out.throttle_mv = self._zero_mv
+            out.regen_permille = -drive
+        out.contactor = relay.contactor_on
+        out.precharge = relay.precharge_on
+        out.charger = 0
+
+    def show(self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor) -> None:
+        """Fill the rest, at each change of mode and now and then: lamp, buzzer, fan, hold."""
+        out.lamp = 1 if mode == modes.READY or mode == modes.DRIVE else 0
+        out.buzzer = 1 if sig.speed_mmps > self._warn_mmps else 0
+        if not sig.controller_temp_valid or sig.controller_ddegc > _FAN_ON_DDEGC:
+            out.fan = 1
+        elif sig.controller_ddegc < _FAN_OFF_DDEGC:
+            out.fan = 0
+        # Held until the contactor is open; key or plug feed the controller otherwise.
+        out.hold = 0 if mode == modes.OFF and relay.state == contactor.OPEN else 1

@@ -1,0 +1,80 @@
+"""Request: pedal, gear, brake and start interlock become one torque request.
+
+The request is in permille, positive accelerating in the engaged direction,
+negative braking. Hazards and rules: a pedal held at key-on starts nothing (it
+must be seen released, and the gear seen in neutral, after the contactor
+closed); a direction engages only below 3 km/h with the pedal released; brake
+means no torque at all; two gears at once are none.
+"""
+
+from micropython import const
+
+from vcu.fixmath import clamp
+from vcu.params import Params
+from vcu.signals import Raw, Signals
+
+FORWARD = const(1)
+NEUTRAL = const(0)
+REVERSE = const(-1)
+
+# 3 km/h.
+_ENGAGE_BELOW_MMPS = const(833)
+# Coasting regeneration fades out between 5 and 2 km/h, so that it never drives backwards.
+_REGEN_FULL_MMPS = const(1389)
+_REGEN_NONE_MMPS = const(556)
+
+
+class Request:
+    """Holds the engaged direction and the interlock; permille is this tick's request."""
+
+    def __init__(self, params: Params) -> None:
+        self._coast_regen_permille = params.get("coast_regen_permille")
+        self._last_direction: int = NEUTRAL
+        self.selected: int = NEUTRAL
+        self.direction: int = NEUTRAL
+        self.seen_neutral = False
+        self.seen_released = False
+        self.permille = 0
+        self.is_cut = True  # no torque at all, without a ramp
+
+    def step(self, raw: Raw, sig: Signals, powered: bool) -> None:
+        """Form the request; powered says that the contactor is closed and traction permitted."""
+        selected = raw.gear_forward_on - raw.gear_reverse_on  # both are none
+        self.selected = selected
+        if not powered:
+            self.seen_neutral = False
+            self.seen_released = False
+            self.direction = NEUTRAL
+            self.permille = 0
+            self.is_cut = True
+            return
+        if selected == NEUTRAL and not raw.gear_forward_on:
+            self.seen_neutral = True
+        if sig.pedal_released:
+            self.seen_released = True
+        if selected != self.direction:
+            self._engage(selected, sig)
+        if self.direction == NEUTRAL or raw.brake_on or not sig.pedal_valid:
+            self.is_cut = True
+            self.permille = 0
+            return
+        self.is_cut = False
+        permille = sig.pedal_permille
+        if permille == 0 and self._coast_regen_permille:
+            permille = self._coast(sig.speed_mmps)
+        self.permille = permille
+
+    def _engage(self, selected: int, sig: Signals) -> None:
+        """Let direction follow the selector where that is safe; neutral always is."""
+        self.direction = NEUTRAL
+        if selected == NEUTRAL or not self.seen_neutral or not self.seen_released:
+            return
+        slow = sig.speed_mmps < _ENGAGE_BELOW_MMPS
+        # Back into the gear the car is rolling in is no change of direction.
+        if sig.pedal_released and (slow or selected == self._last_direction):
+            self.direction = selected
+            self._last_direction = selected
+
+    def _coast(self, speed_mmps: int) -> int:
+        span = clamp(speed_mmps - _REGEN_NONE_MMPS, 0, _REGEN_FULL_MMPS - _REGEN_NONE_MMPS)
+        return -(self._coast_regen_permille * span // (_REGEN_FULL_MMPS - _REGEN_NONE_MMPS))

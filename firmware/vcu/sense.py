@@ -1,0 +1,132 @@
+"""Sense: raw counts become units, and a reading that cannot be true is marked, never used.
+
+Scaling comes from the board, calibration from the parameters. A reading whose
+ADC failed (-1) or whose sensor is open or shorted clears its valid flag; its
+consumers then do less.
+"""
+
+from array import array
+
+from micropython import const
+
+from vcu.fixmath import clamp, lerp
+from vcu.params import Params
+from vcu.pedal import Pedal
+from vcu.signals import (
+    SLOW_BATTERY_TEMP,
+    SLOW_CONTROLLER_TEMP,
+    SLOW_MOTOR_TEMP,
+    SLOW_RAIL_12V,
+    SLOW_SENSOR_5V,
+    UNKNOWN_DDEGC,
+    Raw,
+    Signals,
+)
+
+_ALL_SLOW_SEEN = const((1 << 8) - 1)
+# A thermistor nearer to either rail than this is open or shorted; the converter of an
+# ESP32-S3 saturates from 3076 mV on.
+_NTC_SHORT_COUNTS = const(60)
+_NTC_OPEN_COUNTS = const(3000)
+# A pack voltage or current at the end of its scale is not one; 300 A is the sensor's.
+_MIN_COUNTS = const(100)
+_MAX_COUNTS = const(3050)
+_MAX_DA = const(3000)
+# A slow reading that moved no more than this is the same reading.
+_SLOW_NOISE_COUNTS = const(1)
+
+
+class Scaling:
+    """What one count means on this board; 1 count is 1 mV at the ADC pin."""
+
+    def __init__(
+        self,
+        pack_cv_per_1000_counts: int,
+        bus_cv_per_1000_counts: int,
+        pack_da_per_1000_counts: int,
+        rail_cv_per_1000_counts: int,
+        sensor_5v_mv_per_1000_counts: int,
+        ntc_table: "tuple[int, ...]",
+    ) -> None:
+        self.pack_cv_per_1000_counts = pack_cv_per_1000_counts
+        self.bus_cv_per_1000_counts = bus_cv_per_1000_counts
+        self.pack_da_per_1000_counts = pack_da_per_1000_counts
+        self.rail_cv_per_1000_counts = rail_cv_per_1000_counts
+        self.sensor_5v_mv_per_1000_counts = sensor_5v_mv_per_1000_counts
+        self.ntc_table = ntc_table
+
+
+class Sense:
+    """Fills the sensed half of Signals from Raw, each tick."""
+
+    def __init__(self, scaling: Scaling, params: Params) -> None:
+        self._scaling = scaling
+        self._pack_scale = scaling.pack_cv_per_1000_counts
+        self._bus_scale = scaling.bus_cv_per_1000_counts
+        self._pack_a_scale = scaling.pack_da_per_1000_counts
+        self._pedal = Pedal(params)
+        self._pack_a_zero_counts = params.get("pack_a_zero_counts")
+        self._seen = 0
+        # Far from any reading, so that the first of each channel counts as moved.
+        self._slow_counts = array("i", [-10000] * 8)
+
+    def step(self, raw: Raw, sig: Signals) -> None:
+        """Convert what the driver does, and one slow channel; the others keep their value."""
+        self._pedal.step(raw.pedal_a_counts, raw.pedal_b_counts, sig)
+        # A slow channel that reads as it did needs no second thought.
+        index = raw.slow_index
+        moved = raw.slow_counts - self._slow_counts[index]
+        if moved > _SLOW_NOISE_COUNTS or moved < -_SLOW_NOISE_COUNTS:
+            self._slow_counts[index] = raw.slow_counts
+            self._slow(index, raw.slow_counts, sig)
+
+    def step_pack(self, raw: Raw, sig: Signals) -> None:
+        """At 50 Hz: convert the voltages and the current of the pack."""
+        pack = raw.pack_v_counts
+        bus = raw.bus_v_counts
+        amps = raw.pack_a_counts
+        if (
+            pack < 0
+            or bus < 0
+            or amps < _MIN_COUNTS
+            or pack > _MAX_COUNTS
+            or bus > _MAX_COUNTS
+            or amps > _MAX_COUNTS
+        ):
+            sig.pack_valid = 0
+        else:
+            sig.pack_valid = 1
+            # 3300 counts * 4000 = 1.3e7
+            sig.pack_cv = pack * self._pack_scale // 1000
+            sig.bus_cv = bus * self._bus_scale // 1000
+            amps = (amps - self._pack_a_zero_counts) * self._pack_a_scale
+            amps = (amps + 500) // 1000 if amps >= 0 else -((500 - amps) // 1000)
+            if amps > _MAX_DA:
+                amps = _MAX_DA
+            elif amps < -_MAX_DA:
+                amps = -_MAX_DA
+            sig.pack_da = amps
+
+    def _slow(self, index: int, counts: int, sig: Signals) -> None:
+        if index <= SLOW_CONTROLLER_TEMP:
+            valid = 1 if _NTC_SHORT_COUNTS <= counts <= _NTC_OPEN_COUNTS else 0
+            ddegc = lerp(counts, self._scaling.ntc_table) if valid else UNKNOWN_DDEGC
+            if index == SLOW_BATTERY_TEMP:
+                sig.battery_ddegc = ddegc
+                sig.battery_temp_valid = valid
+            elif index == SLOW_MOTOR_TEMP:
+                sig.motor_ddegc = ddegc
+                sig.motor_temp_valid = valid
+            else:
+                sig.controller_ddegc = ddegc
+                sig.controller_temp_valid = valid
+        elif index == SLOW_RAIL_12V:
+            sig.rail_cv = clamp(counts, 0, 3300) * self._scaling.rail_cv_per_1000_counts // 1000
+        elif index == SLOW_SENSOR_5V:
+            sig.sensor_5v_mv = (
+                clamp(counts, 0, 3300) * self._scaling.sensor_5v_mv_per_1000_counts // 1000
+            )
+        if not sig.slow_seen:
+            self._seen |= 1 << (index & 7)
+            if self._seen == _ALL_SLOW_SEEN:
+                sig.slow_seen = 1

@@ -1,0 +1,213 @@
+"""Speed: where the wheel is, how fast, and what pushes it, from pulses and the torque delivered.
+
+Pulses are never differentiated. An observer carries position, speed and the
+acceleration that the known torque does not explain (grade, air, rolling,
+brakes); each tick it predicts all three from the torque that the lag-modelled
+motor delivers and corrects them by the distance between the predicted and the
+counted position. Speed is a magnitude: one counter cannot tell direction.
+
+Units inside: position in 10 um, so that 1 mm/s for 1 ms is 1/10; speed in
+mm/s / 1024; the disturbance in mm/s2 / 16.
+"""
+
+from micropython import const
+
+from vcu.fixmath import clamp
+from vcu.params import Params
+from vcu.signals import Raw, Signals
+
+# Observer gains 3w, 3w**2, w**3 / 8 for w = 8.7 rad/s by count and 12 rad/s with stamps.
+_COUNT_L1 = const(26)
+_COUNT_L2 = const(227)
+_COUNT_L3_EIGHTH = const(82)
+_STAMP_L1 = const(36)
+_STAMP_L2 = const(432)
+_STAMP_L3_EIGHTH = const(216)
+
+# A stamp that disagrees by more than the car moves in this time came late. (The
+# handler reads the counter as it stamps, so that being late costs at most one
+# spacing.) Slower than this the prediction itself may be that far out: a launch.
+_LATE_MS = const(2)
+_LATE_ABOVE_MMPS = const(6000)
+_LATE_IN_A_ROW = const(3)
+# Corrections between two edges further apart than this would be too large a step.
+_MAX_CORRECTION_MS = const(30)
+# No pulse for this long is a standstill, whatever the prediction says.
+_STANDSTILL_MS = const(600)
+_MAX_SPEED_Q = const(25000 * 1024)
+_MAX_DISTURBANCE_Q = const(12000 * 16)
+_AGE_LIMIT_MS = const(60000)
+# Pulses rarer than this bound the speed; an error beyond 0.8 m is counted as that.
+_SLOW_MS = const(20)
+_MAX_ERROR = const(80000)
+_MAX_POSITION = const(1000000)
+# Motor and controller together turn about this much of the pack's power into force,
+# above this speed; the slack keeps a poor guess from hiding real torque.
+_EFFICIENCY_PERMILLE = const(880)
+_POWER_ABOVE_MMPS = const(4000)
+_POWER_SLACK_PERMILLE = const(40)
+
+
+class SpeedObserver:
+    """Estimates speed_mmps each tick; the governor also reads disturbance and torque response."""
+
+    def __init__(self, params: Params) -> None:
+        pulses = params.get("pulses_per_turn")
+        # 2200 mm * 100 / 4 = 55 000 (10 um)
+        self._spacing = params.get("wheel_circumference_mm") * 100 // pulses
+        self._lag_ms = params.get("motor_lag_ms")
+        self._wheel_force_n = params.get("wheel_force_n")
+        self.pulses_counts = 0  # the counter as it was last read
+        self._last_edge_pulses = 0
+        self._started = False
+        self._position = self._spacing // 2  # predicted, from the last counted pulse
+        self._speed_q = 0
+        self._disturbance_q = 0
+        self._torque_q = 0  # torque after the lag, permille * 64
+        self._power_permille = 1000
+        self._pulse_age_ms = _AGE_LIMIT_MS
+        self._edge_wait_ms = 0
+        self._late = 0
+        self.new_pulses = 0  # pulses counted in this tick
+        self.speed_mmps = 0
+        self.disturbance_mmps2 = 0  # acceleration that the torque does not explain
+        self.lagged_permille = 0  # torque that the throttle asked for, after the lag
+        self.delivered_permille = 0  # torque at the wheels, positive accelerating the car
+
+    def step(
+        self, raw: Raw, sig: Signals, torque_permille: int, accel_full_mmps2: int, dt_ms: int
+    ) -> None:
+        """Advance by dt_ms with torque_permille commanded, positive accelerating the car.
+
+        One long method, because a call costs as much as eight operations here.
+        """
+        pulses = raw.pulses_counts
+        if not self._started:
+            self._started = True
+            self.pulses_counts = self._last_edge_pulses = pulses
+        position = self._position
+        age_ms = self._pulse_age_ms
+        new = (pulses - self.pulses_counts) & 0xFFFF
+        self.new_pulses = new
+        if new:
+            self.pulses_counts = pulses
+            # A counter that was reset jumps; no wheel turns 100 teeth in a tick.
+            position -= (new if new < 100 else 100) * self._spacing
+            age_ms = 0
+        elif age_ms < _AGE_LIMIT_MS:
+            age_ms += dt_ms
+        self._pulse_age_ms = sig.standstill_ms = age_ms
+        # The motor controller's lag; 1000 * 64 * 40 = 2.6e6
+        torque_q = self._torque_q
+        torque_q += (torque_permille * 64 - torque_q) * dt_ms // (self._lag_ms + dt_ms)
+        self._torque_q = torque_q
+        delivered = torque_q >> 6
+        self.lagged_permille = delivered
+        speed_q = self._speed_q
+        if delivered > self._power_permille:
+            delivered = self._power_permille
+        self.delivered_permille = delivered
+        # 8000 mm/s2 * 1000 permille = 8e6, * 40 ms = 3.2e8; 1e6 / 1024 = 977.
+        # 192 000 * 8 * 40 = 6.1e7
+        disturbance_q = self._disturbance_q
+        speed_q += accel_full_mmps2 * delivered * dt_ms // 977 + disturbance_q * 8 * dt_ms // 125
+        position += (speed_q >> 10) * dt_ms // 10
+        if raw.edge_age_us < 0:
+            error = self._error_by_count(raw, position, speed_q >> 10)
+            # 80 000 * 227 * 40 = 7.3e8
+            position += error * _COUNT_L1 * dt_ms // 1000
+            speed_q += error * _COUNT_L2 * dt_ms // 98
+            disturbance_q += error * _COUNT_L3_EIGHTH * dt_ms // 781
+        else:
+            self._edge_wait_ms += dt_ms
+            if raw.edge_pulses_counts != self._last_edge_pulses:
+                error = self._error_by_stamp(raw, position, speed_q >> 10)
+                if error:  # 0 says that the stamp came late
+                    # 80 000 * 432 * 30 = 1.04e9 < 2**30
+                    waited_ms = self._edge_wait_ms
+                    self._edge_wait_ms = 0
+                    if waited_ms > _MAX_CORRECTION_MS:
+                        waited_ms = _MAX_CORRECTION_MS
+                    position += error * _STAMP_L1 * waited_ms // 1000
+                    speed_q += error * _STAMP_L2 * waited_ms // 98
+                    disturbance_q += error * _STAMP_L3_EIGHTH * waited_ms // 781
+            elif position > self._spacing:
+                # Past the next pulse without having seen it: no further than that.
+                position = self._spacing
+        if position > _MAX_POSITION or position < -_MAX_POSITION:
+            position = self._spacing >> 1  # the count made no sense: start again from here
+        if age_ms > _SLOW_MS:
+            # No pulse: no faster than one spacing in that time, and at last not moving at all.
+            ceiling_q = (self._spacing * 12 // age_ms) << 10
+            if age_ms >= _STANDSTILL_MS:
+                ceiling_q = 0
+                position = self._spacing >> 1
+                disturbance_q = 0
+            if speed_q > ceiling_q:
+                speed_q = ceiling_q
+        if speed_q < 0:
+            speed_q = 0
+        elif speed_q > _MAX_SPEED_Q:
+            speed_q = _MAX_SPEED_Q
+        if disturbance_q > _MAX_DISTURBANCE_Q:
+            disturbance_q = _MAX_DISTURBANCE_Q
+        elif disturbance_q < -_MAX_DISTURBANCE_Q:
+            disturbance_q = -_MAX_DISTURBANCE_Q
+        self._position = position
+        self._speed_q = speed_q
+        self._disturbance_q = disturbance_q
+        self.disturbance_mmps2 = disturbance_q >> 4
+        self.speed_mmps = sig.speed_mmps = speed_q >> 10
+
+    def weigh_power(self, sig: Signals) -> None:
+        """At 25 Hz: bound the delivered torque by what the pack's power can be making.
+
+        At its current limit a motor controller ignores most of its throttle, and
+        a governor that believed the throttle would release too late.
+        """
+        speed_mmps = sig.speed_mmps
+        if speed_mmps < _POWER_ABOVE_MMPS or not sig.pack_valid:
+            self._power_permille = 1000
+            return
+        power_mw = sig.pack_cv * sig.pack_da  # 10 000 * 3000 = 3e7
+        if power_mw < 0:
+            power_mw = 0
+        # mW / (mm/s) = N; at most 7500 N, * 880 = 6.6e6
+        ceiling = power_mw // speed_mmps * _EFFICIENCY_PERMILLE // self._wheel_force_n
+        self._power_permille = ceiling + _POWER_SLACK_PERMILLE
+
+    def _error_by_count(self, raw: Raw, position: int, speed_mmps: int) -> int:
+        """The wheel is somewhere between the last pulse and the next: expect the middle.
+
+        The sample between the ticks says the same of another moment, which
+        halves the blindness where the wheel makes whole pulses per tick.
+        """
+        spacing = self._spacing
+        error = (spacing >> 1) - position
+        if raw.early_age_us >= 0:
+            behind = (self.pulses_counts - raw.early_pulses_counts) & 0x3F
+            # 25 000 mm/s * 4000 = 1e8
+            moved = speed_mmps * (min(raw.early_age_us, 40000) // 10) // 1000
+            error = (error + error + moved - behind * spacing) >> 1
+        return clamp(error, -_MAX_ERROR, _MAX_ERROR)
+
+    def _error_by_stamp(self, raw: Raw, position: int, speed_mmps: int) -> int:
+        """At the stamped edge the wheel was exactly on a pulse; 0 for a stamp that came late."""
+        edge_pulses = raw.edge_pulses_counts
+        self._last_edge_pulses = edge_pulses
+        behind = (self.pulses_counts - edge_pulses) & 0x3F
+        age_us = raw.edge_age_us
+        if age_us > 40000:
+            age_us = 40000
+        # 25 000 mm/s * 4000 = 1e8
+        error = speed_mmps * (age_us // 10) // 1000 - position - behind * self._spacing
+        late = speed_mmps * _LATE_MS // 10
+        if speed_mmps < _LATE_ABOVE_MMPS:
+            late = _MAX_ERROR
+        if (error > late or error < -late) and self._late < _LATE_IN_A_ROW:
+            self._late += 1
+            return 0
+        self._late = 0
+        if error > _MAX_ERROR:
+            return _MAX_ERROR
+        return -_MAX_ERROR if error < -_MAX_ERROR else error

@@ -1,0 +1,1 @@
+"""Tools on the desktop: the lsev command."""

@@ -1,0 +1,295 @@
+"""The lsev command: simulate a drive, start a virtual board.
+
+Exit status: 0 success, 1 a scenario's expectations failed or a device reported
+an error, 2 bad usage or input.
+"""
+
+import argparse
+import json
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from host_tools.board import run_board
+from host_tools.files import whole_file
+from host_tools.parameter_help import explain
+from host_tools.report import write_report
+from sim.cycle import DataFileError
+from sim.runtime import ControllerError
+from sim.scenario import Result, Scenario, ScenarioError, find_scenario, run_scenario
+from sim.scenarios import SCENARIOS
+from sim.trace import write_csv
+from sim.vehicle import ParameterError, Vehicle, VehicleError, load_vehicle, vehicle_names
+from sim.world import World
+
+_EXAMPLES = """\
+examples:
+  lsev sim list                                    show scenarios and vehicles
+  lsev sim run school_run                          drive one and check its figures
+  lsev sim run school_run --report drive.html      the same, with a page of plots
+  lsev sim run full_pedal --set speed_cap_kmh=50   with a parameter changed
+  lsev board --link /tmp/lsev                      a board for any serial program
+
+exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad usage or input
+"""
+_SIM_EXAMPLES = """\
+examples:
+  lsev sim list
+  lsev sim run school_run
+"""
+_RUN_EXAMPLES = """\
+examples:
+  lsev sim run ece15 --vehicle four_wheel_72v_lfp
+  lsev sim run downhill --trace downhill.csv --report downhill.html
+  lsev sim run full_pedal --set speed_cap_kmh=50 --set laden_mass_kg=500
+  lsev sim run school_run --runtime micropython --json
+
+exit status: 0 all expectations met, 1 one failed or the firmware stopped, 2 bad input
+"""
+_BOARD_EXAMPLES = """\
+examples:
+  lsev board                       show the serial port, run until Ctrl-C
+  lsev board --link /tmp/lsev      the port is also /tmp/lsev while the board runs
+  lsev board --fast --seconds 60   one simulated minute, as fast as it goes
+"""
+
+_INPUT_ERRORS = (ScenarioError, VehicleError, ParameterError, DataFileError)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Keeps the line breaks of description and examples; its sub-parsers do so too."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **keywords)
+
+
+def _parse() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="lsev",
+        description="Drive a simulated car with the real firmware, or start a virtual board.",
+        epilog=_EXAMPLES,
+    )
+    parser.set_defaults(incomplete=parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    sim = commands.add_parser(
+        "sim",
+        help="drive a simulated car",
+        description="Drive a simulated car whose controller runs the firmware's own code.",
+        epilog=_SIM_EXAMPLES,
+    )
+    sim.set_defaults(incomplete=sim)
+    actions = sim.add_subparsers(dest="action", metavar="ACTION")
+    listing = actions.add_parser("list", help="list scenarios and vehicles")
+    listing.add_argument("--json", action="store_true", help="print one JSON object")
+    run = actions.add_parser(
+        "run",
+        help="run a scenario and check what it must show",
+        description="Run a scenario and compare its figures with the ranges it expects.",
+        epilog=_RUN_EXAMPLES,
+    )
+    run.add_argument("scenario", metavar="SCENARIO", help="a name from `lsev sim list`")
+    run.add_argument("--vehicle", metavar="NAME", help="a preset (default: the scenario's own)")
+    run.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="change a parameter of the controller; may be given again",
+    )
+    run.add_argument("--seed", type=int, default=1, metavar="N", help="noise of the sensors")
+    run.add_argument(
+        "--runtime",
+        choices=("cpython", "micropython"),
+        default="cpython",
+        help="what runs the firmware (default: cpython; micropython runs firmware/main.py)",
+    )
+    run.add_argument("--trace", type=Path, metavar="FILE.csv", help="write a row per 100 ms")
+    run.add_argument("--report", type=Path, metavar="FILE.html", help="write one page of plots")
+    run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    board = commands.add_parser(
+        "board",
+        help="start a virtual board with a serial port",
+        description="Start a virtual board: firmware/main.py in MicroPython, its pins wired to a\n"
+        "simulated car that stands parked with the key off.",
+        epilog=_BOARD_EXAMPLES,
+    )
+    board.add_argument(
+        "--vehicle",
+        metavar="NAME",
+        default="four_wheel_60v_agm",
+        help="a preset (default: %(default)s)",
+    )
+    board.add_argument(
+        "--board",
+        choices=("esp32_s3", "esp32"),
+        default="esp32_s3",
+        help="whose pins and dividers (default: %(default)s)",
+    )
+    board.add_argument("--link", type=Path, metavar="PATH", help="symlink to make to its port")
+    board.add_argument("--fast", action="store_true", help="as fast as it goes, not in real time")
+    board.add_argument("--seconds", type=float, metavar="N", help="stop after N simulated seconds")
+    return parser
+
+
+def _settings(pairs: list[str]) -> dict[str, int]:
+    settings: dict[str, int] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ParameterError(f"{pair!r} is not NAME=VALUE")
+        try:
+            settings[name] = int(text)
+        except ValueError:
+            raise ParameterError(f"{name} = {text!r} is no whole number") from None
+    return settings
+
+
+def _list(as_json: bool) -> int:
+    vehicles = {name: load_vehicle(name) for name in vehicle_names()}
+    if as_json:
+        scenarios = [
+            {"name": s.name, "summary": s.summary, "vehicle": s.vehicle, "seconds": s.seconds}
+            for s in SCENARIOS
+        ]
+        print(json.dumps({"scenarios": scenarios, "vehicles": list(vehicles)}))
+        return 0
+    print("scenarios")
+    for s in SCENARIOS:
+        print(f"  {s.name:<14} {s.seconds:5.0f} s  {s.summary} ({s.vehicle})")
+    print("vehicles")
+    for name, vehicle in vehicles.items():
+        print(f"  {name:<26} cap {vehicle.values['speed_cap_kmh']} km/h")
+    return 0
+
+
+class _Progress:
+    """One line on standard error, rewritten about five times a second; none into a pipe."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = time.monotonic() + 0.5
+        self._shown = False
+
+    def __call__(self, t_s: float, world: World) -> None:
+        now = time.monotonic()
+        if now < self._next or not sys.stderr.isatty():
+            return
+        self._next = now + 0.2
+        self._shown = True
+        speed_kmh = world.car.speed_mps * 3.6
+        share = 100.0 * t_s / self._seconds
+        sys.stderr.write(f"\r{share:3.0f} %  {t_s:6.0f} s  {speed_kmh:5.1f} km/h ")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r" + " " * 40 + "\r")
+
+
+def _run(args: argparse.Namespace) -> int:
+    scenario: Scenario = find_scenario(args.scenario)
+    vehicle: Vehicle = load_vehicle(args.vehicle or scenario.vehicle)
+    vehicle = vehicle.with_values(_settings(args.settings))
+    progress = _Progress(scenario.seconds)
+    with ExitStack() as files:
+        # Before the run: a path that cannot be written must not cost it.
+        trace = files.enter_context(whole_file(args.trace)) if args.trace else None
+        report = files.enter_context(whole_file(args.report)) if args.report else None
+        started = time.perf_counter()
+        try:
+            result = run_scenario(
+                scenario, vehicle=vehicle, seed=args.seed, runtime=args.runtime, progress=progress
+            )
+        finally:
+            progress.clear()
+        wall_s = time.perf_counter() - started
+        if trace is not None:
+            write_csv(result.rows, trace)
+        if report is not None:
+            write_report(result, report)
+    if args.json:
+        print(json.dumps(_as_json(result, wall_s)))
+    else:
+        _summary(result, wall_s)
+    return 0 if result.passed else 1
+
+
+def _as_json(result: Result, wall_s: float) -> dict[str, object]:
+    return {
+        "scenario": result.scenario.name,
+        "vehicle": result.vehicle.name,
+        "runtime": result.runtime,
+        "seed": result.seed,
+        "passed": result.passed,
+        "simulated_s": result.scenario.seconds,
+        "wall_s": round(wall_s, 3),
+        "values": {name: round(value, 4) for name, value in result.values.items()},
+        "checks": [
+            {
+                "metric": c.expectation.metric,
+                "value": round(c.value, 4),
+                "low": c.expectation.low if c.expectation.low > -1e300 else None,
+                "high": c.expectation.high if c.expectation.high < 1e300 else None,
+                "unit": c.expectation.unit,
+                "passed": c.passed,
+            }
+            for c in result.checks
+        ],
+    }
+
+
+def _summary(result: Result, wall_s: float) -> None:
+    scenario, values = result.scenario, result.values
+    print(f"{scenario.name}: {scenario.summary}")
+    print(f"  {result.vehicle.name}, firmware on {result.runtime}, seed {result.seed}")
+    print(
+        f"  {values['distance_km']:.2f} km in {scenario.seconds:.0f} s, "
+        f"top {values['top_kmh']:.1f} km/h of {result.vehicle.values['speed_cap_kmh']}, "
+        f"{values['wh_per_km']:.0f} Wh/km"
+    )
+    print(
+        f"  pack {values['soc_pct']:.1f} % left, lowest {values['lowest_v']:.1f} V; "
+        f"range {values['range_km']:.0f} km, give or take {values['range_uncertainty_km']:.0f}"
+    )
+    for check in result.checks:
+        e = check.expectation
+        verdict = "ok  " if check.passed else "FAIL"
+        low = "" if e.low < -1e300 else f"{e.low:g}"
+        high = "" if e.high > 1e300 else f"{e.high:g}"
+        print(f"  {verdict} {e.metric:<20} {check.value:9.3f} {e.unit:<5} in {low}..{high}")
+    factor = scenario.seconds / wall_s
+    outcome = "passed" if result.passed else "FAILED"
+    print(
+        f"{outcome}: {scenario.seconds:.0f} s simulated in {wall_s:.1f} s, {factor:.0f}x real time"
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    parser = _parse()
+    args = parser.parse_args(argv)
+    if args.command is None or (args.command == "sim" and args.action is None):
+        args.incomplete.print_help(sys.stderr)
+        return 2
+    try:
+        if args.command == "sim":
+            return _list(args.json) if args.action == "list" else _run(args)
+        return run_board(args.vehicle, args.board, args.link, args.fast, args.seconds)
+    except _INPUT_ERRORS as error:
+        print(f"lsev: {explain(str(error))}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        print(f"lsev: {what}; nothing was changed", file=sys.stderr)
+        return 2
+    except ControllerError as error:
+        print(f"lsev: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lsev: stopped; nothing was changed", file=sys.stderr)
+        return 130

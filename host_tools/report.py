@@ -1,0 +1,109 @@
+"""Report: a run becomes one HTML page, plots and all, that needs nothing but a browser."""
+
+import math
+from html import escape
+from pathlib import Path
+
+from host_tools.files import whole_file
+from host_tools.plots import PANELS, Plots, duration
+from sim.scenario import Check, Result
+from sim.vehicle import load_vehicle, vehicle_names
+from vcu.params import TABLE
+
+_STYLE = Path(__file__).with_name("report.css")
+_SCRIPT = Path(__file__).with_name("report.js")
+
+
+def _range(check: Check) -> str:
+    low, high = check.expectation.low, check.expectation.high
+    if math.isinf(low):
+        return f"at most {high:g}"
+    if math.isinf(high):
+        return f"at least {low:g}"
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _header(result: Result) -> str:
+    vehicle, values = result.vehicle, result.values
+    preset = load_vehicle(vehicle.name).values if vehicle.name in vehicle_names() else {}
+    changed = [f"{n} = {v}" for n, v in vehicle.values.items() if preset.get(n, v) != v]
+    facts = {
+        "vehicle": vehicle.name + "".join(f", {change}" for change in changed),
+        "runtime": result.runtime,
+        "seed": str(result.seed),
+        "duration": duration(result.scenario.seconds),
+        "distance": f"{values['distance_km']:.2f} km",
+        "top speed": f"{values['top_kmh']:.1f} km/h, cap {vehicle.values['speed_cap_kmh']}",
+        "energy": f"{values['wh_per_km']:.0f} Wh/km",
+        "charge left": f"{values['soc_pct']:.1f} %",
+    }
+    outcome = "passed" if result.passed else "FAILED"
+    return (
+        f'<header><h1>{escape(result.scenario.name)} <span class="{outcome}">{outcome}</span></h1>'
+        f"<p>{escape(result.scenario.summary)}</p><dl>"
+        + "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items())
+        + "</dl></header>"
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _expectations(result: Result) -> str:
+    rows = "".join(
+        f'<tr class="{"passed" if check.passed else "FAILED"}">'
+        f"<td>{escape(check.expectation.metric)}</td><td>{check.value:.4g}</td>"
+        f"<td>{_range(check)}</td><td>{escape(check.expectation.unit)}</td>"
+        f"<td>{'ok' if check.passed else 'FAILED'}</td></tr>"
+        for check in result.checks
+    )
+    return (
+        "<table><thead><tr><th>expectation</th><th>value</th><th>range</th><th>unit</th>"
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _details(result: Result) -> str:
+    figures = [(name, f"{value:.5g}") for name, value in result.values.items()]
+    parameters = [
+        (name, str(result.vehicle.values[name]), unit) for _, name, unit, _, _, _ in TABLE
+    ]
+    return (
+        "<details><summary>all figures</summary>"
+        + _table(("figure", "value"), figures)
+        + "</details><details><summary>all parameters</summary>"
+        + _table(("parameter", "value", "unit"), parameters)
+        + "</details>"
+    )
+
+
+def page(result: Result) -> str:
+    """Return the whole page as text."""
+    body = _header(result) + _expectations(result)
+    if result.rows:
+        plots = Plots(result)
+        body += '<section id="plots">' + "".join(plots.panel(panel) for panel in PANELS)
+        body += plots.axis() + "</section>" + _details(result)
+        body += f'<script type="application/json" id="data">{plots.data()}</script>'
+        body += f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>"
+    else:
+        body += "<p>The run was too short for a row of the trace.</p>" + _details(result)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(result.scenario.name)}: {'passed' if result.passed else 'FAILED'}</title>"
+        f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head><body><main>{body}</main></body></html>\n"
+    )
+
+
+def write_report(result: Result, path: Path) -> None:
+    """Write the page; whatever fails, path is as it was. OSError when it cannot be written."""
+    text = page(result)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

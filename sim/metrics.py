@@ -1,0 +1,158 @@
+"""Metrics: figures that a run boils down to, and the limits a scenario sets for them."""
+
+import math
+from dataclasses import dataclass
+
+from sim.frame import (
+    LATE_TICKS,
+    LIMITER,
+    MODE,
+    ODOMETER_M,
+    RANGE_M,
+    RANGE_UNCERTAINTY_M,
+    SOC_PERMILLE,
+    TORQUE_PERMILLE,
+)
+from sim.world import TICK_S, World
+from vcu.limits import SPEED_CAP
+from vcu.modes import DRIVE
+
+# Governed speed counts as settled this long after the grade last moved and the governor took over.
+SETTLE_S = 3.0
+# Hunting is judged over windows of this length.
+WINDOW_S = 4.0
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One figure of the run and the range it must lie in."""
+
+    metric: str
+    low: float
+    high: float
+    unit: str
+
+
+class Metrics:
+    """Watches every tick of a world; read value(name) when the run is over."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cap_mps = world.vehicle.values["speed_cap_kmh"] / 3.6
+        self._grade = world.road(0.0)
+        self._settled_s = 0.0
+        self._window_s = 0.0
+        self._window_low = 0.0
+        self._window_high = 0.0
+        self._after_push = False
+        self._square_error = 0.0
+        self._cycle_ticks = 0
+        self._over_torque_s = 0.0
+        self.over_cap_mps = -99.0
+        self.top_mps = 0.0
+        self.hunting_mps = 0.0
+        self.below_cap_mps = 0.0
+        self.over_with_torque_s = 0.0
+        self.drive_s = 0.0
+        self.governed_s = 0.0
+        self.lowest_v = 999.0
+
+    def step(self, wanted_mps: float) -> None:
+        """Take in the tick that has just run; wanted_mps below 0 means that nothing is asked."""
+        world = self._world
+        car = world.car
+        out = world.outputs
+        speed = car.speed_mps if car.speed_mps >= 0.0 else -car.speed_mps
+        if speed > self.top_mps:
+            self.top_mps = speed
+        if wanted_mps >= 0.0:
+            error = speed - wanted_mps
+            self._square_error += error * error
+            self._cycle_ticks += 1
+        if out[MODE] != DRIVE:
+            return
+        self.drive_s += TICK_S
+        if world.battery.voltage_v < self.lowest_v:
+            self.lowest_v = world.battery.voltage_v
+        if speed > self._cap_mps - 2.0:
+            self._near_cap(speed, out[LIMITER] == SPEED_CAP, out[TORQUE_PERMILLE] > 0)
+        else:
+            self._settled_s = 0.0
+            self._after_push = False
+
+    def _near_cap(self, speed: float, governed: bool, torque: bool) -> None:
+        car = self._world.car
+        over = speed - self._cap_mps
+        if car.pushed:
+            self._after_push = True
+        elif over < 0.3 / 3.6:
+            self._after_push = False
+        if not self._after_push and over > self.over_cap_mps:
+            self.over_cap_mps = over
+        if over > 0.5 / 3.6 and torque:
+            self._over_torque_s += TICK_S
+            if self._over_torque_s > self.over_with_torque_s:
+                self.over_with_torque_s = self._over_torque_s
+        else:
+            self._over_torque_s = 0.0
+        grade = self._world.road(car.position_m)
+        steady = grade == self._grade and not self._after_push and not car.saturated
+        if not governed or not steady:
+            self._grade = grade
+            self._settled_s = 0.0
+            return
+        self.governed_s += TICK_S
+        self._settled_s += TICK_S
+        if self._settled_s >= SETTLE_S:
+            self._settled(speed)
+        else:
+            self._window_s = 0.0
+            self._window_low = self._window_high = speed
+
+    def _settled(self, speed: float) -> None:
+        """Hunting is the swing inside a window, floor the lowest settled speed."""
+        below = self._cap_mps - speed
+        if below > self.below_cap_mps:
+            self.below_cap_mps = below
+        self._window_low = min(self._window_low, speed)
+        self._window_high = max(self._window_high, speed)
+        self._window_s += TICK_S
+        swing = self._window_high - self._window_low
+        if swing > self.hunting_mps:
+            self.hunting_mps = swing
+        if self._window_s >= WINDOW_S:
+            self._window_s = 0.0
+            self._window_low = self._window_high = speed
+
+    def values(self) -> dict[str, float]:
+        """Return every figure by name."""
+        world = self._world
+        car = world.car
+        out = world.outputs
+        distance_km = car.travelled_m / 1000.0
+        net_wh = car.energy_out_wh - car.energy_in_wh
+        error_mps = math.sqrt(self._square_error / max(self._cycle_ticks, 1))
+        return {
+            "distance_km": distance_km,
+            "top_kmh": self.top_mps * 3.6,
+            "drive_s": self.drive_s,
+            "over_cap_kmh": self.over_cap_mps * 3.6,
+            "hunting_kmh": self.hunting_mps * 3.6,
+            "below_cap_kmh": self.below_cap_mps * 3.6,
+            "governed_s": self.governed_s,
+            "over_with_torque_ms": self.over_with_torque_s * 1000.0,
+            "cycle_error_kmh": error_mps * 3.6,
+            "energy_wh": net_wh,
+            "wh_per_km": net_wh / distance_km if distance_km > 0.05 else 0.0,
+            "regen_wh": car.energy_in_wh,
+            "soc_pct": world.battery.soc * 100.0,
+            "soc_error_pct": abs(out[SOC_PERMILLE] / 10.0 - world.battery.soc * 100.0),
+            "odometer_error_m": abs(out[ODOMETER_M] - car.travelled_m),
+            "lowest_v": self.lowest_v,
+            "motor_c": car.motor.temperature_c,
+            "battery_c": world.battery.temperature_c,
+            "arc_closings": float(car.arc_closings),
+            "late_ticks": float(out[LATE_TICKS]),
+            "range_km": out[RANGE_M] / 1000.0,
+            "range_uncertainty_km": out[RANGE_UNCERTAINTY_M] / 1000.0,
+        }

@@ -1,0 +1,1 @@
+"""Physical models: floats and SI units."""

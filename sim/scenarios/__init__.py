@@ -1,0 +1,5 @@
+"""All scenarios, the drives first."""
+
+from sim.scenarios.driving import DRIVES
+
+SCENARIOS = (*DRIVES,)

@@ -1,0 +1,77 @@
+"""The trace: one row per 100 ms of what the car did and what its controller thought."""
+
+import csv
+from pathlib import Path
+
+from sim import frame
+from sim.world import World
+from vcu.limits import LIMITER_NAMES
+from vcu.modes import NAMES as MODE_NAMES
+
+EVERY_TICKS = 10
+
+COLUMNS = (
+    "t_s",
+    "mode",
+    "speed_kmh",
+    "speed_seen_kmh",
+    "pedal_pct",
+    "torque_pct",
+    "pack_v",
+    "pack_a",
+    "soc_pct",
+    "batt_c",
+    "limiter",
+    "faults",
+    "charge_phase",
+    "charge_set_v",
+    "charge_set_a",
+    "odo_km",
+    "soc_seen_pct",
+    "motor_c",
+    "controller_c",
+    "grade_pct",
+    "wanted_kmh",
+    "reasons",
+)
+
+Row = tuple[float | int | str, ...]
+
+
+def row(world: World, wanted_kmh: float) -> Row:
+    """Return the row of COLUMNS for the world as it stands."""
+    out = world.outputs
+    car = world.car
+    battery = world.battery
+    return (
+        round(world.time_s, 2),
+        MODE_NAMES[out[frame.MODE]],
+        round(car.speed_mps * 3.6, 3),
+        round(out[frame.SPEED_MMPS] * 0.0036, 3),
+        out[frame.PEDAL_PERMILLE] / 10,
+        out[frame.TORQUE_PERMILLE] / 10,
+        round(battery.voltage_v, 2),
+        round(car.current_a, 2),
+        round(battery.soc * 100.0, 2),
+        round(battery.temperature_c, 2),
+        LIMITER_NAMES[out[frame.LIMITER]],
+        "",
+        "",
+        0.0,
+        0.0,
+        out[frame.ODOMETER_M] / 1000,
+        out[frame.SOC_PERMILLE] / 10,
+        round(car.motor.temperature_c, 1),
+        round(car.controller.temperature_c, 1),
+        round(world.road(car.position_m) * 100.0, 2),
+        round(wanted_kmh, 2),
+        out[frame.REASONS],
+    )
+
+
+def write_csv(rows: list[Row], path: Path) -> None:
+    """Write header and rows."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)

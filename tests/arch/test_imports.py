@@ -1,0 +1,69 @@
+"""The arrows of the design: everything may point to vcu, vcu points to nothing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# folder -> the only modules (by first name) that its files may import, beside their own kind
+ALLOWED = {
+    "firmware/vcu": {"vcu", "micropython", "array", "struct"},
+    "firmware/hal": {"vcu", "hal", "micropython", "machine", "esp32", "time", "types"},
+}
+FORBIDDEN = {
+    "sim": {"hal", "host_tools", "tests", "machine", "service"},
+    "host_tools": {"hal", "tests", "machine"},
+    "firmware": {"sim", "host_tools", "tests", "typing", "asyncio"},
+    "boards": {"vcu", "hal", "sim", "machine", "host_tools"},
+}
+CLOCK = {"time", "asyncio", "machine"}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the first names of every module that the file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+def files(folder: str) -> list[Path]:
+    """Return the Python files below a folder; the virtual board stands in for hardware."""
+    return [p for p in (ROOT / folder).rglob("*.py") if "sim/board" not in p.as_posix()]
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_a_folder_imports_only_what_it_may(folder: str) -> None:
+    found = files(folder)
+    assert found
+    for path in found:
+        assert imported(path) <= ALLOWED[folder], path.name
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_a_folder_does_not_import_what_is_above_it(folder: str) -> None:
+    found = files(folder)
+    assert found
+    for path in found:
+        assert not imported(path) & FORBIDDEN[folder], path.name
+
+
+def test_control_logic_never_reads_a_clock() -> None:
+    for path in files("firmware/vcu"):
+        assert not imported(path) & CLOCK, path.name
+
+
+def test_board_and_vehicle_data_import_nothing() -> None:
+    for path in files("boards"):
+        assert imported(path) == set(), path.name
+
+
+def test_module_names_do_not_hide_micropython_ones() -> None:
+    hidden = {"time", "select", "platform", "types", "machine", "json", "struct", "array"}
+    for path in files("firmware"):
+        assert path.stem not in hidden, path

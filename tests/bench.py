@@ -1,0 +1,72 @@
+"""`make bench`: what the firmware costs and how fast the simulator runs, each beside its goal."""
+
+import os
+import sys
+import time
+
+from sim.runtime import ControllerError
+from sim.scenario import find_scenario, run_scenario
+from tests.mpy import fuel
+
+MEAN_FUEL = 140_000  # about 60 000 instructions of a 32-bit MCU
+WORST_FUEL = 210_000
+HEAP_BYTES = 60_000
+CPYTHON_FACTOR = 500
+MICROPYTHON_FACTOR = 200
+
+
+def line(name: str, value: float, unit: str, goal: str, reached: bool) -> None:
+    """Print one figure beside its goal."""
+    print(
+        f"  {name:<34} {value:>12,.0f} {unit:<6} goal {goal:<10} {'ok' if reached else 'MISSED'}"
+    )
+
+
+def real_time_factor(runtime: str) -> float:
+    """Return the best of three city cycles, simulated seconds per second."""
+    scenario = find_scenario("ece15")
+    best = 0.0
+    for _ in range(3):
+        started = time.perf_counter()
+        run_scenario(scenario, runtime=runtime)
+        best = max(best, scenario.seconds / (time.perf_counter() - started))
+    return best
+
+
+def main() -> int:
+    """Print everything; 0 always, for a missed goal is a figure, not a failure."""
+    print(f"simulator, best of three city cycles, {os.cpu_count()} cores")
+    factor = real_time_factor("cpython")
+    line("CPython", factor, "x", f">= {CPYTHON_FACTOR}", factor >= CPYTHON_FACTOR)
+    try:
+        factor = real_time_factor("micropython")
+        line("MicroPython in lockstep", factor, "x", f">= {MICROPYTHON_FACTOR}",
+             factor >= MICROPYTHON_FACTOR)  # fmt: skip
+    except ControllerError as missing:
+        print(f"  MicroPython in lockstep: not measured, {missing}")
+
+    print("tick on 32-bit MicroPython, in WebAssembly fuel (2.3 per MCU instruction)")
+    ticks = fuel.measure_ticks()
+    total = ticks.pop("total")
+    for name, row in ticks.items():
+        print(
+            f"  {name:<12} {row['ticks']:>7} ticks, mean {row['mean']:>8,}, worst {row['worst']:>8,}"
+        )
+    line("mean of all", total["mean"], "fuel", f"<= {MEAN_FUEL:,}", total["mean"] <= MEAN_FUEL)
+    line(
+        "worst of all", total["worst"], "fuel", f"<= {WORST_FUEL:,}", total["worst"] <= WORST_FUEL
+    )
+
+    print("heap and import cost of the precompiled firmware on 32-bit MicroPython")
+    heap = fuel.measure_heap()
+    whole = heap.pop("total")
+    for name, row in heap.items():
+        print(f"  {name:<16} {row['bytes']:>7,} bytes, import {row['fuel']:>10,} fuel")
+    line("heap after boot", whole["bytes"], "bytes", f"<= {HEAP_BYTES:,}",
+         whole["bytes"] <= HEAP_BYTES)  # fmt: skip
+    print(f"  import of all: {whole['fuel']:,} fuel")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

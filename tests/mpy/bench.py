@@ -1,0 +1,125 @@
+"""Bench: times the controller's tick, sorted by what it was doing.
+
+    bench.py [NAME ...]     default: every sequence but the corners, one round
+
+Prints `bench NAME TICKS MICROSECONDS` per case, the sum over its ticks, and
+`worst NAME MICROSECONDS`, its longest single tick. Only the controller is
+timed, not the car of sequences.py.
+"""
+
+import gc
+import sys
+import time
+from array import array
+
+# Also puts ticks_us into the time module of CPython.
+import micropython
+from sequences import SEQUENCES, Drive
+
+from vcu import limits, modes
+from vcu.request import REVERSE
+
+IDLE = 0
+PRECHARGE = 1
+READY = 2
+DRIVE = 3
+AT_CAP = 4
+LIMITED = 5
+REGEN = 6
+BACKWARD = 7
+CHARGE = 8
+SERVICE = 9
+FAULT = 10
+CASES = (
+    "idle", "precharge", "ready", "drive", "at_cap", "limited", "regen", "reverse", "charge",
+    "service", "fault",
+)  # fmt: skip
+
+
+def case_of(loop) -> int:
+    """Return what the tick that just ran was doing."""
+    mode = loop.modes.mode
+    if mode == modes.DRIVE:
+        if loop.request.direction == REVERSE:
+            return BACKWARD
+        if loop.torque_permille < 0:
+            return REGEN
+        winner = loop.chain.winner
+        if winner == limits.SPEED_CAP:
+            return AT_CAP
+        return DRIVE if winner == limits.NONE or winner == limits.SLEW else LIMITED
+    if mode == modes.PRECHARGE:
+        return PRECHARGE
+    if mode == modes.READY:
+        return READY
+    if mode == modes.CHARGE:
+        return CHARGE
+    if mode == modes.SERVICE:
+        return SERVICE
+    return FAULT if mode == modes.FAULT else IDLE
+
+
+class Times:
+    """Sums and extremes by case; a sum is carried over before it leaves 2**30."""
+
+    def __init__(self) -> None:
+        self.ticks = array("i", [0] * len(CASES))
+        self.worst_us = array("i", [0] * len(CASES))
+        self._sum_us = array("i", [0] * len(CASES))
+        self._carried_us = [0] * len(CASES)
+
+    def add(self, case: int, spent_us: int) -> None:
+        """Count one tick of case."""
+        self.ticks[case] += 1
+        if spent_us > self.worst_us[case]:
+            self.worst_us[case] = spent_us
+        self._sum_us[case] += spent_us
+        if self._sum_us[case] > 1 << 28:
+            self._carried_us[case] += self._sum_us[case]
+            self._sum_us[case] = 0
+
+    def total_us(self, case: int) -> int:
+        """Return the sum over the ticks of case."""
+        return self._carried_us[case] + self._sum_us[case]
+
+
+def bench(sequence, times: Times) -> None:
+    """Drive one round of sequence and time each tick, with the heap locked as on a board."""
+    drive = Drive(sequence, 1)
+    loop = drive.loop
+    step = loop.step
+    ticks_us = time.ticks_us
+    ticks_diff = time.ticks_diff
+    start = ticks_us()
+    clock_us = ticks_diff(ticks_us(), start)  # what reading the clock costs
+    while drive.done < drive.ticks:
+        drive.advance()
+        dt_ms = drive.dt_ms
+        micropython.heap_lock()
+        try:
+            start = ticks_us()
+            step(dt_ms)
+            end = ticks_us()
+        finally:
+            micropython.heap_unlock()
+        spent_us = ticks_diff(end, start) - clock_us
+        times.add(case_of(loop), spent_us if spent_us > 0 else 0)
+
+
+def main(arguments) -> None:
+    """Bench the named sequences, or all that are drives."""
+    if getattr(sys.implementation, "_build", "") == "wasi":
+        gc.disable()  # that build's collector frees live objects
+    times = Times()
+    for sequence in SEQUENCES:
+        name = sequence[0]
+        if name in arguments or (not arguments and not name.startswith("corners")):
+            bench(sequence, times)
+    for case in range(len(CASES)):
+        if times.ticks[case]:
+            print("bench", CASES[case], times.ticks[case], times.total_us(case))
+            print("worst", CASES[case], times.worst_us[case])
+
+
+if __name__ == "__main__":
+    main(getattr(sys, "argv", ())[1:])

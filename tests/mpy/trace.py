@@ -1,0 +1,166 @@
+"""Trace: drives the sequences through the controller and prints a checksum of all it did in each.
+
+    trace.py [ROUNDS] [NAME ...]     default: every sequence, three rounds
+
+Prints `trace NAME CRC32HEX TICKS` per sequence, then what was reached. The
+checksums are the same on every interpreter; every tick runs with the heap
+locked, so that an allocation, or on 32 bits an integer above 2**30, fails. A
+run of all the sequences fails where a mode, a contactor state, a limiter or a
+sign that exists was never reached.
+"""
+
+import binascii
+import gc
+import struct
+import sys
+
+import micropython
+from sequences import SEQUENCES, Drive
+
+from vcu import contactor, limits, modes
+
+_ROUNDS = 3
+_CHUNK_TICKS = 64
+_FORMAT = "<35i"
+_SIZE = struct.calcsize(_FORMAT)
+
+FACTS = (
+    "driving_forward", "driving_backward", "current_out", "current_in", "torque_accelerating",
+    "torque_braking", "pushed", "held_back", "above_0_degc", "below_0_degc", "sensor_broken",
+    "enable", "contactor", "precharge", "lamp", "buzzer", "fan", "hold", "released",
+)  # fmt: skip
+
+
+class Reached:
+    """What the sequences have reached so far, as bitmasks over the firmware's own tables."""
+
+    def __init__(self) -> None:
+        self.modes = 0
+        self.reasons = 0
+        self.contactor = 0
+        self.failures = 0
+        self.limiters = 0
+        self.facts = 0
+
+    def note(self, loop) -> None:
+        """Add one tick; allocates nothing."""
+        out = loop.out
+        sig = loop.sig
+        self.modes |= 1 << loop.modes.mode
+        self.reasons |= loop.modes.reasons
+        self.contactor |= 1 << loop.contactor.state
+        self.failures |= 1 << loop.contactor.failure
+        self.limiters |= 1 << loop.chain.winner
+        facts = 0
+        if out.enable and sig.speed_mmps > 500:
+            facts |= 1 << 1 if out.reverse else 1
+        if sig.pack_da > 50:
+            facts |= 1 << 2
+        elif sig.pack_da < -50:
+            facts |= 1 << 3
+        if loop.torque_permille > 0:
+            facts |= 1 << 4
+        elif loop.torque_permille < 0:
+            facts |= 1 << 5
+        if loop.observer.disturbance_mmps2 > 100:
+            facts |= 1 << 6
+        elif loop.observer.disturbance_mmps2 < -100:
+            facts |= 1 << 7
+        if sig.battery_temp_valid:
+            facts |= 1 << 8 if sig.battery_ddegc > 0 else 1 << 9
+        else:
+            facts |= 1 << 10
+        facts |= out.enable << 11 | out.contactor << 12 | out.precharge << 13 | out.lamp << 14
+        facts |= out.buzzer << 15 | out.fan << 16 | out.hold << 17
+        if not out.hold:
+            facts |= 1 << 18
+        self.facts |= facts
+
+    def rows(self):
+        """Return (what, mask, names) of each table."""
+        return (
+            ("modes", self.modes, modes.NAMES),
+            ("reasons", self.reasons, modes.REASONS),
+            ("contactor", self.contactor, contactor.NAMES),
+            ("failures", self.failures, contactor.FAILURE_NAMES),
+            ("limiters", self.limiters, limits.LIMITER_NAMES),
+            ("facts", self.facts, FACTS),
+        )
+
+
+def record(buffer, offset: int, loop) -> None:
+    """Pack all that one tick decided into buffer; allocates nothing."""
+    out = loop.out
+    sig = loop.sig
+    energy = loop.energy
+    struct.pack_into(
+        _FORMAT, buffer, offset,
+        out.throttle_permille, out.throttle_mv, out.regen_permille,
+        out.enable | out.reverse << 1 | out.contactor << 2 | out.precharge << 3
+        | out.charger << 4 | out.lamp << 5 | out.buzzer << 6 | out.fan << 7 | out.hold << 8,
+        loop.modes.mode, loop.modes.reasons, loop.contactor.state, loop.contactor.failure,
+        loop.chain.winner, loop.torque_permille, loop.request.permille, loop.request.direction,
+        loop.governor.limit_permille, loop.response.accel_full_mmps2,
+        loop.observer.delivered_permille, loop.observer.disturbance_mmps2,
+        sig.speed_mmps, sig.standstill_ms, sig.pedal_permille,
+        sig.pack_cv, sig.bus_cv, sig.pack_da, sig.pack_rest_cv, loop.pack.resistance_mohm,
+        sig.battery_ddegc, sig.motor_ddegc, sig.controller_ddegc,
+        energy.soc_permille, energy.soc_uncertainty_permille, energy.odometer_m,
+        energy.trip_mwh, energy.consumption_wh_km, energy.range_m, energy.range_uncertainty_m,
+        loop.is_parked(),
+    )  # fmt: skip
+
+
+def trace(sequence, rounds: int, reached: Reached) -> int:
+    """Drive one sequence, print its line and return its ticks."""
+    drive = Drive(sequence, rounds)
+    loop = drive.loop
+    buffer = bytearray(_SIZE * _CHUNK_TICKS)
+    checksum = 0
+    heap_lock = micropython.heap_lock
+    heap_unlock = micropython.heap_unlock
+    try:
+        while drive.done < drive.ticks:
+            count = min(_CHUNK_TICKS, drive.ticks - drive.done)
+            for i in range(count):
+                heap_lock()
+                try:
+                    drive.tick()
+                    record(buffer, i * _SIZE, loop)
+                    reached.note(loop)
+                finally:
+                    heap_unlock()
+            checksum = binascii.crc32(memoryview(buffer)[: count * _SIZE], checksum)
+    except Exception:
+        print("trace FAILED", drive.name, "in tick", drive.done)
+        raise
+    print("trace", drive.name, f"{checksum:08x}", drive.ticks)
+    return drive.ticks
+
+
+def main(arguments) -> int:
+    """Trace the named sequences, or all, and return the exit status."""
+    if getattr(sys.implementation, "_build", "") == "wasi":
+        gc.disable()  # that build's collector frees live objects
+    rounds = _ROUNDS
+    if arguments and arguments[0].isdigit():
+        rounds = int(arguments[0])
+        arguments = arguments[1:]
+    reached = Reached()
+    ticks = 0
+    for sequence in SEQUENCES:
+        if not arguments or sequence[0] in arguments:
+            ticks += trace(sequence, rounds, reached)
+    missing = 0
+    for what, mask, names in reached.rows():
+        print("reached", what, mask)
+        for i in range(len(names)):
+            if not arguments and not mask >> i & 1:
+                missing += 1
+                print("trace MISSING", what, names[i])
+    print("total", ticks)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(getattr(sys, "argv", ())[1:]))

@@ -1,0 +1,409 @@
+"""The lsev command: exit status, what it prints where, and that nothing is written by halves."""
+
+import csv
+import dataclasses
+import functools
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import host_tools.board
+import host_tools.cli
+from host_tools.board import SerialPort
+from host_tools.cli import main
+from sim.metrics import Expectation
+from sim.runtime import ControllerError, MicropythonController
+from sim.scenarios import SCENARIOS
+
+SECONDS = 6.0
+CONTRACT_COLUMNS = [
+    *("t_s", "mode", "speed_kmh", "speed_seen_kmh", "pedal_pct", "torque_pct"),
+    *("pack_v", "pack_a", "soc_pct", "batt_c", "limiter", "faults"),
+    *("charge_phase", "charge_set_v", "charge_set_a", "odo_km"),
+]
+RULED_OUT = ["--set", "throttle_zero_mv=1200", "--set", "soc_turtle_permille=300"]
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every drive a few seconds long; full_pedal cannot meet what it expects in them."""
+    good = Expectation("odometer_error_m", 0.0, 5.0, "m")
+    bad = Expectation("distance_km", 1.0, float("inf"), "km")
+    monkeypatch.setattr(
+        "sim.scenarios.SCENARIOS",
+        tuple(
+            dataclasses.replace(
+                scenario,
+                seconds=SECONDS,
+                expectations=(good, bad) if scenario.name == "full_pedal" else (good,),
+            )
+            for scenario in SCENARIOS
+        ),
+    )
+
+
+@pytest.fixture
+def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test when a scenario is started."""
+
+    def run_scenario(*_: object, **__: object) -> None:
+        pytest.fail("the run was started")
+
+    monkeypatch.setattr(host_tools.cli, "run_scenario", run_scenario)
+
+
+def refused(arguments: list[str], capsys: Capture) -> str:
+    """Return what is said on standard error; nothing may be printed on standard output."""
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("lsev: ")
+    return err
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("ece15", 0), ("full_pedal", 1)])
+def test_the_status_says_whether_all_expectations_were_met(
+    scenario: str, status: int, capsys: Capture
+) -> None:
+    assert main(["sim", "run", scenario]) == status
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert ("FAIL distance_km" in out) == ("FAILED: 6 s simulated" in out) == (status == 1)
+    assert "ok   odometer_error_m" in out
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["scholrun"], ["'scholrun'", "school_run, "], id="scenario"),
+        pytest.param(["ece15", "--vehicle", "60v"], ["'60v'", "four_wheel_60v_agm"], id="vehicle"),
+        pytest.param(
+            ["ece15", "--set", "sped_cap=45"], ["'sped_cap'", "speed_cap_kmh, "], id="parameter"
+        ),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_three_nearest(
+    arguments: list[str], words: list[str], capsys: Capture
+) -> None:
+    said = refused(["sim", "run", *arguments], capsys)
+    for word in words:
+        assert word in said
+    assert len(said.partition("nearest: ")[2].split(", ")) == 3
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize("value", ["39", "57"])
+def test_a_value_out_of_range_is_answered_with_range_and_unit(value: str, capsys: Capture) -> None:
+    said = refused(["sim", "run", "ece15", "--set", f"speed_cap_kmh={value}"], capsys)
+    assert f"speed_cap_kmh = {value} is outside 40 to 56 km/h" in said
+
+
+@pytest.mark.parametrize("value", ["40", "56"])
+def test_a_value_at_either_end_of_its_range_is_taken(value: str, capsys: Capture) -> None:
+    assert main(["sim", "run", "ece15", "--set", f"speed_cap_kmh={value}"]) == 0
+    assert f"km/h of {value}," in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ("speed_cap_kmh=fast", "speed_cap_kmh = 'fast' is no whole number"),
+        ("speed_cap_kmh=45.5", "speed_cap_kmh = '45.5' is no whole number"),
+        ("speed_cap_kmh=", "speed_cap_kmh = '' is no whole number"),
+        ("speed_cap_kmh", "'speed_cap_kmh' is not NAME=VALUE"),
+    ],
+)
+def test_what_is_no_number_is_answered_with_its_name(
+    setting: str, word: str, capsys: Capture
+) -> None:
+    assert word in refused(["sim", "run", "ece15", "--set", setting], capsys)
+
+
+@pytest.mark.usefixtures("no_run")
+def test_every_rule_that_values_break_together_is_told_in_a_sentence(capsys: Capture) -> None:
+    said = refused(["sim", "run", "ece15", *RULED_OUT], capsys).splitlines()
+    assert said[1].startswith("  throttle_order: The throttle voltages must rise")
+    assert said[2].startswith("  soc_order: soc_turtle_permille must be below")
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize(
+    "arguments",
+    [["sim", "run"], ["drive"], ["sim", "run", "ece15", "--seed", "x"]]
+    + [["sim", "run", "ece15", "--runtime", "pypy"], ["board", "--board", "esp8266"]],
+)
+def test_bad_usage_exits_with_2(arguments: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: lsev")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["sim", "board", "lsev sim run school_run", "exit status"]),
+        (["sim"], ["list", "run", "lsev sim list"]),
+    ],
+)
+def test_an_incomplete_command_shows_help_with_examples(
+    arguments: list[str], words: list[str], capsys: Capture
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize("command", [["sim", "run"], ["board"], ["sim"], []])
+def test_every_example_of_the_help_is_good_usage(
+    command: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_tools.cli, "_run", lambda args: 0)
+    monkeypatch.setattr(host_tools.cli, "run_board", lambda *args: 0)
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--help"])
+    assert caught.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    examples = [line.split("   ")[0].split() for line in map(str.strip, lines) if "lsev " in line]
+    examples = [words[1:] for words in examples if words[0] == "lsev"]
+    assert len(examples) >= 2
+    for arguments in examples:
+        assert main(arguments) == 0
+
+
+def test_list_shows_all_scenarios_and_vehicles(capsys: Capture) -> None:
+    assert main(["sim", "list"]) == 0
+    text = capsys.readouterr().out
+    assert main(["sim", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [s["name"] for s in listed["scenarios"]] == [s.name for s in SCENARIOS]
+    for name in [*listed["vehicles"], *(s["name"] for s in listed["scenarios"])]:
+        assert name in text
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("ece15", 0), ("full_pedal", 1)])
+def test_json_is_one_object_on_standard_output_and_nothing_else(
+    scenario: str, status: int, tmp_path: Path, capsys: Capture
+) -> None:
+    files = ["--trace", str(tmp_path / "t.csv"), "--report", str(tmp_path / "r.html")]
+    assert main(["sim", "run", scenario, "--json", "--seed", "7", *files]) == status
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert out.count("\n") == 1 and err == ""
+    assert (result["scenario"], result["seed"]) == (scenario, 7)
+    assert result["passed"] is (status == 0)
+    assert [c["passed"] for c in result["checks"]] == ([True, False] if status else [True])
+    assert result["checks"][-1]["high"] == (None if status else 5.0)
+
+
+def test_an_error_with_json_leaves_standard_output_empty(capsys: Capture) -> None:
+    refused(["sim", "run", "nowhere", "--json"], capsys)
+
+
+def test_the_trace_has_the_promised_columns_and_a_row_per_100_ms(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    assert main(["sim", "run", "full_pedal", "--trace", str(path)]) == 1
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[: len(CONTRACT_COLUMNS)] == CONTRACT_COLUMNS
+    assert [float(row[0]) for row in rows] == [round(i * 0.1, 1) for i in range(1, 61)]
+    assert all(len(row) == len(header) for row in rows)
+    assert {row[1] for row in rows} >= {"OFF", "READY", "DRIVE"}
+    assert float(rows[-1][2]) > 5.0
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_report_is_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    assert main(["sim", "run", "ece15", "--report", str(path)]) == 0
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize("option", ["--trace", "--report"])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("no_folder/file", "No such file or directory"), ("folder", "no ordinary file")]
+    + [("file/in_file", "Not a directory")],
+)
+def test_a_path_that_cannot_be_written_is_told_before_the_run(
+    option: str, name: str, what: str, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    said = refused(["sim", "run", "ece15", option, str(tmp_path / name)], capsys)
+    assert name in said and what in said and "nothing was changed" in said
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+@pytest.mark.usefixtures("no_run")
+def test_a_device_is_not_replaced_by_a_file(capsys: Capture) -> None:
+    assert "no ordinary file" in refused(["sim", "run", "ece15", "--trace", os.devnull], capsys)
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "word"),
+    [
+        (ControllerError("the firmware stopped: it crashed"), 1, "it crashed"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_a_run_that_breaks_off_leaves_no_file_and_keeps_the_old_one(
+    error: BaseException,
+    status: int,
+    word: str,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_scenario(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(host_tools.cli, "run_scenario", run_scenario)
+    old = tmp_path / "report.html"
+    old.write_text("old", encoding="utf-8")
+    files = ["--trace", str(tmp_path / "trace.csv"), "--report", str(old)]
+    assert main(["sim", "run", "ece15", *files]) == status
+    assert word in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [old]
+    assert old.read_text(encoding="utf-8") == "old"
+
+
+def test_a_trace_that_breaks_off_leaves_no_file(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_csv(rows: object, path: Path) -> None:
+        path.write_text("t_s,mo", encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(host_tools.cli, "write_csv", write_csv)
+    assert main(["sim", "run", "ece15", "--trace", str(tmp_path / "trace.csv")]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_seed_changes_the_noise_and_the_same_seed_repeats_it(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    for path, seed in zip(paths, "112", strict=True):
+        main(["sim", "run", "full_pedal", "--seed", seed, "--trace", str(path)])
+    first, again, other = (path.read_bytes() for path in paths)
+    assert first == again != other
+
+
+# The virtual board.
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link to a file"])
+def test_a_link_never_replaces_what_is_no_port(kind: str, tmp_path: Path, capsys: Capture) -> None:
+    link = tmp_path / "port"
+    if kind == "file":
+        link.write_text("mine", encoding="utf-8")
+    elif kind == "folder":
+        link.mkdir()
+    else:
+        (tmp_path / "mine").write_text("mine", encoding="utf-8")
+        link.symlink_to(tmp_path / "mine")
+    before = sorted(tmp_path.iterdir())
+    assert str(link) in refused(["board", "--link", str(link)], capsys)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_board_of_an_unknown_vehicle_names_the_nearest(capsys: Capture) -> None:
+    assert "four_wheel_60v_agm" in refused(["board", "--vehicle", "four_wheel"], capsys)
+
+
+def test_a_board_links_to_its_port_and_leaves_nothing(tmp_path: Path, capsys: Capture) -> None:
+    link = tmp_path / "port"
+    link.symlink_to(tmp_path / "gone")
+    assert main(["board", "--fast", "--seconds", "1", "--link", str(link)]) == 0
+    out, err = capsys.readouterr()
+    assert f"serial port: {link} -> /dev/" in out and "Ctrl-C" in out and err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_board_ends_cleanly_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+    link = tmp_path / "port"
+    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        patience_s = time.monotonic() + 10.0
+        while not link.is_symlink() and time.monotonic() < patience_s:
+            time.sleep(0.02)
+        is_port = link.is_char_device()
+        process.send_signal(number)
+        out = process.communicate(timeout=10.0)[0]
+    assert is_port and "serial port: " in out
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_firmware_that_crashes_ends_the_board_with_its_last_words(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firmware = tmp_path / "firmware"
+    firmware.mkdir()
+    (firmware / "boot.py").write_text("", encoding="utf-8")
+    (firmware / "main.py").write_text("print('hello')\nnonsense()\n", encoding="utf-8")
+    started = functools.partial(MicropythonController, firmware=firmware)
+    monkeypatch.setattr(host_tools.board, "MicropythonController", started)
+    assert main(["board", "--seconds", "5", "--link", str(tmp_path / "port")]) == 1
+    said = capsys.readouterr().err
+    assert "crashed" in said and "hello" in said and "nonsense" in said
+    assert list(tmp_path.iterdir()) == [firmware]
+
+
+def read(fd: int, count: int) -> bytes:
+    """Read until count bytes are there: a pseudo terminal may deliver late and in pieces."""
+    data = b""
+    while len(data) < count and select.select([fd], [], [], 5.0)[0]:
+        data += os.read(fd, 100_000)
+    return data
+
+
+def test_the_port_carries_bytes_both_ways_and_sends_line_ends_as_a_board_does() -> None:
+    port = SerialPort()
+    tool = os.open(port.name, os.O_RDWR | os.O_NOCTTY)
+    try:
+        for part in (b"a\nb\r", b"\nc\r\n\n", b"\x00\xff"):
+            os.write(port.console, part)
+            port.pump(0.0)
+        assert read(tool, 13) == b"a\r\nb\r\nc\r\n\r\n\x00\xff"
+        os.write(tool, b"\x03set\r")
+        port.pump(time.monotonic() + 0.1)
+        assert read(port.console, 5) == b"\x03set\r"
+    finally:
+        os.close(tool)
+        port.close()
+
+
+def test_what_is_printed_while_nobody_listens_is_lost_and_holds_nothing_up() -> None:
+    port = SerialPort()
+    try:
+        for number in range(300):
+            os.write(port.console, b"%03d" % number + b"." * 997)
+            port.pump(0.0)
+        tool = os.open(port.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        os.write(port.console, b"now")
+        port.pump(0.0)
+        heard = read(tool, 3)
+        os.close(tool)
+        said = port.last_words()
+    finally:
+        port.close()
+    assert heard == b"now"
+    assert said.endswith("299" + "." * 997 + "now")
