@@ -47,4 +47,9 @@ def lerp(x: int, table: "tuple[int, ...]") -> int:
         i += 2
     x0 = table[i - 2]
     y0 = table[i - 1]
-    return y0 + div_round((x - x0) * (table[i + 1] - y0), table[i] - x0)
+    span = table[i] - x0
+    rise = (x - x0) * (table[i + 1] - y0)
+    # div_round, without the call
+    if rise >= 0:
+        return y0 + (rise + (span >> 1)) // span
+    return y0 - ((span >> 1) - rise) // span

@@ -104,7 +104,7 @@ class CurrentCeiling(Ceiling):
         self._observer = observer
 
     def step(self, sig: Signals) -> None:
-        """At 25 Hz: scale the ceiling to the present current."""
+        """At 12.5 Hz: scale the ceiling to the present current."""
         current = sig.pack_da
         if current < _MIN_CURRENT_DA or current * 4 < self.limit_da:
             ceiling = 1000 if self.limit_da > 0 else 0
@@ -130,7 +130,7 @@ class RegenCeiling(Limiter):
         self.permille = 0
 
     def step(self, sig: Signals) -> None:
-        """At 25 Hz: scale the ceiling to the present current; no allowance means none at once."""
+        """At 12.5 Hz: scale the ceiling to the present current; no allowance is none at once."""
         ceiling = self._max_permille
         if ceiling == 0:
             return
@@ -157,17 +157,14 @@ class Slew(Limiter):
         self.name = SLEW
         self._rise = params.get("torque_rise_permille_s")
         self._fall = params.get("torque_fall_permille_s")
-        self._dt_ms = 0
         self._rise_step = 0
         self._fall_step = 0
         self.permille = 0
 
     def start(self, dt_ms: int) -> None:
         """Set the steps for ticks of dt_ms."""
-        if dt_ms != self._dt_ms:
-            self._dt_ms = dt_ms
-            self._rise_step = self._rise * dt_ms // 1000
-            self._fall_step = self._fall * dt_ms // 1000
+        self._rise_step = self._rise * dt_ms // 1000
+        self._fall_step = self._fall * dt_ms // 1000
 
     def cut(self) -> None:
         """Start again from zero: there is no torque now."""
@@ -245,7 +242,7 @@ class Allowances:
         self.regen = RegenCeiling(params, observer)
 
     def update_current(self, sig: Signals) -> None:
-        """At 25 Hz: scale what depends on the present current, and find the lowest ceiling."""
+        """At 12.5 Hz: scale what depends on the present current, and find the lowest ceiling."""
         self.low_voltage.step(sig)
         self.current.step(sig)
         self.regen.step(sig)
@@ -263,11 +260,15 @@ class Allowances:
         by_floor = (sig.pack_rest_cv - self._floor_cv) * 100 // resistance_mohm
         self.low_voltage.limit_da = clamp(min(by_curve, by_floor), 0, _NO_LIMIT_DA)
 
-    def update_temperature(self, sig: Signals) -> None:
-        """Set the ceilings of battery, motor and controller temperature."""
+    def update_battery(self, sig: Signals) -> None:
+        """Set the ceilings of battery temperature and state of charge."""
         self.battery.permille = _SENSOR_BROKEN_PERMILLE
         if sig.battery_temp_valid:
             self.battery.permille = lerp(sig.battery_ddegc, self._discharge_temp)
+        self.soc.permille = lerp(sig.soc_permille, self._soc_drive)
+
+    def update_drive(self, sig: Signals) -> None:
+        """Set the ceilings of motor and motor controller temperature."""
         self.motor.permille = _SENSOR_BROKEN_PERMILLE
         if sig.motor_temp_valid:
             self.motor.permille = lerp(sig.motor_ddegc, self._motor_drive)
@@ -280,7 +281,6 @@ class Allowances:
 
         An unknown battery temperature allows none: below 0 degC lithium would plate.
         """
-        self.soc.permille = lerp(sig.soc_permille, self._soc_drive)
         if self._charge_max_da == 0:
             return
         if not sig.battery_temp_valid or not sig.pack_valid:
@@ -297,15 +297,19 @@ class Chain:
 
     def __init__(self, limiters: "tuple[Limiter, ...]") -> None:
         self._limiters = limiters
+        # A bound method costs half of a call through its object.
+        self._limits = tuple([limiter.limit for limiter in limiters])
         self.winner = NONE
 
     def limit(self, request: int) -> int:
         """Return the limited request; winner names the last limiter that changed it."""
         winner = NONE
-        for limiter in self._limiters:
-            limited = limiter.limit(request)
+        i = 0
+        for limit in self._limits:
+            limited = limit(request)
             if limited != request:
-                winner = limiter.name
+                winner = self._limiters[i].name
                 request = limited
+            i += 1
         self.winner = winner
         return request

@@ -6,7 +6,7 @@ from vcu import contactor, modes
 from vcu.energy import Energy
 from vcu.governor import Governor
 from vcu.limits import NONE, Allowances, Chain, Slew
-from vcu.modes import Conditions, Modes
+from vcu.modes import DRIVE, Conditions, Modes
 from vcu.output import Output
 from vcu.pack import Pack
 from vcu.params import Params
@@ -62,6 +62,14 @@ class Loop:
         self._wants_contactor = False
         self._powered = False
         self._slot = 0
+        # A bound method costs half of a call through its object.
+        self._sense = self.sense.step
+        self._observe = self.observer.step
+        self._request = self.request.step
+        self._govern = self.governor.step
+        self._run_chain = self.chain.limit
+        self._write = self.output.step
+        self._tick_ms = 0
         self._clock_ms = 0
         self._energy_ms = 0
         self._contactor_ms = 0
@@ -74,14 +82,12 @@ class Loop:
             dt_ms = _DT_MAX_MS
         raw = self.raw
         sig = self.sig
-        observer = self.observer
-        self.sense.step(raw, sig)
-        observer.step(raw, sig, self.torque_permille, self.response.accel_full_mmps2, dt_ms)
-        self._estimate_slowly(dt_ms)
-        self._choose_mode()
-        self.request.step(raw, sig, self._powered)
+        self._sense(raw, sig)
+        self._observe(raw, sig, self.torque_permille, self.response.accel_full_mmps2, dt_ms)
+        self._run_a_piece(dt_ms)
+        self._request(raw, sig, self._powered)
         self._limit(dt_ms)
-        self.output.step(
+        self._write(
             self.out,
             self.modes.mode,
             self.request.direction,
@@ -102,35 +108,41 @@ class Loop:
             return False
         return not raw.key_on or not (raw.gear_forward_on or raw.gear_reverse_on)
 
-    def _estimate_slowly(self, dt_ms: int) -> None:
-        """A piece a tick: the pack at 50 Hz, counters and contactor at 25, tables at about 2."""
+    def _run_a_piece(self, dt_ms: int) -> None:
+        """What needs no 100 Hz, a piece a tick: pack, counters, mode and contactor at 25 Hz,
+        current ceilings at 12.5, tables at about 1. What cuts torque is not among them."""
         slot = self._slot
         self._slot = slot + 1 if slot < 79 else 0
         self._clock_ms = clock_ms = (self._clock_ms + dt_ms) & _CLOCK_MASK
         sig = self.sig
         if slot & 1:
-            self.sense.step_pack(self.raw, sig)
             if slot & 2:
-                self.pack.step(sig)
+                self._choose_mode()
                 passed_ms = (clock_ms - self._contactor_ms) & _CLOCK_MASK
                 self._contactor_ms = clock_ms
                 self.contactor.step(self._wants_contactor, sig, passed_ms)
             else:
+                self.sense.step_pack(self.raw, sig)
                 passed_ms = (clock_ms - self._energy_ms) & _CLOCK_MASK
                 self._energy_ms = clock_ms
                 self._count(passed_ms)
-        elif slot & 2:
+            return
+        if slot & 2:
             passed_ms = (clock_ms - self._response_ms) & _CLOCK_MASK
             self._response_ms = clock_ms
             self._learn_response(passed_ms)
-        elif slot & 4:
+            return
+        if slot & 4:
+            self.pack.step(sig)
             self.allowances.update_current(sig)
         elif slot == 0:
             self.energy.update_charge(sig)
         elif slot == 8:
-            self.allowances.update_temperature(sig)
-        elif slot == 16:
+            self.allowances.update_battery(sig)
+        elif slot == 16 or slot == 56:
             self.allowances.update_charge(sig)
+        elif slot == 48:
+            self.allowances.update_drive(sig)
         elif slot == 40:
             self.energy.update_range(sig)
         elif slot == 24 or slot == 64:
@@ -194,20 +206,21 @@ class Loop:
         self._powered = c.contactor_closed and (mode == modes.READY or mode == modes.DRIVE)
         reverse = self.request.direction == REVERSE
         self.allowances.reverse.permille = self._reverse_torque_permille if reverse else 1000
-        self.allowances.derating.refresh()
         self.output.show(self.out, sig, mode, self.contactor)
 
     def _limit(self, dt_ms: int) -> None:
         request = self.request
-        self.governor.step(request.direction == REVERSE, dt_ms)
-        if request.is_cut or self.modes.mode != modes.DRIVE:
+        if dt_ms != self._tick_ms:
+            self._tick_ms = dt_ms
+            self.slew.start(dt_ms)
+        self._govern(request.direction == REVERSE, dt_ms)
+        if request.is_cut or self.modes.mode != DRIVE:
             # Brake, neutral, an unreadable pedal: no ramp, no regeneration, at once.
             self.torque_permille = 0
             self.slew.cut()
             self.chain.winner = NONE
         else:
-            self.slew.start(dt_ms)
-            self.torque_permille = self.chain.limit(request.permille)
+            self.torque_permille = self._run_chain(request.permille)
 
     def _explain(self) -> None:
         c = self._conditions

@@ -9,6 +9,7 @@ from micropython import const
 
 from vcu import contactor, modes
 from vcu.governor import kmh_to_mmps
+from vcu.modes import DRIVE
 from vcu.params import Params
 from vcu.request import REVERSE
 from vcu.signals import Outputs, Signals
@@ -40,7 +41,7 @@ class Output:
         drive = 0
         out.enable = 0
         out.reverse = 0
-        if mode == modes.DRIVE:
+        if mode == DRIVE:
             drive = torque_permille
             out.enable = 1
             if direction == REVERSE:

@@ -30,7 +30,7 @@ class Pack:
         self._started = False
 
     def step(self, sig: Signals) -> None:
-        """At 25 Hz: take in voltage and current; keep the answer while they are invalid."""
+        """At 12.5 Hz: take in voltage and current; keep the answer while they are invalid."""
         if not sig.pack_valid:
             return
         cv16 = sig.pack_cv * 16
@@ -40,8 +40,8 @@ class Pack:
             self._slow_cv16 = cv16
             self._slow_da16 = da16
             self._rest_cv8 = sig.pack_cv * 8
-        slow_cv16 = self._slow_cv16 + ((cv16 - self._slow_cv16) >> 2)
-        slow_da16 = self._slow_da16 + ((da16 - self._slow_da16) >> 2)
+        slow_cv16 = self._slow_cv16 + ((cv16 - self._slow_cv16) >> 1)
+        slow_da16 = self._slow_da16 + ((da16 - self._slow_da16) >> 1)
         self._slow_cv16 = slow_cv16
         self._slow_da16 = slow_da16
         step_da16 = da16 - slow_da16
@@ -56,5 +56,5 @@ class Pack:
             self.resistance_mohm = self._resistance_q >> 6
         # 3000 dA * 2500 mOhm = 7.5e6 in 0.1 mV
         rest_cv = sig.pack_cv + div_round(sig.pack_da * self.resistance_mohm, 100)
-        self._rest_cv8 += (rest_cv * 8 - self._rest_cv8) >> 3
+        self._rest_cv8 += (rest_cv * 8 - self._rest_cv8) >> 2
         sig.pack_rest_cv = self._rest_cv8 >> 3

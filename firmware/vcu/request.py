@@ -38,10 +38,13 @@ class Request:
         self.is_cut = True  # no torque at all, without a ramp
 
     def step(self, raw: Raw, sig: Signals, powered: bool) -> None:
-        """Form the request; powered says that the contactor is closed and traction permitted."""
+        """Form the request; powered says that the contactor is closed and traction permitted.
+
+        Key and plug are asked here once more, because the mode follows them only at 25 Hz.
+        """
         selected = raw.gear_forward_on - raw.gear_reverse_on  # both are none
         self.selected = selected
-        if not powered:
+        if not powered or raw.plug_in or not raw.key_on:
             self.seen_neutral = False
             self.seen_released = False
             self.direction = NEUTRAL

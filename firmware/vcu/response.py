@@ -15,7 +15,7 @@ the opposite.
 
 from micropython import const
 
-from vcu.fixmath import clamp, div_round
+from vcu.fixmath import clamp
 from vcu.params import Params
 from vcu.signals import Signals
 from vcu.speed import SpeedObserver
@@ -25,14 +25,16 @@ _PERIOD_MS = const(40)
 _L1 = const(9)
 _L2 = const(27)
 _L3 = const(27)
-_LEARN_BELOW_MMPS = const(5000)
+_LEARN_BELOW_Q = const(5000 << 10)
 # The copy follows a little further, and starts again from the next standstill.
 _TRACK_BELOW_MMPS = const(7000)
 _LIMITED_PAUSE_MS = const(1000)
 _STANDSTILL_MS = const(500)
 # Variances in 0.001 (m/s2)**2; the reading's in (160 um)**2, for a spacing of about 80 mm.
 _READING_VARIANCE = const(20000)
+_LEAST_VARIANCE = const(20)
 _MAX_POSITION = const(120000)
+_MAX_ERROR = const(1500)
 
 
 class TorqueResponse:
@@ -82,34 +84,41 @@ class TorqueResponse:
             self._advance(observer.delivered_permille, pulses)
 
     def _advance(self, torque: int, pulses: int) -> None:
-        full = self.accel_full_mmps2
         # 40 ms: mm/s2 * 0.04 * 1024 = 41 per mm/s2; 8000 * 1000 / 1000 * 41 = 3.3e5
-        self._speed_q += (full * torque // 1000 + self._disturbance_q // 16) * 41
-        self._by_speed_q += (torque + self._by_disturbance_q // 16) * 41
-        self._position += (self._speed_q >> 10) * 4 - pulses * self._spacing
-        self._by_position += (self._by_speed_q >> 10) * 4
-        error = (self._spacing >> 1) - self._position
+        speed_q = self._speed_q
+        speed_q += (self.accel_full_mmps2 * torque // 1000 + (self._disturbance_q >> 4)) * 41
+        by_speed_q = self._by_speed_q + (torque + (self._by_disturbance_q >> 4)) * 41
+        position = self._position + (speed_q >> 10) * 4 - pulses * self._spacing
+        by_position = self._by_position + (by_speed_q >> 10) * 4
+        error = (self._spacing >> 1) - position
         if error > _MAX_POSITION or error < -_MAX_POSITION:
             self._lost = True
             return
-        shape = clamp(-self._by_position, -_MAX_POSITION, _MAX_POSITION)
-        if self._pause_ms <= 0 and self._speed_q < _LEARN_BELOW_MMPS << 10:
-            self._learn(error >> 4, -shape >> 4)
-        self._position += error * (_L1 * 4) // 100
-        self._speed_q += error * (_L2 * 4) // 10
-        self._disturbance_q += error * (_L3 * 4) // 625
-        self._by_position += shape * (_L1 * 4) // 100
-        self._by_speed_q += shape * (_L2 * 4) // 10
-        self._by_disturbance_q += shape * (_L3 * 4) // 625
+        if self._pause_ms <= 0 and speed_q < _LEARN_BELOW_Q:
+            self._learn(error >> 4, by_position >> 4)
+        # The copy and its sensitivity are corrected alike; 120 000 * 108 = 1.3e7.
+        self._position = position + error * _L1 // 25
+        self._speed_q = speed_q + error * _L2 * 2 // 5
+        self._disturbance_q += error * _L3 * 4 // 625
+        self._by_position = by_position - by_position * _L1 // 25
+        self._by_speed_q = by_speed_q - by_position * _L2 * 2 // 5
+        self._by_disturbance_q -= by_position * _L3 * 4 // 625
 
     def _learn(self, error: int, shape: int) -> None:
-        shape = clamp(shape, -1500, 1500)
-        error = clamp(error, -1500, 1500)
-        weight = self._variance * shape // 1000  # 20 000 * 1500 = 3e7
-        total = _READING_VARIANCE + weight * shape  # 30 000 * 1500 = 4.5e7
-        # 30 000 * 1500 = 4.5e7; // 45 then * 1000 keeps below 2**30
-        step = div_round(div_round(weight * error, 64) * 1000, total // 64 + 1)
-        self.accel_full_mmps2 = clamp(self.accel_full_mmps2 + step, self._low, self._high)
-        # weight * shape / total <= 1, in 1/1024
-        shrink = weight * shape // (total // 1024 + 1)
-        self._variance = clamp(self._variance - self._variance * shrink // 1024, 20, 20000)
+        """Move the figure by what this error says of it; both arguments in 160 um."""
+        if error > _MAX_ERROR or error < -_MAX_ERROR or shape > _MAX_ERROR or shape < -_MAX_ERROR:
+            return
+        variance = self._variance
+        weight = variance * shape // 1000  # 20 000 * 1500 = 3e7
+        gain = weight * shape  # 30 000 * 1500 = 4.5e7
+        total = _READING_VARIANCE + gain
+        # 4.5e7 / 64 * 1000 = 7e8
+        full = self.accel_full_mmps2 + weight * error // 64 * 1000 // (total // 64 + 1)
+        if full < self._low:
+            full = self._low
+        elif full > self._high:
+            full = self._high
+        self.accel_full_mmps2 = full
+        # gain / total <= 1, in 1/1024
+        variance -= variance * (gain // (total // 1024 + 1)) // 1024
+        self._variance = variance if variance > _LEAST_VARIANCE else _LEAST_VARIANCE

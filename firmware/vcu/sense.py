@@ -81,7 +81,7 @@ class Sense:
             self._slow(index, raw.slow_counts, sig)
 
     def step_pack(self, raw: Raw, sig: Signals) -> None:
-        """At 50 Hz: convert the voltages and the current of the pack."""
+        """At 25 Hz: convert the voltages and the current of the pack."""
         pack = raw.pack_v_counts
         bus = raw.bus_v_counts
         amps = raw.pack_a_counts
