@@ -33,7 +33,7 @@ OCV = (_OCV_FLOODED, _OCV_VALVE_REGULATED, _OCV_VALVE_REGULATED, _OCV_LFP, _OCV_
 # Lead is our choice: V + I*R leaves the slow polarisation in, so it begins below
 # the rested "empty" of the table above.
 _LOW_LEAD = (1700, 0, 1750, 100, 1800, 300, 1850, 600, 1900, 1000)
-_LOW_LFP = (2800, 0, 2900, 20, 3000, 50, 3100, 250, 3190, 1000)
+_LOW_LFP = (2800, 0, 2900, 5, 3000, 50, 3100, 250, 3190, 1000)
 _LOW_NMC = (3000, 0, 3100, 50, 3200, 250, 3400, 1000)
 LOW_VOLTAGE = (_LOW_LEAD, _LOW_LEAD, _LOW_LEAD, _LOW_LFP, _LOW_NMC)
 

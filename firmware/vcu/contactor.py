@@ -40,7 +40,7 @@ _STUCK_OPEN_CV = const(500)
 _STUCK_OPEN_MS = const(500)
 # Open under load rather than wait for a current that does not stop.
 _OPENING_MS = const(200)
-# An attempt that the driver broke off heated the resistor a little.
+# At least this after an attempt that the driver broke off.
 _ABORTED_COOLDOWN_MS = const(1000)
 # No pack of this class is below this; an absent reading must not look pre-charged.
 _PACK_MIN_CV = const(1500)
@@ -117,7 +117,7 @@ class Contactor:
             self._failed_tries = 0
 
     def _weld_check(self, wanted: bool, sig: Signals) -> None:
-        if not wanted or not sig.pack_valid:
+        if not wanted or not sig.pack_valid or sig.pack_cv <= _PACK_MIN_CV:
             self.enter(OPEN)
         elif sig.bus_cv < sig.pack_cv * _WELDED_PERMILLE // 1000:
             self.enter(PRECHARGE)
@@ -125,8 +125,10 @@ class Contactor:
             self._fail(WELDED)
 
     def _precharge(self, wanted: bool, sig: Signals) -> None:
-        if not wanted or not sig.pack_valid:
-            self._cooldown_ms = _ABORTED_COOLDOWN_MS
+        if not wanted or not sig.pack_valid or sig.pack_cv <= _PACK_MIN_CV:
+            # Broken off: the resistor cools as long as it was heated, in proportion.
+            share = self.time_in_state_ms * 1000 // self._timeout_ms
+            self._cooldown_ms = max(self._full_cooldown_ms * share // 1000, _ABORTED_COOLDOWN_MS)
             self.enter(COOLDOWN)
         elif self.time_in_state_ms >= self._timeout_ms:
             self._failed_tries += 1

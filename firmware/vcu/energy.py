@@ -176,8 +176,8 @@ class Energy:
         usable = 1000
         if sig.battery_temp_valid:
             usable = lerp(sig.battery_ddegc, self._usable)
-        # 3000 * 10 000 = 3e7; Wh up to 30 000
-        left_wh = self._left_mah // 100 * sig.pack_rest_cv // 10000
+        # 0.1 Ah * 0.01 V = 1 mWh: 3000 * 10 000 = 3e7
+        left_wh = self._left_mah // 100 * sig.pack_rest_cv // 1000
         left_wh = left_wh * usable // 1000
         range_m = clamp(left_wh * 1000 // self.consumption_wh_km, 0, _MAX_RANGE_M)
         self.range_m = range_m

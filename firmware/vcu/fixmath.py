@@ -22,13 +22,6 @@ def div_round(dividend: int, divisor: int) -> int:
     return -((half - dividend) // divisor)
 
 
-def div_trunc(dividend: int, divisor: int) -> int:
-    """Divide and round towards zero, the same for both signs; divisor > 0."""
-    if dividend >= 0:
-        return dividend // divisor
-    return -(-dividend // divisor)
-
-
 def lerp(x: int, table: "tuple[int, ...]") -> int:
     """Interpolate in a flat table (x0, y0, x1, y1, ...) with rising x; flat beyond its ends.
 

@@ -202,7 +202,7 @@ class Loop:
         if self.modes.step(c):
             self._facts = -1  # another transition may follow in the next tick
         mode = self.modes.mode
-        self._wants_contactor = self.modes.wants_contactor(c)
+        self._wants_contactor = self.modes.wants_contactor()
         self._powered = c.contactor_closed and (mode == modes.READY or mode == modes.DRIVE)
         reverse = self.request.direction == REVERSE
         self.allowances.reverse.permille = self._reverse_torque_permille if reverse else 1000

@@ -1,7 +1,7 @@
 """Modes: what the car is doing, and, when it does not drive, every reason why.
 
 Transitions are a table in priority order; step() alone writes the mode. The
-reasons are a bitmask in order of importance, refreshed ten times a second in
+reasons are a bitmask in order of importance, refreshed a few times a second in
 every mode.
 """
 
@@ -74,8 +74,8 @@ def _failed(c: Conditions) -> bool:
     return c.contactor_failed
 
 
-def _retried(c: Conditions) -> bool:
-    return not c.contactor_failed and not c.key_on
+def _key_off(c: Conditions) -> bool:
+    return c.key_on == 0
 
 
 def _plugged_and_open(c: Conditions) -> bool:
@@ -96,6 +96,7 @@ def _service_over(c: Conditions) -> bool:
 
 def _start(c: Conditions) -> bool:
     may_close = c.parameters_ok and c.pack_ok != 0 and not c.service_wanted
+    may_close = may_close and not c.contactor_failed
     return may_close and c.key_on != 0 and not c.plugged_in
 
 
@@ -128,7 +129,7 @@ _TABLE = (
     ((FAULT, _failed), (OFF, _stop), (READY, _disengaged)),
     ((OFF, _unplugged),),
     ((OFF, _service_over),),
-    ((OFF, _retried),),
+    ((OFF, _key_off),),
 )
 # fmt: on
 
@@ -148,12 +149,10 @@ class Modes:
                 return True
         return False
 
-    def wants_contactor(self, c: Conditions) -> bool:
-        """Return whether it is to be closed; in FAULT the wish keeps the failure known."""
+    def wants_contactor(self) -> bool:
+        """Return whether it is to be closed; in FAULT the wish keeps a failed one failed."""
         mode = self.mode
-        if mode == FAULT:
-            return c.key_on != 0
-        return mode == PRECHARGE or mode == READY or mode == DRIVE
+        return mode == PRECHARGE or mode == READY or mode == DRIVE or mode == FAULT
 
     def explain(self, c: Conditions) -> None:
         """Refresh reasons; call after the torque of this tick is known."""

@@ -67,5 +67,6 @@ class Output:
             out.fan = 1
         elif sig.controller_ddegc < _FAN_OFF_DDEGC:
             out.fan = 0
-        # Held until the contactor is open; key or plug feed the controller otherwise.
-        out.hold = 0 if mode == modes.OFF and relay.state == contactor.OPEN else 1
+        # Held as long as a coil is on or about to be; otherwise key, plug or USB feed the board.
+        driving = mode == modes.PRECHARGE or mode == modes.READY or mode == modes.DRIVE
+        out.hold = 1 if driving or relay.contactor_on or relay.precharge_on else 0

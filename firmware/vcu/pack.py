@@ -49,7 +49,7 @@ class Pack:
             # cV / dA = 100 mOhm; 160 000 * 6400 = 1.02e9 < 2**30
             sample_q = (slow_cv16 - cv16) * 6400 // step_da16
             self._resistance_q = clamp(
-                self._resistance_q + ((sample_q - self._resistance_q) >> 3),
+                self._resistance_q + ((sample_q - self._resistance_q) >> 2),
                 self._low_q,
                 self._high_q,
             )

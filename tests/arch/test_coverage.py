@@ -1,0 +1,33 @@
+"""Every branch of the control logic is taken by its own unit tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_unit_tests_take_every_branch_of_the_control_logic(tmp_path: Path) -> None:
+    modules = sorted(path.stem for path in (ROOT / "firmware" / "vcu").glob("*.py"))
+    tests = [f"tests/unit/test_{module}.py" for module in modules]
+    missing = [test for test in tests if not (ROOT / test).is_file()]
+    assert not missing, "a module of vcu has no unit test"
+    data = f"--data-file={tmp_path / 'coverage'}"
+    coverage = [sys.executable, "-m", "coverage"]
+    ran = subprocess.run(
+        [*coverage, "run", data, "-m", "pytest", "-q", "-p", "no:xdist", "-o", "addopts=", *tests],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    report = subprocess.run(
+        [*coverage, "report", data, "--fail-under=100", "--skip-covered"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(report.stdout)
+    assert report.returncode == 0, report.stdout

@@ -1,0 +1,314 @@
+"""Governor: the torque that holds the cap, to the count, and the cut when that was not enough."""
+
+from types import SimpleNamespace
+
+import pytest
+from unit.cars import FORWARD, NEUTRAL, REVERSE, Driver, make_params
+
+from vcu.governor import Governor, kmh_to_mmps
+from vcu.limits import SPEED_CAP
+
+# How far below the cap the target is: the one number here that is a matter of tuning.
+MARGIN = 170
+CAP = 11111  # 40 km/h
+TARGET = CAP - MARGIN
+REVERSE_CAP = 2222  # 8 km/h
+REVERSE_TARGET = REVERSE_CAP - MARGIN
+# Above this speed for 100 ms there is no drive torque.
+OVER = CAP + 83
+
+
+class Governed(Governor):
+    """A governor, and the observer that it believes, for the test to set."""
+
+    def __init__(self, params, observer, response):
+        super().__init__(params, observer, response)
+        self.observer = observer
+
+
+def governed(speed_mmps, *, disturbance=0, delivered=0, full=2000, ticks=1, reverse=0, **values):
+    """Return a governor that has seen this speed for so many ticks of 10 ms."""
+    observer = SimpleNamespace(
+        speed_mmps=speed_mmps, disturbance_mmps2=disturbance, delivered_permille=delivered
+    )
+    response = SimpleNamespace(accel_full_mmps2=full)
+    governor = Governed(make_params(**values), observer, response)
+    for _ in range(ticks):
+        governor.step(reverse, 10)
+    return governor
+
+
+def limit_at(speed_mmps, **kwargs):
+    return governed(speed_mmps, **kwargs).limit_permille
+
+
+@pytest.mark.parametrize(
+    ("kmh", "mmps"), [(36, 10000), (40, 11111), (45, 12500), (56, 15555), (8, 2222), (3, 833)]
+)
+def test_km_per_hour_become_mm_per_second_rounded_down(kmh, mmps):
+    assert kmh_to_mmps(kmh) == mmps
+
+
+def test_the_governor_limits_nothing_before_its_first_step_and_is_named_speed_cap():
+    governor = governed(0, ticks=0)
+    assert governor.limit(1000) == 1000
+    assert governor.name == SPEED_CAP
+
+
+# --- the law: 2.5 /s of the distance to the target, less what the road gives, over full torque
+
+
+@pytest.mark.parametrize(
+    ("speed", "answer"),
+    [
+        (TARGET - 1000, 1000),
+        (TARGET - 801, 1000),
+        (TARGET - 800, 1000),
+        (TARGET - 799, 998),
+        (TARGET - 400, 500),
+        (TARGET - 1, 1),
+        (TARGET, 0),
+        (TARGET + 1, 0),
+    ],
+)
+def test_the_limit_falls_towards_the_target_below_the_cap(speed, answer):
+    assert limit_at(speed) == answer
+
+
+@pytest.mark.parametrize(
+    ("speed", "answer"),
+    [(TARGET, 0), (TARGET + 1, -4), (TARGET + 40, -125), (TARGET + 160, -500)],
+)
+def test_above_the_target_torque_is_released_2_5_times_as_fast_down_to_braking(speed, answer):
+    assert limit_at(speed, regen_max_permille=1000) == answer
+
+
+@pytest.mark.parametrize("speed", [TARGET + 129, CAP, OVER, OVER + 1, 25000])
+def test_no_more_braking_is_asked_than_is_fitted(speed):
+    assert limit_at(speed, regen_max_permille=400) == -400
+
+
+@pytest.mark.parametrize("speed", [TARGET + 1, CAP, OVER + 1, 25000])
+@pytest.mark.parametrize("disturbance", [0, 2000])
+def test_no_regeneration_is_asked_when_none_is_fitted(speed, disturbance):
+    governor = governed(speed, disturbance=disturbance, ticks=20)
+    assert governor.limit_permille == 0
+    assert governor.limit(1000) == 0
+    assert governor.limit(-5) == -5
+
+
+@pytest.mark.parametrize(("full", "answer"), [(1000, 1000), (2000, 500), (4000, 250)])
+def test_a_car_that_answers_torque_better_gets_less_of_it(full, answer):
+    assert limit_at(TARGET - 400, full=full) == answer
+
+
+def test_at_the_target_the_limit_is_the_torque_that_balances_the_road():
+    # 1 m/s2 of hill, and half of the 2 m/s2 of full torque delivered against it.
+    assert limit_at(TARGET, disturbance=-1000, delivered=500) == 500
+
+
+def test_the_speed_governed_is_that_of_150_ms_ahead():
+    # 1000 mm/s2 for 150 ms are 150 mm/s, whoever makes them.
+    assert limit_at(TARGET - 150 - 400, delivered=500) == 500
+    assert limit_at(TARGET - 150 - 600, disturbance=1000) == 250
+    assert limit_at(TARGET + 150 - 400, disturbance=-1000) == 1000
+    assert limit_at(TARGET + 150, disturbance=-1000) == 500
+
+
+def test_no_more_acceleration_is_asked_than_8_m_per_s_of_error_is_worth():
+    # A car that answers little and is pushed hard uphill: 20 000 mm/s2 asked for the error.
+    assert limit_at(CAP - 6000, disturbance=12000, delivered=-1000, full=30000) == 266
+
+
+@pytest.mark.parametrize("reverse", [0, 1])
+def test_more_than_6_m_per_s_below_the_cap_nothing_is_limited(reverse):
+    hopeless = {"disturbance": 12000, "full": 30000, "speed_cap_kmh": 56, "reverse_cap_kmh": 15}
+    assert limit_at(15555 - 6001, **hopeless) == 1000
+    assert limit_at(15555 - 6000, **hopeless) < 700
+    assert limit_at(0, reverse=1, **hopeless) < 700
+
+
+def test_far_below_the_cap_the_limit_opens_at_once_and_the_over_speed_is_forgotten():
+    governor = uphill(OVER + 1, 9)
+    governor.observer.speed_mmps = 0
+    governor.step(0, 10)
+    assert governor.limit_permille == 1000
+    governor.observer.speed_mmps = OVER + 1
+    for _ in range(9):
+        governor.step(0, 10)
+    assert governor.limit_permille > 300
+
+
+def test_the_request_below_the_limit_passes_and_the_one_above_is_cut_to_it():
+    governor = governed(TARGET - 400)
+    assert [governor.limit(r) for r in (499, 500, 501, 1000)] == [499, 500, 500, 500]
+    assert governor.limit(-300) == -300
+
+
+def test_a_request_weaker_than_the_braking_that_is_needed_becomes_that_braking():
+    governor = governed(TARGET + 40, regen_max_permille=400)
+    assert [governor.limit(r) for r in (1000, 0, -124, -125, -126)] == [-125] * 4 + [-126]
+
+
+# --- down at once, up slowly
+
+
+def test_the_limit_falls_at_once_and_rises_6_permille_per_ms():
+    governor = governed(TARGET)
+    assert governor.limit_permille == 0
+    governor.observer.speed_mmps = TARGET - 2000
+    governor.step(0, 10)
+    assert governor.limit_permille == 60
+    governor.step(0, 15)
+    assert governor.limit_permille == 150
+    governor.observer.speed_mmps = TARGET - 40
+    governor.step(0, 10)
+    assert governor.limit_permille == 50
+
+
+def test_a_limit_that_rises_by_just_one_step_is_not_slowed():
+    governor = governed(TARGET)
+    governor.observer.speed_mmps = TARGET - 48
+    governor.step(0, 10)
+    assert governor.limit_permille == 60
+    governor.observer.speed_mmps = TARGET - 96
+    governor.step(0, 10)
+    assert governor.limit_permille == 120
+
+
+def test_the_limit_rises_back_to_full_torque_and_no_further():
+    governor = governed(TARGET)
+    governor.observer.speed_mmps = TARGET - 2000
+    for _ in range(30):
+        governor.step(0, 10)
+    assert governor.limit_permille == 1000
+
+
+def test_braking_is_released_as_slowly_as_drive_is_given():
+    governor = governed(CAP, regen_max_permille=400)
+    assert governor.limit_permille == -400
+    governor.observer.speed_mmps = TARGET - 2000
+    governor.step(0, 10)
+    assert governor.limit_permille == -340
+
+
+# --- the cut: on a hill that asks for torque, too fast is still too fast
+
+
+def uphill(speed, ticks, **kwargs):
+    return governed(speed, disturbance=-3000, delivered=750, full=4000, ticks=ticks, **kwargs)
+
+
+@pytest.mark.parametrize(("ticks", "is_cut"), [(1, False), (9, False), (10, True), (100, True)])
+def test_above_the_cap_by_0_3_kmh_the_drive_torque_is_zero_after_100_ms(ticks, is_cut):
+    governor = uphill(OVER + 1, ticks)
+    assert (governor.limit_permille == 0) == is_cut
+    assert (governor.limit(1000) == 0) == is_cut
+
+
+def test_at_the_threshold_itself_the_torque_is_not_cut():
+    assert uphill(OVER, 100).limit_permille > 300
+
+
+def test_one_tick_at_the_threshold_starts_the_100_ms_again():
+    governor = uphill(OVER + 1, 9)
+    governor.observer.speed_mmps = OVER
+    governor.step(0, 10)
+    governor.observer.speed_mmps = OVER + 1
+    for _ in range(9):
+        governor.step(0, 10)
+    assert governor.limit_permille > 300
+    governor.step(0, 10)
+    assert governor.limit_permille == 0
+
+
+def test_the_100_ms_are_time_and_not_ticks():
+    governor = uphill(OVER + 1, 0)
+    governor.step(0, 40)
+    governor.step(0, 40)
+    assert governor.limit_permille > 0
+    governor.step(0, 20)
+    assert governor.limit_permille == 0
+
+
+def test_the_cut_leaves_the_braking_that_was_asked():
+    # 481 mm/s too fast ask for 3008 mm/s2 of braking, and the hill makes 3000 of them.
+    assert uphill(TARGET + 480, 50, regen_max_permille=1000).limit_permille == 0
+    assert uphill(TARGET + 481, 50, regen_max_permille=1000).limit_permille == -2
+    assert uphill(20000, 50, regen_max_permille=1000).limit_permille == -1000
+
+
+def test_the_cut_ends_at_once_and_the_torque_comes_back_slowly():
+    governor = uphill(OVER + 1, 20)
+    governor.observer.speed_mmps = OVER
+    governor.step(0, 10)
+    assert governor.limit_permille == 60
+
+
+# --- reverse
+
+
+def test_reverse_has_its_own_cap():
+    assert limit_at(REVERSE_TARGET - 400, reverse=1) == 500
+    assert limit_at(REVERSE_TARGET, reverse=1) == 0
+    assert limit_at(REVERSE_TARGET, reverse=0) == 1000
+
+
+def test_the_cut_in_reverse_is_that_of_the_reverse_cap():
+    assert uphill(REVERSE_CAP + 83, 20, reverse=1).limit_permille > 300
+    assert uphill(REVERSE_CAP + 84, 20, reverse=1).limit_permille == 0
+
+
+@pytest.mark.parametrize("cap_kmh", [40, 45, 56])
+def test_the_cap_is_the_parameter(cap_kmh):
+    cap = cap_kmh * 10000 // 36
+    assert limit_at(cap - MARGIN, speed_cap_kmh=cap_kmh) == 0
+    assert limit_at(cap - MARGIN - 1, speed_cap_kmh=cap_kmh) == 1
+
+
+@pytest.mark.parametrize("cap_kmh", [3, 15])
+def test_the_reverse_cap_is_the_parameter(cap_kmh):
+    cap = cap_kmh * 10000 // 36
+    assert limit_at(cap - MARGIN, reverse=1, reverse_cap_kmh=cap_kmh) == 0
+    assert limit_at(cap - MARGIN - 1, reverse=1, reverse_cap_kmh=cap_kmh) == 1
+
+
+# --- in a car
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize("mass_kg", [250, 500, 900])
+def test_a_car_with_the_pedal_down_stays_within_the_cap_and_close_to_it(mass_kg, stamps):
+    driver = Driver(stamps=stamps, mass_kg=mass_kg, wheel_force_n=1500, discharge_max_da=3000)
+    driver.engage(FORWARD)
+    driver.pedal = 1000
+    fastest = 0
+    for _ in range(3000):
+        driver.tick()
+        fastest = max(fastest, driver.body.speed_mps * 3.6)
+    assert fastest < 40.5
+    assert driver.body.speed_mps * 3.6 > 39.0
+    assert driver.loop.chain.winner == SPEED_CAP
+
+
+def test_a_car_in_reverse_with_the_pedal_down_stays_within_the_reverse_cap():
+    driver = Driver().engage(REVERSE)
+    driver.pedal = 1000
+    fastest = 0
+    for _ in range(1000):
+        driver.tick()
+        fastest = max(fastest, driver.body.speed_mps * 3.6)
+    assert 7.0 < fastest < 8.5
+
+
+def test_a_car_pushed_over_its_cap_gets_no_torque_within_200_ms():
+    driver = Driver().engage(FORWARD)
+    driver.pedal = 1000
+    driver.roll_at(10000)
+    driver.tick(100)
+    driver.body.grade = -0.3
+    driver.wait_for(lambda: driver.body.speed_mps * 3.6 > 40.5)
+    driver.tick(20)
+    assert driver.out.throttle_permille == 0
+    assert driver.gear != NEUTRAL
+    assert driver.out.enable == 1

@@ -1,0 +1,243 @@
+"""The pedal: what counts as pressed, what as broken, and how the travel is shaped."""
+
+from fractions import Fraction
+
+import pytest
+from unit.cars import make_params
+
+from vcu.pedal import Pedal
+from vcu.signals import Signals
+
+# One count of A is 1 permille of travel, one count of B is 2.
+PLAIN = {
+    "pedal_a_released_counts": 1000,
+    "pedal_a_pressed_counts": 2000,
+    "pedal_b_released_counts": 500,
+    "pedal_b_pressed_counts": 1000,
+    "pedal_slack_counts": 40,
+    "pedal_deadband_permille": 60,
+    "pedal_curve_permille": 0,
+}
+GOOD_A, GOOD_B = 1500, 750
+BROKEN = (0, 0, 0)
+
+
+def make_pedal(**changes):
+    return Pedal(make_params(**(PLAIN | changes)))
+
+
+def make_channel(released, pressed, slack=40):
+    """Return a pedal of one channel and a straight curve."""
+    return make_pedal(
+        pedal_channels=1,
+        pedal_a_released_counts=released,
+        pedal_a_pressed_counts=pressed,
+        pedal_slack_counts=slack,
+        pedal_deadband_permille=20,
+    )
+
+
+def read(pedal, a_counts, b_counts):
+    """Return (valid, released, permille) after one tick, with no stale value left behind."""
+    sig = Signals()
+    sig.pedal_valid = sig.pedal_released = sig.pedal_permille = 7
+    pedal.step(a_counts, b_counts, sig)
+    return sig.pedal_valid, sig.pedal_released, sig.pedal_permille
+
+
+def travelled(pedal, travel_permille):
+    """Return the same for both channels at the same travel, an even permille."""
+    return read(pedal, 1000 + travel_permille, 500 + travel_permille // 2)
+
+
+def straight(travel):
+    """What a travel in whole permille asks for beyond a dead band of 20 without a curve."""
+    return max(0, (travel - 20) * 1000 // 980)
+
+
+@pytest.mark.parametrize(("released", "step"), [(1000, 1), (2000, -1)], ids=["rising", "falling"])
+def test_a_channel_of_either_slope_runs_from_released_to_pressed(released, step):
+    pedal = make_channel(released, released + 1000 * step)
+    for travel in range(1001):
+        assert read(pedal, released + travel * step, -1)[2] == straight(travel)
+    assert straight(1000) == 1000
+
+
+@pytest.mark.parametrize(("released", "step"), [(500, 1), (2500, -1)], ids=["rising", "falling"])
+def test_a_channel_rounds_its_travel_down(released, step):
+    pressed = released + 2000 * step
+    alone = make_channel(released, pressed)
+    second = make_pedal(
+        pedal_b_released_counts=released,
+        pedal_b_pressed_counts=pressed,
+        pedal_deadband_permille=20,
+    )
+    for half in range(2001):
+        assert read(alone, released + half * step, -1)[2] == straight(half // 2)
+        assert read(second, 2000, released + half * step)[2] == straight(half // 2)
+
+
+@pytest.mark.parametrize(
+    ("released", "pressed", "at_low_end", "at_high_end"),
+    [(1000, 2000, (1, 1, 0), (1, 0, 1000)), (2000, 1000, (1, 0, 1000), (1, 1, 0))],
+    ids=["rising", "falling"],
+)
+def test_a_channel_within_its_slack_is_held_at_its_ends_and_one_count_outside_is_invalid(
+    released, pressed, at_low_end, at_high_end
+):
+    pedal = make_channel(released, pressed)
+    assert read(pedal, 959, -1) == BROKEN
+    for counts in (960, 999, 1000):
+        assert read(pedal, counts, -1) == at_low_end
+    for counts in (2000, 2001, 2040):
+        assert read(pedal, counts, -1) == at_high_end
+    assert read(pedal, 2041, -1) == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("released", "lowest_good"), [(100, 20), (129, 20), (130, 20), (131, 21), (132, 22)]
+)
+def test_a_channel_below_20_counts_is_shorted_whatever_its_calibration(released, lowest_good):
+    pedal = make_channel(released, 2000, slack=110)
+    assert read(pedal, lowest_good, -1) == (1, 1, 0)
+    assert read(pedal, lowest_good - 1, -1) == BROKEN
+
+
+def test_the_lower_of_two_channels_counts():
+    pedal = make_pedal(pedal_deadband_permille=20)
+    both = read(pedal, 1804, 902)
+    assert both[0] == 1
+    assert read(pedal, 1804, 1000) == both
+    assert read(pedal, 2000, 902) == both
+    assert read(pedal, 1803, 902)[2] < both[2]
+    assert read(pedal, 1804, 901)[2] < both[2]
+
+
+def test_one_channel_at_rest_keeps_the_travel_zero_however_far_the_other_goes():
+    pedal = make_pedal()
+    assert read(pedal, 2000, 500) == (1, 1, 0)
+    assert read(pedal, 1000, 1000) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("counts", [-1, 0, 959, 2041, 3300])
+def test_a_first_channel_one_count_outside_its_slack_makes_the_travel_zero(counts):
+    assert read(make_pedal(), counts, GOOD_B) == BROKEN
+    assert read(make_pedal(pedal_channels=1), counts, GOOD_B) == BROKEN
+
+
+@pytest.mark.parametrize("counts", [-1, 0, 459, 1041, 3300])
+def test_a_second_channel_one_count_outside_its_slack_makes_the_travel_zero(counts):
+    assert read(make_pedal(), GOOD_A, counts) == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("a_counts", "b_counts"), [(960, GOOD_B), (2040, GOOD_B), (GOOD_A, 460), (GOOD_A, 1040)]
+)
+def test_a_channel_at_the_end_of_its_slack_is_still_valid(a_counts, b_counts):
+    assert read(make_pedal(), a_counts, b_counts)[0] == 1
+
+
+def test_two_failed_reads_are_an_invalid_pedal():
+    assert read(make_pedal(), -1, -1) == BROKEN
+
+
+def test_a_pedal_that_can_be_read_again_is_valid_again():
+    pedal = make_pedal()
+    good = read(pedal, GOOD_A, GOOD_B)
+    assert read(pedal, -1, GOOD_B) == BROKEN
+    assert read(pedal, GOOD_A, GOOD_B) == good
+    assert good[0] == 1
+
+
+def test_a_car_with_one_channel_does_not_look_at_the_second():
+    pedal = make_pedal(pedal_channels=1)
+    good = read(pedal, GOOD_A, GOOD_B)
+    assert good[2] > 0
+    for counts in (-1, 0, 500, 3300):
+        assert read(pedal, GOOD_A, counts) == good
+
+
+def test_two_channels_of_opposite_slope_agree_on_the_travel():
+    crossed = make_pedal(pedal_b_released_counts=2000, pedal_b_pressed_counts=1000)
+    assert read(crossed, 1000, 2000) == (1, 1, 0)
+    assert read(crossed, 2000, 1000) == (1, 0, 1000)
+    # 250 of 1000 beyond a dead band of 60.
+    assert read(crossed, 1250, 1750) == (1, 0, 190 * 1000 // 940)
+    assert read(crossed, 1250, 1000) == read(crossed, 2000, 1750) == (1, 0, 190 * 1000 // 940)
+
+
+@pytest.mark.parametrize("deadband", [20, 60, 300])
+def test_torque_starts_one_permille_beyond_the_dead_band(deadband):
+    pedal = make_pedal(pedal_deadband_permille=deadband, pedal_channels=1)
+    assert read(pedal, 1000 + deadband, 0) == (1, 0, 0)
+    assert read(pedal, 1001 + deadband, 0) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("deadband", [20, 60, 300])
+def test_released_ends_10_permille_below_the_dead_band(deadband):
+    pedal = make_pedal(pedal_deadband_permille=deadband, pedal_channels=1)
+    assert read(pedal, 1000 + deadband - 11, 0) == (1, 1, 0)
+    assert read(pedal, 1000 + deadband - 10, 0) == (1, 0, 0)
+
+
+def test_the_travel_beyond_the_dead_band_is_remapped_to_0_to_1000():
+    pedal = make_pedal(pedal_deadband_permille=300)
+    assert travelled(pedal, 650) == (1, 0, 500)
+    assert travelled(pedal, 1000) == (1, 0, 1000)
+
+
+@pytest.mark.parametrize(("curve", "at_half"), [(0, 500), (400, 400), (500, 375), (1000, 250)])
+def test_the_curve_blends_a_line_with_a_square(curve, at_half):
+    pedal = make_pedal(pedal_deadband_permille=300, pedal_curve_permille=curve)
+    assert travelled(pedal, 650) == (1, 0, at_half)
+    assert travelled(pedal, 300) == (1, 0, 0)
+    assert travelled(pedal, 1000) == (1, 0, 1000)
+
+
+@pytest.mark.parametrize("curve", [0, 249, 400, 1000])
+def test_the_shaped_travel_is_within_3_permille_of_the_exact_curve(curve):
+    pedal = make_pedal(pedal_deadband_permille=300, pedal_curve_permille=curve, pedal_channels=1)
+    for travel in range(300, 1001):
+        line = Fraction(travel - 300, 700)
+        exact = 1000 * (line + (line * line - line) * curve / 1000)
+        assert -3 < read(pedal, 1000 + travel, 0)[2] - exact < 1
+
+
+@pytest.mark.parametrize(
+    ("curve", "permille"),
+    [(249, 406), (751, 282)],  # the line of 468 less a bend of 62.001, of 186.999
+)
+def test_the_bend_of_the_curve_is_rounded_down_to_a_whole_permille(curve, permille):
+    pedal = make_pedal(pedal_deadband_permille=300, pedal_curve_permille=curve, pedal_channels=1)
+    assert read(pedal, 1628, 0) == (1, 0, permille)
+
+
+@pytest.mark.parametrize("curve", [0, 400, 1000])
+def test_pressing_further_never_asks_for_less(curve):
+    pedal = make_pedal(pedal_curve_permille=curve, pedal_channels=1)
+    asked = [read(pedal, counts, 0) for counts in range(960, 2041)]
+    assert all(valid for valid, _, _ in asked)
+    permille = [value for _, _, value in asked]
+    assert permille == sorted(permille)
+    assert (permille[0], permille[-1]) == (0, 1000)
+
+
+def test_no_reading_of_any_channel_gives_torque_and_released_together_or_leaves_0_to_1000():
+    pedal = make_pedal(pedal_curve_permille=400)
+    for a_counts in (-1, 959, 960, 1049, 1050, 1061, GOOD_A, 2040, 2041):
+        for b_counts in range(-1, 3301):
+            valid, released, permille = read(pedal, a_counts, b_counts)
+            assert valid or not (released or permille)
+            assert not (released and permille)
+            assert 0 <= permille <= 1000
+
+
+@pytest.mark.parametrize("end", [50, 1000, 3000])
+@pytest.mark.parametrize("channel", ["a", "b"])
+def test_a_pedal_whose_end_points_are_equal_is_refused_and_never_valid(channel, end):
+    ends = {f"pedal_{channel}_released_counts": end, f"pedal_{channel}_pressed_counts": end}
+    assert f"pedal_{channel}_span" in make_params(**ends).broken_rules()
+    pedal = make_pedal(**ends)
+    for counts in range(-1, 3301):
+        readings = (counts, GOOD_B) if channel == "a" else (GOOD_A, counts)
+        assert read(pedal, *readings) == BROKEN

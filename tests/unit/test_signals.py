@@ -1,0 +1,45 @@
+"""The records: what they say before anything was read is the careful answer."""
+
+import pytest
+
+from vcu import signals
+from vcu.signals import SLOW_NAMES, UNKNOWN_DDEGC, Outputs, Raw, Signals
+
+
+def test_every_output_is_off_before_the_first_tick():
+    values = vars(Outputs())
+    assert len(values) == 12
+    assert set(values.values()) == {0}
+
+
+def test_inputs_not_yet_read_say_plugged_in_braked_key_off_and_in_neutral():
+    raw = Raw()
+    assert (raw.plug_in, raw.brake_on) == (1, 1)
+    assert (raw.key_on, raw.gear_forward_on, raw.gear_reverse_on) == (0, 0, 0)
+
+
+def test_inputs_not_yet_read_have_neither_stamp_nor_early_sample():
+    raw = Raw()
+    assert (raw.edge_age_us, raw.early_age_us) == (-1, -1)
+    assert (raw.pulses_counts, raw.edge_pulses_counts, raw.early_pulses_counts) == (0, 0, 0)
+
+
+def test_nothing_is_valid_before_it_was_read():
+    sig = Signals()
+    flags = [name for name in vars(sig) if name.endswith("_valid")]
+    assert len(flags) == 5
+    assert not any(getattr(sig, name) for name in flags)
+    assert (sig.slow_seen, sig.pedal_released, sig.pedal_permille) == (0, 0, 0)
+
+
+def test_a_temperature_not_yet_read_is_unknown_and_colder_than_any_place_on_earth():
+    sig = Signals()
+    assert sig.battery_ddegc == sig.motor_ddegc == sig.controller_ddegc == UNKNOWN_DDEGC
+    assert UNKNOWN_DDEGC < -900
+
+
+@pytest.mark.parametrize("name", SLOW_NAMES)
+def test_each_slow_channel_has_its_name_at_its_index(name):
+    const_of = {"battery_temp": "BATTERY_TEMP", "motor_temp": "MOTOR_TEMP"}
+    const = "SLOW_" + const_of.get(name, name.upper())
+    assert SLOW_NAMES[getattr(signals, const)] == name

@@ -1,0 +1,623 @@
+"""SpeedObserver: right at constant speed, calm when a sensor lies, and bounded in every way."""
+
+import pytest
+from unit.cars import Wheel, make_params
+
+from vcu.signals import Raw, Signals
+from vcu.speed import SpeedObserver
+
+# The observer's gains 3w, 3w**2, w**3: the numbers here that are a matter of tuning.
+COUNT_GAINS = (26, 227, 656)
+STAMP_GAINS = (36, 432, 1728)
+
+SPACING = 5625  # of the default wheel, in 10 um: 1350 mm / 24
+
+
+class Bench:
+    """An observer on a wheel."""
+
+    def __init__(self, stamps=False, first_pulse=0, early=False, **values):
+        params = make_params(**values)
+        self.wheel = Wheel(params, stamps, first_pulse)
+        self.observer = SpeedObserver(params)
+        self.raw = Raw()
+        self.sig = Signals()
+        self.early = early
+
+    def roll(self, speed_mmps, ticks=1, torque=0, full=2000, dt_ms=10, late_us=0):
+        """Roll at constant speed and return the speed estimated at each tick."""
+        speeds = []
+        for _ in range(ticks):
+            self.wheel.roll(self.raw, speed_mmps, dt_ms, self.early)
+            if late_us:
+                self.raw.edge_age_us -= late_us
+                assert self.raw.edge_age_us >= 0
+            speeds.append(self.see(torque, full, dt_ms))
+        return speeds
+
+    def see(self, torque=0, full=2000, dt_ms=10):
+        """Give the observer what raw and sig hold."""
+        self.observer.step(self.raw, self.sig, torque, full, dt_ms)
+        return self.observer.speed_mmps
+
+    def pulse(self, count, **kwargs):
+        """Let the counter jump by count, the stamp with it, and return the estimate."""
+        self.raw.pulses_counts = (self.raw.pulses_counts + count) & 0xFFFF
+        self.raw.edge_pulses_counts = self.raw.pulses_counts
+        return self.see(**kwargs)
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+# --- constant speed
+
+WHEELS = [
+    {},
+    {"wheel_circumference_mm": 1290},
+    {"wheel_circumference_mm": 1595},
+    {"wheel_circumference_mm": 900, "pulses_per_turn": 96},
+    {"wheel_circumference_mm": 2200, "pulses_per_turn": 12},
+]
+SPEEDS = [1500, 3000, 5000, 8000, 11111, 12500, 15555]
+
+
+@pytest.mark.parametrize("values", WHEELS)
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_constant_speed_is_read_within_1_percent_by_count(speed, values):
+    bench = Bench(**values)
+    bench.roll(speed, 300)
+    readings = bench.roll(speed, 200)
+    assert mean(readings) == pytest.approx(speed, rel=0.01)
+    # From tick to tick the count is blind within one spacing.
+    spacing_mm = bench.wheel.turn_um / bench.wheel.per_turn / 1000
+    assert readings == [pytest.approx(speed, abs=100 + 4 * spacing_mm)] * 200
+
+
+@pytest.mark.parametrize("values", WHEELS)
+@pytest.mark.parametrize("speed", [4000, *SPEEDS[3:]])
+def test_a_constant_speed_is_read_within_1_percent_by_stamp_at_every_tick(speed, values):
+    bench = Bench(stamps=True, **values)
+    bench.roll(speed, 300)
+    assert bench.roll(speed, 200) == [pytest.approx(speed, rel=0.01)] * 200
+
+
+def test_by_stamp_the_default_wheel_is_read_within_1_percent_down_to_2_kmh():
+    bench = Bench(stamps=True)
+    bench.roll(600, 600)
+    assert bench.roll(600, 200) == [pytest.approx(600, rel=0.01)] * 200
+
+
+@pytest.mark.parametrize("speed", [2000, 5000, 15555])
+def test_a_sample_between_the_ticks_calms_the_count_and_leaves_the_mean(speed):
+    counted, sampled = Bench(), Bench(early=True)
+    counted.roll(speed, 300)
+    sampled.roll(speed, 300)
+    rough = counted.roll(speed, 300)
+    smooth = sampled.roll(speed, 300)
+    assert max(smooth) - min(smooth) < 0.6 * (max(rough) - min(rough))
+    assert mean(smooth) == pytest.approx(speed, rel=0.001)
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize("early", [False, True])
+def test_the_counter_may_wrap_at_65536_without_a_trace(stamps, early):
+    plain = Bench(stamps, early=early)
+    wrapping = Bench(stamps, first_pulse=65530, early=early)
+    plain.roll(0)
+    wrapping.roll(0)
+    for _ in range(300):
+        assert plain.roll(9000) == wrapping.roll(9000)
+        assert plain.observer.new_pulses == wrapping.observer.new_pulses < 4
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+def test_where_the_counter_stands_at_power_on_is_no_movement(stamps):
+    bench = Bench(stamps, first_pulse=40000)
+    assert bench.roll(0, 5) == [0] * 5
+    assert bench.observer.new_pulses == 0
+    assert bench.sig.standstill_ms == 60000
+
+
+def test_the_pulses_of_a_tick_are_counted():
+    bench = Bench()
+    bench.see()
+    bench.pulse(3)
+    assert bench.observer.new_pulses == 3
+    bench.pulse(0)
+    assert bench.observer.new_pulses == 0
+    bench.pulse(65535)
+    assert bench.observer.new_pulses == 65535
+
+
+def test_the_estimate_is_also_in_the_signals():
+    bench = Bench()
+    bench.roll(5000, 100)
+    assert bench.sig.speed_mmps == bench.observer.speed_mmps > 4000
+
+
+# --- one tick at a time, to the count
+
+
+def kick(error, gain, dt_ms):
+    """Speed in mm/s that a position error in 10 um gives, rounded down."""
+    return error * gain * dt_ms // 98 >> 10
+
+
+@pytest.mark.parametrize("pulses", [1, 2, 3, 5])
+@pytest.mark.parametrize("dt_ms", [10, 20, 40])
+def test_by_count_the_wheel_is_expected_in_the_middle_between_two_pulses(pulses, dt_ms):
+    bench = Bench()
+    bench.see()
+    error = pulses * SPACING
+    assert bench.pulse(pulses, dt_ms=dt_ms) == kick(error, COUNT_GAINS[1], dt_ms)
+    disturbance = error * (COUNT_GAINS[2] // 8) * dt_ms // 781 // 16
+    assert bench.observer.disturbance_mmps2 == min(disturbance, 12000)
+
+
+def test_the_second_tick_corrects_what_the_first_left_of_the_error():
+    bench = Bench()
+    bench.see()
+    first = bench.pulse(4)
+    error = 4 * SPACING
+    # What the position took of the error is gone, and the prediction moves on.
+    left = error - error * COUNT_GAINS[0] * 10 / 1000
+    disturbance = bench.observer.disturbance_mmps2
+    predicted = first + disturbance / 100
+    second = bench.pulse(0)
+    corrected = predicted + (left - predicted) * COUNT_GAINS[1] / 98 / 1024 * 10
+    assert second == pytest.approx(corrected, abs=2)
+
+
+def test_an_early_sample_says_the_same_of_another_moment():
+    bench = Bench()
+    bench.see()
+    bench.raw.early_age_us = 5000
+    bench.raw.early_pulses_counts = 2
+    # At the tick 4 spacings are missing, at the sample 2 were, at speed 0.
+    assert bench.pulse(4) == kick(3 * SPACING, COUNT_GAINS[1], 10)
+
+
+def test_an_early_sample_of_age_zero_is_a_sample_and_a_negative_age_is_none():
+    sampled, missing = Bench(), Bench()
+    for bench, age_us in ((sampled, 0), (missing, -1)):
+        bench.see()
+        bench.raw.early_age_us = age_us
+        bench.raw.early_pulses_counts = 0
+    assert sampled.pulse(4) == kick(2 * SPACING, COUNT_GAINS[1], 10)
+    assert missing.pulse(4) == kick(4 * SPACING, COUNT_GAINS[1], 10)
+
+
+def stamped(**values):
+    """A standing bench with stamps; no edge yet, so that the first is judged at speed 0."""
+    bench = Bench(stamps=True, **values)
+    bench.raw.edge_age_us = 0
+    bench.see()
+    return bench
+
+
+def test_a_stamped_edge_corrects_speed_and_disturbance_at_once():
+    bench = stamped()
+    error = SPACING // 2 + 1  # it stood half a spacing before the edge, rounded down
+    assert bench.pulse(1) == kick(error, STAMP_GAINS[1], 20)
+    assert bench.observer.disturbance_mmps2 == error * STAMP_GAINS[2] // 8 * 20 // 781 // 16
+
+
+def test_the_second_edge_corrects_what_the_first_left_of_the_error():
+    bench = stamped()
+    first = bench.pulse(1)
+    error = SPACING // 2 + 1
+    # The first put the wheel so far before the edge; since then it moved on.
+    left = error * (1 - STAMP_GAINS[0] * 20 / 1000)
+    predicted = first + bench.observer.disturbance_mmps2 / 100
+    second = bench.pulse(1)
+    corrected = predicted + (left + SPACING - predicted) * STAMP_GAINS[1] / 98 / 1024 * 10
+    assert second == pytest.approx(corrected, abs=2)
+
+
+@pytest.mark.parametrize(("ticks", "waited_ms"), [(0, 20), (1, 30), (2, 30), (30, 30)])
+def test_a_stamp_corrects_by_the_time_since_the_last_but_at_most_30_ms(ticks, waited_ms):
+    bench = stamped()
+    for _ in range(ticks):
+        bench.see()
+    assert bench.pulse(1) == kick(SPACING // 2 + 1, STAMP_GAINS[1], waited_ms)
+
+
+def test_a_stamp_one_pulse_behind_the_counter_says_the_same_of_an_earlier_moment():
+    newest, behind = Bench(stamps=True), Bench(stamps=True)
+    newest.roll(7000, 300)
+    behind.roll(7000, 300)
+    for _ in range(100):
+        newest.roll(7000)
+        behind.wheel.roll(behind.raw, 7000)
+        behind.raw.edge_pulses_counts -= 1
+        behind.raw.edge_age_us += 56250 * 1000 // 7000
+        behind.see()
+        assert behind.observer.speed_mmps == pytest.approx(newest.observer.speed_mmps, abs=5)
+
+
+def test_without_stamps_the_edge_fields_are_not_looked_at():
+    plain, odd = Bench(), Bench()
+    for _ in range(100):
+        odd.raw.edge_pulses_counts = (odd.raw.edge_pulses_counts + 7) & 0xFFFF
+        assert plain.roll(6000) == odd.roll(6000)
+
+
+@pytest.mark.parametrize("age_us", [40000, 40001, 900000])
+def test_a_stamp_older_than_40_ms_counts_as_40_ms_old(age_us):
+    bench, twin = Bench(stamps=True), Bench(stamps=True)
+    for car, car_age_us in ((bench, age_us), (twin, 40000)):
+        car.roll(3000, 600)
+        car.raw.edge_age_us = car_age_us
+        car.pulse(2)
+    assert bench.observer.speed_mmps == twin.observer.speed_mmps
+    assert bench.observer.disturbance_mmps2 == twin.observer.disturbance_mmps2
+
+
+@pytest.mark.parametrize("age_us", [40000, 40001, 900000])
+def test_an_early_sample_older_than_40_ms_counts_as_40_ms_old(age_us):
+    bench, twin = Bench(), Bench()
+    for car, car_age_us in ((bench, age_us), (twin, 40000)):
+        car.roll(3000, 300)
+        car.raw.early_age_us = car_age_us
+        car.raw.early_pulses_counts = car.raw.pulses_counts
+        car.pulse(2)
+    assert bench.observer.speed_mmps == twin.observer.speed_mmps
+    assert bench.observer.disturbance_mmps2 == twin.observer.disturbance_mmps2
+
+
+# --- late stamps
+
+
+def is_believed(speed, late_us):
+    """Whether a stamp that is late_us late, or too early, moves the estimate."""
+    bench = Bench(stamps=True)
+    bench.roll(speed, 600)
+    # On to a tick in which the newest edge is new, and old enough to be stamped later.
+    while True:
+        before = bench.observer.speed_mmps
+        pulses = bench.raw.edge_pulses_counts
+        bench.wheel.roll(bench.raw, speed)
+        if bench.raw.edge_pulses_counts != pulses and bench.raw.edge_age_us >= late_us:
+            break
+        bench.see()
+    bench.raw.edge_age_us -= late_us
+    return abs(bench.see() - before) > 5
+
+
+@pytest.mark.parametrize(
+    ("speed", "late_us", "believed"),
+    [
+        (10000, 1950, True),
+        (10000, 2050, False),
+        (10000, -1950, True),
+        (10000, -2050, False),
+        (7000, 1950, True),
+        (7000, 2050, False),
+        (6050, 2100, False),
+        (6050, -2100, False),
+        (5950, 2100, True),
+        (5950, -2100, True),
+        (2000, 9000, True),
+        (2000, -20000, True),
+    ],
+)
+def test_above_6_m_per_s_a_stamp_off_by_more_than_2_ms_is_not_believed(speed, late_us, believed):
+    assert is_believed(speed, late_us) == believed
+
+
+def late_at_10_mps(bench, ticks):
+    """Roll on with stamps 3 ms too old, and return the change of the estimate at each tick."""
+    changes = []
+    for _ in range(ticks):
+        before = bench.observer.speed_mmps
+        changes.append(abs(bench.roll(10000, late_us=-3000)[0] - before))
+    return changes
+
+
+def test_three_late_stamps_in_a_row_are_rejected_and_the_fourth_is_believed():
+    bench = Bench(stamps=True)
+    bench.roll(10000, 300)
+    first, second, third, fourth = late_at_10_mps(bench, 4)
+    assert max(first, second, third) <= 1
+    assert fourth > 50
+
+
+def test_a_good_stamp_ends_the_row_of_late_ones():
+    bench = Bench(stamps=True)
+    bench.roll(10000, 300)
+    for _ in range(5):
+        assert max(late_at_10_mps(bench, 3)) <= 1
+        bench.roll(10000)
+
+
+def test_after_a_late_stamp_was_believed_the_row_begins_again():
+    bench = Bench(stamps=True)
+    bench.roll(10000, 300)
+    late_at_10_mps(bench, 4)
+    # Believed, the estimate is off by 3 ms; honest stamps are now the late ones.
+    before = bench.observer.speed_mmps
+    bench.roll(10000)
+    predicted = before + bench.observer.disturbance_mmps2 / 100
+    assert bench.observer.speed_mmps == pytest.approx(predicted, abs=5)
+
+
+def test_between_two_edges_the_wheel_goes_no_further_than_the_next():
+    # It stops dead at 5 m/s; the prediction rolls on, but owes nothing when the next edge comes.
+    bench = Bench(stamps=True)
+    bench.roll(5000, 600)
+    bench.roll(0, 40)
+    waiting = bench.observer.speed_mmps
+    before = bench.wheel.pulses_at(bench.wheel.way_um)
+    while bench.wheel.pulses_at(bench.wheel.way_um) == before:
+        after = bench.roll(400)[0]
+    assert after >= waiting - 50
+
+
+# --- no pulse
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+def test_after_600_ms_without_a_pulse_the_car_stands(stamps):
+    bench = Bench(stamps)
+    bench.roll(10000, 300)
+    bench.roll(0)  # the last pulse may lie in this tick
+    assert bench.roll(0, 70, torque=1000)[-1] == 0
+    # Count back from standstill_ms, which says how long ago the last pulse was.
+    bench.roll(10000, 300)
+    while bench.sig.standstill_ms < 590:
+        bench.roll(0, torque=1000, full=8000)
+    assert bench.sig.standstill_ms == 590
+    if stamps:
+        assert bench.observer.speed_mmps > 0
+    else:
+        assert bench.observer.disturbance_mmps2 < 0
+    bench.roll(0, torque=1000, full=8000)
+    assert bench.sig.standstill_ms == 600
+    assert bench.observer.speed_mmps == 0
+    assert bench.observer.disturbance_mmps2 == 0
+
+
+def test_a_blocked_wheel_stands_whatever_the_torque_would_do():
+    bench = Bench()
+    assert bench.roll(0, 200, torque=1000, full=8000) == [0] * 200
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+def test_without_a_pulse_the_car_is_no_faster_than_1_2_spacings_in_the_time_since(stamps):
+    bench = Bench(stamps)
+    bench.roll(15000, 300)
+    for _ in range(58):
+        bench.roll(0, torque=1000, full=4000)
+        age_ms = bench.sig.standstill_ms
+        if age_ms > 20:
+            assert bench.observer.speed_mmps <= SPACING * 12 // age_ms
+        if age_ms == 30:
+            assert bench.observer.speed_mmps == 2250
+        if age_ms == 20:
+            assert bench.observer.speed_mmps > 5000  # two ticks without a pulse are no news
+
+
+def test_the_bound_leaves_a_slow_constant_speed_alone():
+    bench = Bench(stamps=True)
+    bench.roll(1000, 600)
+    assert min(bench.roll(1000, 100)) >= 990
+
+
+@pytest.mark.parametrize("dt_ms", [10, 40])
+def test_the_age_of_the_last_pulse_is_time_and_stops_at_a_minute(dt_ms):
+    bench = Bench()
+    assert bench.sig.standstill_ms == 0
+    bench.see(dt_ms=dt_ms)
+    assert bench.sig.standstill_ms == 60000
+    bench.pulse(1, dt_ms=dt_ms)
+    assert bench.sig.standstill_ms == 0
+    bench.see(dt_ms=dt_ms)
+    assert bench.sig.standstill_ms == dt_ms
+    for _ in range(60000 // dt_ms + 5):
+        bench.see(dt_ms=dt_ms)
+    assert bench.sig.standstill_ms == 60000
+
+
+# --- what the torque and the road do
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize(("torque", "explained"), [(0, 0), (500, 1000)])
+def test_what_the_torque_does_not_explain_is_the_disturbance(stamps, torque, explained):
+    bench = Bench(stamps)
+    for speed in range(2000, 6000, 10):  # 1 m/s2
+        # 5 A and 48 V would be too little for that torque.
+        bench.roll(speed, torque=torque, full=2000)
+    assert bench.observer.disturbance_mmps2 == pytest.approx(1000 - explained, abs=150)
+    assert bench.observer.speed_mmps == pytest.approx(5990, rel=0.01)
+
+
+def test_a_braking_car_is_followed_to_the_end():
+    bench = Bench(stamps=True)
+    bench.roll(8000, 300)
+    for speed in range(8000, 1000, -40):  # 4 m/s2
+        bench.roll(speed)
+        assert bench.observer.speed_mmps == pytest.approx(speed, abs=400)
+    assert bench.observer.speed_mmps == pytest.approx(1040, rel=0.05)
+    assert bench.observer.disturbance_mmps2 == pytest.approx(-4000, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "dt_ms", "answers"),
+    [(80, 10, [111, 209, 297]), (80, 40, [333, 555, 703]), (300, 10, [32, 63, 93])],
+)
+def test_the_torque_follows_the_throttle_with_the_lag_of_the_motor(lag_ms, dt_ms, answers):
+    bench = Bench(motor_lag_ms=lag_ms)
+    seen = []
+    for _ in answers:
+        bench.see(torque=1000, dt_ms=dt_ms)
+        assert bench.observer.delivered_permille == bench.observer.lagged_permille
+        seen.append(bench.observer.lagged_permille)
+    assert seen == answers
+
+
+def test_braking_torque_has_its_lag_too():
+    bench = Bench()
+    bench.see(torque=-1000)
+    assert bench.observer.delivered_permille == bench.observer.lagged_permille == -112
+
+
+@pytest.mark.parametrize(("torque", "change"), [(1000, 2), (-1000, -3)])
+def test_torque_moves_the_predicted_speed_before_a_pulse_does(torque, change):
+    # 111 permille of 2000 mm/s2 for 10 ms; the stamps say nothing in a tick without an edge.
+    bench = Bench(stamps=True)
+    bench.roll(1000, 600)
+    while bench.raw.edge_age_us < 30000:
+        bench.roll(1000)
+    before = bench.observer.speed_mmps
+    bench.roll(1000, torque=torque)
+    assert bench.observer.speed_mmps - before == pytest.approx(change, abs=1)
+
+
+# --- long ticks
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize("dt_ms", [1, 7, 20, 40])
+def test_a_constant_speed_is_read_within_1_percent_whatever_the_length_of_the_tick(stamps, dt_ms):
+    bench = Bench(stamps)
+    bench.roll(9000, 4000 // dt_ms, dt_ms=dt_ms)
+    assert mean(bench.roll(9000, 2000 // dt_ms, dt_ms=dt_ms)) == pytest.approx(9000, rel=0.01)
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+def test_a_late_tick_of_40_ms_does_not_disturb_the_speed(stamps):
+    bench = Bench(stamps)
+    bench.roll(9000, 300)
+    for _ in range(10):
+        assert bench.roll(9000, dt_ms=40)[0] == pytest.approx(9000, rel=0.03)
+        assert bench.roll(9000, 19)[-1] == pytest.approx(9000, rel=0.03)
+
+
+# --- what the pack's power says of the torque
+
+
+def powered(speed, pack_cv=4800, pack_da=500, valid=1, torque=1000, **values):
+    """An observer at constant speed with the throttle open, which has weighed this power."""
+    bench = Bench(stamps=True, **values)
+    bench.sig.pack_valid = valid
+    bench.sig.pack_cv = pack_cv
+    bench.sig.pack_da = pack_da
+    bench.roll(speed, 600, torque=torque, full=0)
+    bench.observer.weigh_power(bench.sig)
+    bench.roll(speed, torque=torque, full=0)
+    return bench.observer
+
+
+def test_the_torque_delivered_is_no_more_than_the_measured_power_can_make():
+    # 2400 W at 10 m/s are 240 N, 88 % of it 211 N, of 900 N 234 permille, and 40 for doubt.
+    observer = powered(10000, pack_da=501)
+    assert observer.delivered_permille == 274
+    assert observer.lagged_permille >= 999
+
+
+@pytest.mark.parametrize(
+    ("pack_da", "force_n", "answer"),
+    [(1000, 900, 508), (500, 1800, 157), (3000, 900, 999), (0, 900, 40), (-500, 900, 40)],
+)
+def test_more_power_is_more_torque_and_charging_is_none(pack_da, force_n, answer):
+    observer = powered(10000, pack_da=pack_da, wheel_force_n=force_n)
+    assert observer.delivered_permille == pytest.approx(answer, abs=1)
+
+
+def test_a_torque_below_what_the_power_makes_is_delivered_as_it_is():
+    assert powered(10000, torque=200).delivered_permille == 199
+
+
+@pytest.mark.parametrize(("speed", "is_bound"), [(3998, False), (4002, True)])
+def test_the_power_bounds_the_torque_from_4_m_per_s_only(speed, is_bound):
+    observer = powered(speed, pack_da=100)
+    assert (observer.delivered_permille < 500) == is_bound
+
+
+def test_a_pack_that_cannot_be_read_bounds_nothing():
+    assert powered(10000, valid=0).delivered_permille >= 999
+
+
+def test_a_bound_ends_when_the_car_is_slow_again():
+    bench = Bench()
+    bench.sig.pack_valid = 1
+    bench.roll(10000, 300, torque=1000, full=0)
+    bench.observer.weigh_power(bench.sig)
+    bench.roll(10000, torque=1000, full=0)
+    assert bench.observer.delivered_permille == 40
+    bench.roll(3000, 100, torque=1000, full=0)
+    bench.observer.weigh_power(bench.sig)
+    bench.roll(3000, torque=1000, full=0)
+    assert bench.observer.delivered_permille >= 999
+
+
+def test_the_power_bounds_drive_and_not_braking():
+    assert powered(10000, pack_da=-500, torque=-800).delivered_permille == -800
+
+
+# --- bounds
+
+
+def test_no_counter_makes_the_car_faster_than_25_m_per_s_or_pushed_by_more_than_12_m_per_s2():
+    bench = Bench()
+    fastest = 0
+    for _ in range(100):
+        fastest = max(fastest, bench.pulse(20))
+        assert bench.observer.disturbance_mmps2 <= 12000
+    assert fastest == 25000
+    assert bench.observer.disturbance_mmps2 == 12000
+    assert bench.see(torque=1000, full=8000) == 25000
+
+
+def test_a_counter_that_almost_stops_brakes_by_no_more_than_12_m_per_s2():
+    bench = Bench()
+    bench.roll(20000, 300)
+    lowest = 0
+    for i in range(100):
+        bench.pulse(i % 2, torque=1000, full=8000)
+        lowest = min(lowest, bench.observer.disturbance_mmps2)
+    assert lowest == -12000
+
+
+def test_the_speed_is_a_magnitude_and_never_negative():
+    bench = Bench()
+    bench.roll(3000, 200)
+    slowest = min(bench.pulse(1 if i % 40 == 0 else 0, torque=-1000) for i in range(200))
+    assert slowest == 0
+
+
+@pytest.mark.parametrize("pulses", [15, 60])
+def test_an_error_of_more_than_0_8_m_counts_as_0_8_m(pulses):
+    counted = Bench()
+    counted.see()
+    assert counted.pulse(pulses, dt_ms=20) == kick(80000, COUNT_GAINS[1], 20)
+    by_stamp = stamped()
+    for _ in range(3):
+        by_stamp.pulse(pulses)  # late, all three, and that is as far as they may be
+    assert by_stamp.observer.speed_mmps == 0
+    assert by_stamp.pulse(pulses) == kick(80000, STAMP_GAINS[1], 30)
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize("jump", [1000, 40000, 65000])
+def test_a_counter_that_was_reset_disturbs_the_speed_for_a_second_only(stamps, jump):
+    bench = Bench(stamps)
+    bench.roll(9000, 300)
+    bench.wheel.first_pulse += jump
+    bench.roll(9000, 600)
+    assert mean(bench.roll(9000, 100)) == pytest.approx(9000, rel=0.02)
+
+
+def test_a_counter_that_jumps_at_every_tick_stays_within_the_bounds():
+    # Four pulses a turn of 2.2 m: 65 535 of them would be 36 km in 10 ms.
+    bench = Bench(wheel_circumference_mm=2200, pulses_per_turn=4)
+    for _ in range(500):
+        assert 0 <= bench.pulse(65535) <= 25000
+        assert -12000 <= bench.observer.disturbance_mmps2 <= 12000
+    bench.roll(0, 70)
+    assert bench.observer.speed_mmps == 0
+    bench.roll(8000, 600)
+    assert mean(bench.roll(8000, 200)) == pytest.approx(8000, rel=0.02)
