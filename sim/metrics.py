@@ -56,6 +56,8 @@ class Metrics:
         self.drive_s = 0.0
         self.governed_s = 0.0
         self.lowest_v = 999.0
+        self.torque_jump_permille = 0
+        self._torque_permille = 0
 
     def step(self, wanted_mps: float) -> None:
         """Take in the tick that has just run; wanted_mps below 0 means that nothing is asked."""
@@ -103,6 +105,11 @@ class Metrics:
             return
         self.governed_s += TICK_S
         self._settled_s += TICK_S
+        torque_permille = self._world.outputs[TORQUE_PERMILLE]
+        jump = abs(torque_permille - self._torque_permille)
+        self._torque_permille = torque_permille
+        if jump > self.torque_jump_permille and self._settled_s > SETTLE_S:
+            self.torque_jump_permille = jump
         if self._settled_s >= SETTLE_S:
             self._settled(speed)
         else:
@@ -140,6 +147,7 @@ class Metrics:
             "hunting_kmh": self.hunting_mps * 3.6,
             "below_cap_kmh": self.below_cap_mps * 3.6,
             "governed_s": self.governed_s,
+            "torque_jump_permille": float(self.torque_jump_permille),
             "over_with_torque_ms": self.over_with_torque_s * 1000.0,
             "cycle_error_kmh": error_mps * 3.6,
             "energy_wh": net_wh,

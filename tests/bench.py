@@ -50,7 +50,8 @@ def main() -> int:
     total = ticks.pop("total")
     for name, row in ticks.items():
         print(
-            f"  {name:<12} {row['ticks']:>7} ticks, mean {row['mean']:>8,}, worst {row['worst']:>8,}"
+            f"  {name:<12} {row['ticks']:>7} ticks,"
+            f" mean {row['mean']:>8,}, worst {row['worst']:>8,}"
         )
     line("mean of all", total["mean"], "fuel", f"<= {MEAN_FUEL:,}", total["mean"] <= MEAN_FUEL)
     line(

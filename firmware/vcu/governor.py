@@ -31,6 +31,9 @@ _RISE_PERMILLE_PER_MS = const(6)
 _FAR_MMPS = const(6000)
 # Errors beyond this are counted as this: 8 m/s.
 _MAX_ERROR_MMPS = const(8000)
+# Regeneration at the cap: the torque that it leaves unasked, and how fast it grows.
+_REGEN_DEAD_PERMILLE = const(40)
+_REGEN_PERMILLE_PER_MS = const(2)
 _MMPS_PER_KMH_36 = const(10000)  # mm/s in 36 km/h
 
 
@@ -75,8 +78,11 @@ class Governor(Limiter):
         wanted = error * _GAIN_EIGHTHS // 8 - disturbance
         # |wanted| <= 62 000, * 1000 = 6.2e7
         limit = wanted * 1000 // full
-        if limit < self._lowest_permille:
-            limit = self._lowest_permille
+        if limit < 0:
+            # Drive is released at once; braking begins late and grows slowly.
+            limit = min(limit + _REGEN_DEAD_PERMILLE, 0)
+            fall = min(self.limit_permille, 0) - _REGEN_PERMILLE_PER_MS * dt_ms
+            limit = max(limit, fall, self._lowest_permille)
         rise = self.limit_permille + _RISE_PERMILLE_PER_MS * dt_ms
         if limit > rise:
             limit = rise

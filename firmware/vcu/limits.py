@@ -43,6 +43,7 @@ LIMITER_NAMES = (
 _SENSOR_BROKEN_PERMILLE = const(500)
 # Below 5 A the ratio of current to torque is mostly noise.
 _MIN_CURRENT_DA = const(50)
+_MIN_CHARGE_DA = const(20)
 # More than any pack of this class gives.
 _NO_LIMIT_DA = const(4000)
 
@@ -95,24 +96,28 @@ class CurrentCeiling(Ceiling):
     """Caps the drive request so that the pack gives no more than limit_da.
 
     Current over torque is a ratio that changes slowly with speed, so the cap is
-    the torque now delivered, scaled by allowed over measured current.
+    the torque now delivered, scaled by allowed over measured current. While
+    little flows the ratio is noise: then, and at most, the torque is four times
+    the share of the current that is allowed.
     """
 
-    def __init__(self, name: int, limit_da: int, observer: SpeedObserver) -> None:
+    def __init__(self, name: int, max_da: int, observer: SpeedObserver) -> None:
         super().__init__(name)
-        self.limit_da = limit_da
+        self.limit_da = max_da
+        self._max_da = max_da
         self._observer = observer
 
     def step(self, sig: Signals) -> None:
         """At 12.5 Hz: scale the ceiling to the present current."""
+        limit_da = self.limit_da
         current = sig.pack_da
-        if current < _MIN_CURRENT_DA or current * 4 < self.limit_da:
-            ceiling = 1000 if self.limit_da > 0 else 0
-        else:
-            # 1000 * 4000 = 4e6
-            ceiling = self._observer.lagged_permille * self.limit_da // current
-            if ceiling > 1000:
-                ceiling = 1000
+        ceiling = limit_da * 4000 // self._max_da  # 4000 * 4000 = 1.6e7
+        if ceiling > 1000:
+            ceiling = 1000
+        if current >= _MIN_CURRENT_DA and current * 4 >= limit_da:
+            scaled = self._observer.lagged_permille * limit_da // current
+            if scaled < ceiling:
+                ceiling = scaled
         if ceiling < self.permille:
             self.permille = ceiling if ceiling > 0 else 0
         else:
@@ -126,20 +131,22 @@ class RegenCeiling(Limiter):
         self.name = REGEN_CHARGE
         self.limit_da = 0
         self._max_permille = params.get("regen_max_permille")
+        self._max_da = params.get("charge_max_da")
         self._observer = observer
         self.permille = 0
 
     def step(self, sig: Signals) -> None:
         """At 12.5 Hz: scale the ceiling to the present current; no allowance is none at once."""
-        ceiling = self._max_permille
-        if ceiling == 0:
+        if self._max_permille == 0:
             return
-        charging = -sig.pack_da
-        if self.limit_da <= 0 or not sig.pack_valid:
-            ceiling = 0
-        elif charging > _MIN_CURRENT_DA and charging * 4 > self.limit_da:
-            scaled = -self._observer.lagged_permille * self.limit_da // charging
-            ceiling = clamp(scaled, 0, ceiling)
+        ceiling = 0
+        if self.limit_da > 0 and sig.pack_valid:
+            # In proportion to what is allowed, and less where the current says so.
+            ceiling = min(self._max_permille * self.limit_da // self._max_da, self._max_permille)
+            charging = -sig.pack_da
+            if charging > _MIN_CHARGE_DA and charging * 4 > self.limit_da:
+                scaled = -self._observer.lagged_permille * self.limit_da // charging
+                ceiling = clamp(scaled, 0, ceiling)
         if ceiling < self.permille:
             self.permille = ceiling
         else:

@@ -14,7 +14,7 @@ from vcu.params import Params
 from vcu.request import REVERSE
 from vcu.signals import Outputs, Signals
 
-# The driver hears it when the car is pushed 3 km/h above its cap.
+# The driver hears it when the car is pushed 3 km/h above the cap of its gear.
 _WARN_KMH = const(3)
 _FAN_ON_DDEGC = const(500)
 _FAN_OFF_DDEGC = const(450)
@@ -28,6 +28,7 @@ class Output:
         self._start_mv = params.get("throttle_start_mv")
         self._span_mv = params.get("throttle_full_mv") - self._start_mv
         self._warn_mmps = kmh_to_mmps(params.get("speed_cap_kmh") + _WARN_KMH)
+        self._warn_reverse_mmps = kmh_to_mmps(params.get("reverse_cap_kmh") + _WARN_KMH)
 
     def step(
         self,
@@ -57,12 +58,13 @@ class Output:
             out.regen_permille = -drive
         out.contactor = relay.contactor_on
         out.precharge = relay.precharge_on
-        out.charger = 0
 
     def show(self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor) -> None:
         """Fill the rest, at each change of mode and now and then: lamp, buzzer, fan, hold."""
+        out.charger = 0
         out.lamp = 1 if mode == modes.READY or mode == modes.DRIVE else 0
-        out.buzzer = 1 if sig.speed_mmps > self._warn_mmps else 0
+        warn_mmps = self._warn_reverse_mmps if out.reverse else self._warn_mmps
+        out.buzzer = 1 if sig.speed_mmps > warn_mmps else 0
         if not sig.controller_temp_valid or sig.controller_ddegc > _FAN_ON_DDEGC:
             out.fan = 1
         elif sig.controller_ddegc < _FAN_OFF_DDEGC:

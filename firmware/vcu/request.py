@@ -19,6 +19,8 @@ REVERSE = const(-1)
 
 # 3 km/h.
 _ENGAGE_BELOW_MMPS = const(833)
+# No pulse for so long: the next roll may be in either direction.
+_STOOD_MS = const(1000)
 # Coasting regeneration fades out between 5 and 2 km/h, so that it never drives backwards.
 _REGEN_FULL_MMPS = const(1389)
 _REGEN_NONE_MMPS = const(556)
@@ -29,7 +31,7 @@ class Request:
 
     def __init__(self, params: Params) -> None:
         self._coast_regen_permille = params.get("coast_regen_permille")
-        self._last_direction: int = NEUTRAL
+        self._rolls_forward = False  # forward was the last gear, and the car has not stood since
         self.selected: int = NEUTRAL
         self.direction: int = NEUTRAL
         self.seen_neutral = False
@@ -60,6 +62,8 @@ class Request:
         if self.direction == NEUTRAL or raw.brake_on or not sig.pedal_valid:
             self.is_cut = True
             self.permille = 0
+            if self.direction == NEUTRAL and sig.standstill_ms > _STOOD_MS:
+                self._rolls_forward = False
             return
         self.is_cut = False
         permille = sig.pedal_permille
@@ -73,10 +77,10 @@ class Request:
         if selected == NEUTRAL or not self.seen_neutral or not self.seen_released:
             return
         slow = sig.speed_mmps < _ENGAGE_BELOW_MMPS
-        # Back into the gear the car is rolling in is no change of direction.
-        if sig.pedal_released and (slow or selected == self._last_direction):
+        # Back into forward, rolling since it was last engaged, is no change of direction.
+        if sig.pedal_released and (slow or (selected == FORWARD and self._rolls_forward)):
             self.direction = selected
-            self._last_direction = selected
+            self._rolls_forward = selected == FORWARD
 
     def _coast(self, speed_mmps: int) -> int:
         span = clamp(speed_mmps - _REGEN_NONE_MMPS, 0, _REGEN_FULL_MMPS - _REGEN_NONE_MMPS)

@@ -32,6 +32,8 @@ _NTC_OPEN_COUNTS = const(3000)
 _MIN_COUNTS = const(100)
 _MAX_COUNTS = const(3050)
 _MAX_DA = const(3000)
+# At 25 Hz: 0.12 s with the last good reading.
+_BAD_SAMPLES = const(3)
 # A slow reading that moved no more than this is the same reading.
 _SLOW_NOISE_COUNTS = const(1)
 
@@ -67,6 +69,7 @@ class Sense:
         self._pedal = Pedal(params)
         self._pack_a_zero_counts = params.get("pack_a_zero_counts")
         self._seen = 0
+        self._bad_samples = 0
         # Far from any reading, so that the first of each channel counts as moved.
         self._slow_counts = array("i", [-10000] * 8)
 
@@ -93,8 +96,12 @@ class Sense:
             or bus > _MAX_COUNTS
             or amps > _MAX_COUNTS
         ):
-            sig.pack_valid = 0
+            # One bad sample must not open a contactor under load: three in a row do.
+            self._bad_samples += 1
+            if self._bad_samples >= _BAD_SAMPLES:
+                sig.pack_valid = 0
         else:
+            self._bad_samples = 0
             sig.pack_valid = 1
             # 3300 counts * 4000 = 1.3e7
             sig.pack_cv = pack * self._pack_scale // 1000

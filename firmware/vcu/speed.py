@@ -24,10 +24,10 @@ _STAMP_L1 = const(36)
 _STAMP_L2 = const(432)
 _STAMP_L3_EIGHTH = const(216)
 
-# A stamp that disagrees by more than the car moves in this time came late. (The
-# handler reads the counter as it stamps, so that being late costs at most one
-# spacing.) Slower than this the prediction itself may be that far out: a launch.
-_LATE_MS = const(2)
+# A stamp that disagrees by more than an eighth of the spacing and 0.4 ms of way came
+# late. (The handler reads the counter as it stamps, so that being late costs at most
+# one spacing.) Slower than this the prediction itself may be that far out: a launch.
+_LATE_SHARE = const(25)  # mm/s to 10 um in 0.4 ms
 _LATE_ABOVE_MMPS = const(6000)
 _LATE_IN_A_ROW = const(3)
 # Corrections between two edges further apart than this would be too large a step.
@@ -68,6 +68,7 @@ class SpeedObserver:
         self._pulse_age_ms = _AGE_LIMIT_MS
         self._edge_wait_ms = 0
         self._late = 0
+        self._at_rest = True
         self.new_pulses = 0  # pulses counted in this tick
         self.speed_mmps = 0
         self.disturbance_mmps2 = 0  # acceleration that the torque does not explain
@@ -122,7 +123,12 @@ class SpeedObserver:
             self._edge_wait_ms += dt_ms
             if raw.edge_pulses_counts != self._last_edge_pulses:
                 error = self._error_by_stamp(raw, position, speed_q >> 10)
-                if error:  # 0 says that the stamp came late
+                if self._at_rest:
+                    # Where between two pulses the car stood was a guess: now it is known.
+                    self._at_rest = False
+                    position += error
+                    self._edge_wait_ms = 0
+                elif error:  # 0 says that the stamp came late
                     # 80 000 * 432 * 30 = 1.04e9 < 2**30
                     waited_ms = self._edge_wait_ms
                     self._edge_wait_ms = 0
@@ -132,14 +138,20 @@ class SpeedObserver:
                     speed_q += error * _STAMP_L2 * waited_ms // 98
                     disturbance_q += error * _STAMP_L3_EIGHTH * waited_ms // 781
             elif position > self._spacing:
-                # Past the next pulse without having seen it: no further than that.
-                position = self._spacing
+                # Past the next pulse without having seen it: it is not that fast.
+                error = self._spacing - position
+                if error < -_MAX_ERROR:
+                    error = -_MAX_ERROR
+                position += error
+                speed_q += error * _STAMP_L2 * dt_ms // 98
+                disturbance_q += error * _STAMP_L3_EIGHTH * dt_ms // 781
         if position > _MAX_POSITION or position < -_MAX_POSITION:
             position = self._spacing >> 1  # the count made no sense: start again from here
         if age_ms > _SLOW_MS:
             # No pulse: no faster than one spacing in that time, and at last not moving at all.
             ceiling_q = (self._spacing * 12 // age_ms) << 10
             if age_ms >= _STANDSTILL_MS:
+                self._at_rest = True
                 ceiling_q = 0
                 position = self._spacing >> 1
                 disturbance_q = 0
@@ -201,7 +213,7 @@ class SpeedObserver:
             age_us = 40000
         # 25 000 mm/s * 4000 = 1e8
         error = speed_mmps * (age_us // 10) // 1000 - position - behind * self._spacing
-        late = speed_mmps * _LATE_MS // 10
+        late = (self._spacing >> 3) + speed_mmps // _LATE_SHARE
         if speed_mmps < _LATE_ABOVE_MMPS:
             late = _MAX_ERROR
         if (error > late or error < -late) and self._late < _LATE_IN_A_ROW:

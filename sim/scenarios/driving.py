@@ -14,6 +14,7 @@ _ALWAYS = (
     Expectation("over_cap_kmh", -_INFINITY, 0.5, "km/h"),
     Expectation("over_with_torque_ms", 0.0, 200.0, "ms"),
     Expectation("hunting_kmh", 0.0, 0.5, "km/h"),
+    Expectation("torque_jump_permille", 0.0, 200.0, ""),
     Expectation("arc_closings", 0.0, 0.0, ""),
     Expectation("late_ticks", 0.0, 0.0, ""),
     Expectation("odometer_error_m", 0.0, 5.0, "m"),

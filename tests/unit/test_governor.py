@@ -77,15 +77,20 @@ def test_the_limit_falls_towards_the_target_below_the_cap(speed, answer):
 
 @pytest.mark.parametrize(
     ("speed", "answer"),
-    [(TARGET, 0), (TARGET + 1, -4), (TARGET + 40, -125), (TARGET + 160, -500)],
+    [(TARGET, 0), (TARGET + 12, 0), (TARGET + 13, -2), (TARGET + 40, -85), (TARGET + 160, -460)],
 )
-def test_above_the_target_torque_is_released_2_5_times_as_fast_down_to_braking(speed, answer):
-    assert limit_at(speed, regen_max_permille=1000) == answer
+def test_above_the_target_braking_comes_2_5_times_as_fast_beyond_a_dead_zone(speed, answer):
+    assert limit_at(speed, regen_max_permille=1000, ticks=50) == answer
+
+
+def test_braking_grows_by_2_permille_per_ms_however_fast_the_car():
+    for ticks in (1, 2, 3):
+        assert limit_at(25000, regen_max_permille=1000, ticks=ticks) == -20 * ticks
 
 
 @pytest.mark.parametrize("speed", [TARGET + 129, CAP, OVER, OVER + 1, 25000])
 def test_no_more_braking_is_asked_than_is_fitted(speed):
-    assert limit_at(speed, regen_max_permille=400) == -400
+    assert limit_at(speed + 20, regen_max_permille=400, ticks=50) == -400
 
 
 @pytest.mark.parametrize("speed", [TARGET + 1, CAP, OVER + 1, 25000])
@@ -146,8 +151,8 @@ def test_the_request_below_the_limit_passes_and_the_one_above_is_cut_to_it():
 
 
 def test_a_request_weaker_than_the_braking_that_is_needed_becomes_that_braking():
-    governor = governed(TARGET + 40, regen_max_permille=400)
-    assert [governor.limit(r) for r in (1000, 0, -124, -125, -126)] == [-125] * 4 + [-126]
+    governor = governed(TARGET + 40, regen_max_permille=400, ticks=50)
+    assert [governor.limit(r) for r in (1000, 0, -84, -85, -86)] == [-85] * 4 + [-86]
 
 
 # --- down at once, up slowly
@@ -185,7 +190,7 @@ def test_the_limit_rises_back_to_full_torque_and_no_further():
 
 
 def test_braking_is_released_as_slowly_as_drive_is_given():
-    governor = governed(CAP, regen_max_permille=400)
+    governor = governed(CAP, regen_max_permille=400, ticks=50)
     assert governor.limit_permille == -400
     governor.observer.speed_mmps = TARGET - 2000
     governor.step(0, 10)
@@ -232,9 +237,11 @@ def test_the_100_ms_are_time_and_not_ticks():
 
 
 def test_the_cut_leaves_the_braking_that_was_asked():
-    # 481 mm/s too fast ask for 3008 mm/s2 of braking, and the hill makes 3000 of them.
+    # 481 mm/s too fast ask for 3008 mm/s2 of braking, and the hill makes 3000 of them;
+    # 160 mm/s2 more are the dead zone.
     assert uphill(TARGET + 480, 50, regen_max_permille=1000).limit_permille == 0
-    assert uphill(TARGET + 481, 50, regen_max_permille=1000).limit_permille == -2
+    assert uphill(TARGET + 505, 50, regen_max_permille=1000).limit_permille == 0
+    assert uphill(TARGET + 520, 50, regen_max_permille=1000).limit_permille == -23
     assert uphill(20000, 50, regen_max_permille=1000).limit_permille == -1000
 
 

@@ -79,7 +79,8 @@ def test_a_ceiling_is_open_until_its_owner_sets_it():
 
 
 def current_ceiling(limit_da, lagged_permille, current_da):
-    ceiling = CurrentCeiling(PACK_CURRENT, limit_da, moving(lagged_permille))
+    ceiling = CurrentCeiling(PACK_CURRENT, max(limit_da, 1), moving(lagged_permille))
+    ceiling.limit_da = limit_da
     ceiling.step(drawing(current_da))
     return ceiling
 
@@ -113,6 +114,16 @@ def test_below_5_a_the_ratio_of_current_to_torque_is_not_used(current_da, answer
 @pytest.mark.parametrize(("current_da", "answer"), [(199, 1000), (200, 400)])
 def test_below_a_quarter_of_the_limit_the_ratio_is_not_used(current_da, answer):
     assert current_ceiling(800, 100, current_da).permille == answer
+
+
+@pytest.mark.parametrize(
+    ("limit_da", "answer"), [(0, 0), (1, 4), (100, 400), (249, 996), (250, 1000), (1000, 1000)]
+)
+def test_while_little_flows_torque_is_four_times_the_share_that_is_allowed(limit_da, answer):
+    ceiling = CurrentCeiling(PACK_CURRENT, 1000, moving(1000))
+    ceiling.limit_da = limit_da
+    ceiling.step(drawing(0))
+    assert ceiling.permille == answer
 
 
 @pytest.mark.parametrize("current_da", [-500, 0, 49, 50, 500])
@@ -184,8 +195,8 @@ def test_regeneration_opens_by_quarters_all_the_way_to_what_is_fitted():
     assert regen_ceiling(800, ticks=80).permille == 400
 
 
-@pytest.mark.parametrize(("limit_da", "answer"), [(-1, 0), (0, 0), (1, 400)])
-def test_no_allowance_is_no_regeneration(limit_da, answer):
+@pytest.mark.parametrize(("limit_da", "answer"), [(-1, 0), (0, 0), (1, 4), (50, 200)])
+def test_regeneration_is_in_proportion_to_the_allowance_and_none_without_one(limit_da, answer):
     assert regen_ceiling(limit_da, ticks=80).permille == answer
 
 
@@ -209,7 +220,7 @@ def test_a_pack_that_cannot_be_read_takes_the_regeneration_at_once():
     [
         (100, 50, 400),  # 5 A and less is noise
         (100, 51, 400),  # 588, more than is fitted
-        (50, 51, 294),
+        (50, 51, 200),  # in proportion to 100, less than the ratio's 294
         (204, 51, 400),
         (60, 240, 75),
         (100, 399, 75),

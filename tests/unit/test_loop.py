@@ -241,10 +241,12 @@ def test_the_plug_leads_to_charge_once_the_contactor_is_open():
     assert driver.mode == modes.OFF
 
 
-def test_a_pack_that_cannot_be_read_cuts_within_80_ms_and_opens_the_contactor():
+def test_a_pack_that_cannot_be_read_cuts_within_200_ms_and_opens_the_contactor():
     driver = driving()
     driver.pack_readable = False
-    driver.tick(8)
+    driver.tick(7)
+    assert driver.mode == modes.DRIVE  # one bad sample does not open a contactor
+    driver.tick(13)
     assert (driver.mode, driver.out.enable, driver.out.throttle_permille) == (modes.OFF, 0, 0)
     driver.wait_for(lambda: driver.out.contactor == 0, 300)
 

@@ -190,32 +190,48 @@ def test_a_change_of_direction_with_the_pedal_pressed_waits_until_it_is_released
     assert driver.step(-gear, 1).permille == 1
 
 
-@gears
-def test_the_gear_the_car_rolls_in_is_engaged_again_at_any_speed(gear):
+def test_forward_while_the_car_rolls_in_it_is_engaged_again_at_any_speed():
+    gear = FORWARD
     driver = Driver().engage(gear)
     driver.step(gear, 900, speed=11000)
     assert is_idle(driver.step(NEUTRAL, 0, speed=11000))
     assert driver.step(gear, 0, speed=11000).direction == gear
 
 
-@gears
-def test_the_gear_the_car_rolls_in_is_engaged_again_after_a_touch_of_the_other(gear):
+def test_forward_while_the_car_rolls_in_it_is_engaged_again_after_a_touch_of_the_other():
+    gear = FORWARD
     driver = Driver().engage(gear)
     assert is_idle(driver.step(-gear, 0, speed=11000))
     assert driver.step(gear, 0, speed=11000).direction == gear
     assert is_idle(driver.step(-gear, 0, speed=11000))
 
 
-@gears
-def test_the_gear_the_car_rolls_in_is_not_engaged_with_the_pedal_pressed(gear):
+def test_forward_while_the_car_rolls_in_it_is_not_engaged_with_the_pedal_pressed():
+    gear = FORWARD
     driver = Driver().engage(gear)
     driver.step(NEUTRAL, 0, speed=11000)
     assert is_idle(driver.step(gear, 500, speed=11000))
     assert driver.step(gear, 0, speed=11000).direction == gear
 
 
-@gears
-def test_after_a_change_of_direction_the_old_one_is_a_change_again(gear):
+def test_reverse_is_never_engaged_above_3_kmh_not_even_again():
+    driver = Driver().engage(REVERSE)
+    driver.step(NEUTRAL, 0, speed=FAST_MMPS)
+    assert is_idle(driver.step(REVERSE, 0, speed=FAST_MMPS))
+    assert driver.step(REVERSE, 0, speed=SLOW_MMPS).direction == REVERSE
+
+
+@pytest.mark.parametrize(("stood_ms", "again"), [(1000, FORWARD), (1001, NEUTRAL)])
+def test_a_car_that_stood_in_neutral_may_roll_either_way_afterwards(stood_ms, again):
+    driver = Driver().engage(FORWARD)
+    driver.sig.standstill_ms = stood_ms
+    driver.step(NEUTRAL, 0)
+    driver.sig.standstill_ms = 0
+    assert driver.step(FORWARD, 0, speed=11000).direction == again
+
+
+def test_after_a_change_of_direction_the_old_one_is_a_change_again():
+    gear = REVERSE
     driver = Driver().engage(gear)
     assert driver.step(-gear, 0).direction == -gear
     driver.step(NEUTRAL, 0, speed=2000)
@@ -254,8 +270,8 @@ def test_both_gears_at_once_do_not_count_as_seen_in_neutral():
     assert is_idle(driver.step(FORWARD, 0))
 
 
-@gears
-def test_a_conflict_cuts_the_torque_and_needs_the_pedal_released_to_end(gear):
+def test_a_conflict_cuts_the_torque_and_needs_the_pedal_released_to_end():
+    gear = FORWARD
     driver = Driver().engage(gear)
     driver.step(gear, 700, speed=9000)
     assert is_idle(driver.step(BOTH, 700, speed=9000))
@@ -340,7 +356,7 @@ def test_no_three_ticks_of_any_inputs_engage_otherwise_than_the_rules_say(histor
         for gear, pedal, speed, powered in history + tail:
             neutral = powered and (neutral or gear == NEUTRAL)
             released = powered and (released or pedal == 0)
-            gentle = pedal == 0 and (speed == 0 or speed == SLOW_MMPS or gear == last)
+            gentle = pedal == 0 and (speed == 0 or speed == SLOW_MMPS or gear == last == FORWARD)
             if not powered or gear in (NEUTRAL, BOTH):
                 engaged = NEUTRAL
             elif gear != engaged:

@@ -117,15 +117,16 @@ def test_the_zero_of_the_current_sensor_is_a_parameter():
 
 
 @pytest.mark.parametrize("name", ["pack_v_counts", "bus_v_counts", "pack_a_counts"])
-def test_one_failed_read_makes_the_pack_invalid_and_keeps_the_last_values(name):
+def test_three_failed_reads_make_the_pack_invalid_and_the_last_values_are_kept(name):
     bench = Bench()
     sig = bench.read(pack_v_counts=1440, bus_v_counts=1200, pack_a_counts=1600)
     before = (sig.pack_cv, sig.bus_cv, sig.pack_da)
     assert (sig.pack_valid, before) == (1, (4799, 3000, 250))
     others = {"pack_v_counts": 2000, "bus_v_counts": 2000, "pack_a_counts": 2000}
-    bench.read(**others | {name: -1})
-    assert sig.pack_valid == 0
-    assert (sig.pack_cv, sig.bus_cv, sig.pack_da) == before
+    for bad, valid in ((1, 1), (2, 1), (3, 0), (4, 0)):
+        bench.read(**others | {name: -1})
+        assert (bad, sig.pack_valid) == (bad, valid)
+        assert (sig.pack_cv, sig.bus_cv, sig.pack_da) == before
     bench.read(**others)
     assert sig.pack_valid == 1
     assert (sig.pack_cv, sig.bus_cv, sig.pack_da) == (6666, 5000, 1250)
