@@ -30,7 +30,7 @@ examples:
   lsev sim run school_run                          drive one and check its figures
   lsev sim run school_run --report drive.html      the same, with a page of plots
   lsev sim run full_pedal --set speed_cap_kmh=50   with a parameter changed
-  lsev board --link /tmp/lsev                      a board for any serial program
+  lsev board --link my-board                      a board for any serial program
 
 exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad usage or input
 """
@@ -51,7 +51,7 @@ exit status: 0 all expectations met, 1 one failed or the firmware stopped, 2 bad
 _BOARD_EXAMPLES = """\
 examples:
   lsev board                       show the serial port, run until Ctrl-C
-  lsev board --link /tmp/lsev      the port is also /tmp/lsev while the board runs
+  lsev board --link my-board      the port is also /tmp/lsev while the board runs
   lsev board --fast --seconds 60   one simulated minute, as fast as it goes
 """
 

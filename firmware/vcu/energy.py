@@ -82,8 +82,10 @@ class Energy:
         current = sig.pack_da
         # 3000 dA * 160 ms * 2091 = 1.0e9 < 2**30
         left_dams = self._left_dams - current * dt_ms * self._weight_permille // 1000
-        if left_dams < 0 or left_dams >= _DAMS_PER_MAH:
-            whole = left_dams // _DAMS_PER_MAH
+        if left_dams <= -_DAMS_PER_MAH or left_dams >= _DAMS_PER_MAH:
+            # Towards zero: noise around a whole mAh is no throughput.
+            whole = -1 if left_dams < 0 else 1
+            whole *= (left_dams if left_dams > 0 else -left_dams) // _DAMS_PER_MAH
             left_dams -= whole * _DAMS_PER_MAH
             self._left_mah = clamp(self._left_mah + whole, 0, self._capacity_mah)
             self._counted_mah += whole if whole > 0 else -whole
@@ -132,10 +134,10 @@ class Energy:
         if self._rest_s >= self._rest_needed_s:
             self._rest_s = 0
             self._correct(sig)
-        if self._counted_mah * 100 >= self._capacity_mah:
-            self._counted_mah = 0
-            drift = self.soc_uncertainty_permille * 100 + _DRIFT_PERMILLE_PER_PACK
-            self.soc_uncertainty_permille = clamp((drift + 99) // 100, 0, 1000)
+        if self._counted_mah * _DRIFT_PERMILLE_PER_PACK >= self._capacity_mah:
+            self._counted_mah -= self._capacity_mah // _DRIFT_PERMILLE_PER_PACK
+            if self.soc_uncertainty_permille < 1000:
+                self.soc_uncertainty_permille += 1
         # 300 000 mAh * 1000 = 3e8
         self.soc_permille = self._left_mah * 1000 // self._capacity_mah
         sig.soc_permille = self.soc_permille
