@@ -25,6 +25,11 @@ from frame import (
 )
 from micropython import const, heap_lock, heap_unlock
 
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 _STEP_US = const(10000)
 _EARLY_US = const(2500)
 # As on an ESP32, where ticks are small integers; the first wrap comes after five seconds.
@@ -49,24 +54,34 @@ inputs[BRAKE_ON] = 1
 inputs[EDGE_AGE_US] = -1
 
 
+def _not_connected(frame: "array[int]") -> int:
+    raise OSError("the link is not connected")
+
+
+def _no_probe() -> None:
+    pass
+
+
 class Link:
     """The clock in us since power-on, and the exchange with the car; there is one, `link`."""
 
     def __init__(self) -> None:
-        self.now_us = 0
-        self.due_us = _NEVER_US  # when something next happens outside the chip
-        self.pulses = 0  # what the pulse counter shows
-        self.watchdog_due_us = _NEVER_US
-        self.edge_handler = None  # called as a pin interrupt is, at the time of the edge
-        self.edge_pin = None
-        self.probe = None  # called before each output frame, to add what the loop says of itself
+        self.now_us: int = 0
+        self.due_us: int = _NEVER_US  # when something next happens outside the chip
+        self.pulses: int = 0  # what the pulse counter shows
+        self.watchdog_due_us: int = _NEVER_US
+        # Called as a pin interrupt is, at the time of the edge, with the pin.
+        self.edge_handler: "Callable[[Any], None] | None" = None
+        self.edge_pin: object = None
+        # Called before each output frame, to add what the loop says of itself.
+        self.probe: "Callable[[], None]" = _no_probe
         self._moves = False  # the car takes its steps
         self._ended = False
         self._handed_over = False  # the readings for the end of this step are here
-        self._stamp_us = -1
-        self._stamp_pulses = 0
-        self._read = None
-        self._write = None
+        self._stamp_us: int = -1
+        self._stamp_pulses: int = 0
+        self._read: "Callable[[array[int]], int | None]" = _not_connected
+        self._write: "Callable[[array[int]], int | None]" = _not_connected
 
     def connect(self, read_fd: int, write_fd: int) -> None:
         """Use two open file descriptors as the pipes from and to the car."""
@@ -97,8 +112,7 @@ class Link:
 
     def finish(self, status: int) -> None:
         """End the session: one last frame with the levels of the pins and why it ended."""
-        if self.probe is not None:
-            self.probe()
+        self.probe()
         self._write(array("i", list(outputs) + [status]))
         self._ended = True
         self.due_us = _NEVER_US

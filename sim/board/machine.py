@@ -14,6 +14,11 @@ from frame import SLOW_MV
 from link import RESET, inputs, link, outputs
 from micropython import const
 
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 _ADC_US = const(60)
 _DUTY_FULL = const(65535)
 _PIN_LIMIT = const(49)
@@ -80,7 +85,13 @@ class Pin:
     IRQ_RISING = 1
     IRQ_FALLING = 2
 
-    def __new__(cls, number: int, mode: int = -1, pull: int = -1, *, value=None):
+    number: int
+    _level: "array[int]"
+    _index: int
+
+    def __new__(
+        cls, number: int, mode: int = -1, pull: int = -1, *, value: "int | None" = None
+    ) -> "Pin":
         """Return the pin, driven to value if one is given; ValueError if no chip has it."""
         pin = _pins.get(number)
         if pin is None:
@@ -97,7 +108,7 @@ class Pin:
         self.number = number
         self._level, self._index = _OUTPUTS.get(number, (_levels, number))
 
-    def __call__(self, level=None):
+    def __call__(self, level: "int | None" = None) -> "int | None":
         """Return the level, 0 or 1, or drive it."""
         if level is None:
             return self._level[self._index]
@@ -105,7 +116,7 @@ class Pin:
 
     value = __call__
 
-    def irq(self, handler=None, trigger: int = 3) -> None:
+    def irq(self, handler: "Callable[[Any], None] | None" = None, trigger: int = 3) -> None:
         """Have the handler called at each new edge that the car stamps; the pulse input only."""
         if self.number == board.PULSES:
             link.edge_pin = self
@@ -120,7 +131,7 @@ class InputPin(Pin):
         self._index, active = _DIGITAL[number]
         self._inverted = 1 - active
 
-    def __call__(self, level=None) -> int:
+    def __call__(self, level: "int | None" = None) -> int:
         """Return the level at the pin, whatever the chip drives against it."""
         return inputs[self._index] ^ self._inverted
 
@@ -132,10 +143,10 @@ class ClockPin(Pin):
 
     def _connect(self, number: int) -> None:
         self.number = number
-        self._high = 0
-        self.bits = 0xFF  # it wakes with any pattern
+        self._high: int = 0
+        self.bits: int = 0xFF  # it wakes with any pattern
 
-    def __call__(self, level=None):
+    def __call__(self, level: "int | None" = None) -> "int | None":
         """Return the level or drive it."""
         if level and not self._high:
             self.bits = (self.bits << 1 | _levels[_SHIFT_DATA]) & 0xFF
@@ -151,9 +162,11 @@ class LatchPin(Pin):
 
     def _connect(self, number: int) -> None:
         self.number = number
-        self._high = 0
-        self._clock = Pin(board.SHIFT_CLOCK)
-        self._shown = 0
+        self._high: int = 0
+        clock = Pin(board.SHIFT_CLOCK)
+        assert isinstance(clock, ClockPin)
+        self._clock = clock
+        self._shown: int = 0
         self._wires = [
             (1 << q,) + _OUTPUTS.get(_SHIFT_BASE + q, (_levels, _SHIFT_BASE + q)) for q in range(8)
         ]
@@ -166,7 +179,7 @@ class LatchPin(Pin):
             if changed & mask:
                 level[index] = bits & mask != 0
 
-    def __call__(self, level=None):
+    def __call__(self, level: "int | None" = None) -> "int | None":
         """Return the level or drive it."""
         if level and not self._high:
             self._show(self._clock.bits)
@@ -177,8 +190,8 @@ class LatchPin(Pin):
     value = __call__
 
 
-_pins = {}
-_KINDS = {number: InputPin for number in _DIGITAL}
+_pins: "dict[int, Pin]" = {}
+_KINDS: "dict[int, type[Pin]]" = {number: InputPin for number in _DIGITAL}
 _KINDS[board.SHIFT_CLOCK] = ClockPin
 _KINDS[board.SHIFT_LATCH] = LatchPin
 
@@ -191,7 +204,9 @@ class ADC:
     ATTN_6DB = 2
     ATTN_11DB = 3
 
-    def __new__(cls, pin: Pin, *, atten: int = 0):
+    _index: int
+
+    def __new__(cls, pin: Pin, *, atten: int = 0) -> "ADC":
         """Return the converter; ValueError for a pin that the board wires to nothing analog."""
         if pin.number not in _ANALOG:
             raise ValueError("invalid pin")
@@ -234,14 +249,14 @@ class PWM:
         self._freq = freq
         self._level = _levels
         self._index = pin.number
-        self._full = 1
+        self._full: int = 1
         if pin.number in _VOLTAGES:
             self._level = outputs
             self._index, self._full = _VOLTAGES[pin.number]
-        self._duty = 0
+        self._duty: int = 0
         self.duty_u16(duty_u16)
 
-    def duty_u16(self, duty=None):
+    def duty_u16(self, duty: "int | None" = None) -> "int | None":
         """Return the duty, 0..65535, or set it."""
         if duty is None:
             return self._duty

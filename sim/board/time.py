@@ -7,7 +7,8 @@ from micropython import const
 
 _path = sys.path[:]
 sys.path[:] = []  # leaves only the interpreter's own time
-from time import *  # noqa: E402, F403
+# pyright takes it for CPython's, which has other types.
+from time import *  # noqa: E402, F403  # pyright: ignore[reportWildcardImportFromLibrary, reportAssignmentType]
 
 sys.path[:] = _path
 

@@ -30,5 +30,4 @@ def _ticks_diff(end: int, start: int) -> int:
 
 
 # `import time` in a MicroPython script must find these two on CPython as well.
-time.ticks_us = _ticks_us
-time.ticks_diff = _ticks_diff
+time.__dict__.update(ticks_us=_ticks_us, ticks_diff=_ticks_diff)
