@@ -51,7 +51,7 @@ def test_km_per_hour_become_mm_per_second_rounded_down(kmh, mmps):
 
 def test_the_governor_limits_nothing_before_its_first_step_and_is_named_speed_cap():
     governor = governed(0, ticks=0)
-    assert governor.limit(1000) == 1000
+    assert governor.limit(1000) == governor.limit_permille == 1000
     assert governor.name == SPEED_CAP
 
 
@@ -131,6 +131,18 @@ def test_more_than_6_m_per_s_below_the_cap_nothing_is_limited(reverse):
     assert limit_at(15555 - 6001, **hopeless) == 1000
     assert limit_at(15555 - 6000, **hopeless) < 700
     assert limit_at(0, reverse=1, **hopeless) < 700
+
+
+def test_the_error_counts_up_to_8_m_per_s_and_no_further():
+    # 20 000 mm/s2 asked, 12 000 given by the hill: 8000 of 26 667 are a little less than 300.
+    hard = {"disturbance": 12000, "delivered": -1000}
+    assert limit_at(CAP - 6000, full=26667, **hard) == 299
+    assert limit_at(CAP - 6000, full=26666, **hard) == 300
+
+
+def test_the_delivered_torque_is_counted_to_the_permille():
+    # 20 m/s2 for 150 ms are 3000 mm/s.
+    assert limit_at(TARGET - 3000 - 800, delivered=1000, full=20000) == 100
 
 
 def test_far_below_the_cap_the_limit_opens_at_once_and_the_over_speed_is_forgotten():
@@ -224,6 +236,20 @@ def test_one_tick_at_the_threshold_starts_the_100_ms_again():
         governor.step(0, 10)
     assert governor.limit_permille > 300
     governor.step(0, 10)
+    assert governor.limit_permille == 0
+
+
+@pytest.mark.parametrize("before", [(), (CAP,), (0,), (OVER + 1, CAP), (OVER + 1, 0)])
+def test_99_ms_do_not_cut_and_100_do(before):
+    governor = uphill(OVER + 1, 0)
+    for speed in before:
+        governor.observer.speed_mmps = speed
+        governor.step(0, 10)
+    governor.observer.speed_mmps = OVER + 1
+    for _ in range(9):
+        governor.step(0, 11)
+    assert governor.limit_permille > 300
+    governor.step(0, 1)
     assert governor.limit_permille == 0
 
 

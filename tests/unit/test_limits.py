@@ -163,6 +163,23 @@ def test_the_current_ceiling_cuts_the_request_and_lets_braking_pass():
     assert ceiling.name == PACK_CURRENT
 
 
+@pytest.mark.parametrize(
+    ("max_da", "limit_da", "answer"),
+    [(800, 200, 1000), (800, 199, 995), (700, 172, 982), (799, 200, 1000), (800, 1, 5)],
+)
+def test_while_little_flows_the_torque_is_four_times_the_share_that_is_allowed(
+    max_da, limit_da, answer
+):
+    ceiling = CurrentCeiling(PACK_CURRENT, max_da, moving(1000))
+    ceiling.limit_da = limit_da
+    ceiling.step(drawing(0))
+    assert ceiling.permille == answer
+
+
+def test_the_last_permille_of_torque_is_not_rounded_away():
+    assert current_ceiling(100, 10, 1000).permille == 1
+
+
 # --- the regeneration ceiling
 
 
@@ -245,6 +262,23 @@ def test_below_a_quarter_of_the_allowance_the_ratio_is_not_used(limit_da, answer
     assert ceiling.permille == answer
 
 
+@pytest.mark.parametrize(
+    ("limit_da", "charging_da", "answer"),
+    [(40, 20, 160), (40, 21, 19), (10, 20, 40), (84, 21, 336), (83, 21, 39)],
+)
+def test_up_to_2_a_or_a_quarter_of_the_allowance_the_proportion_counts_and_above_the_ratio(
+    limit_da, charging_da, answer
+):
+    ceiling = regen_ceiling(800, lagged=-10, ticks=80)
+    ceiling.limit_da = limit_da
+    ceiling.step(drawing(-charging_da))
+    assert ceiling.permille == answer
+
+
+def test_the_least_regeneration_that_can_be_fitted_is_some():
+    assert regen_ceiling(800, fitted=1, ticks=10).limit(-1) == -1
+
+
 def test_charge_that_flows_while_the_motor_drives_leaves_no_regeneration():
     assert regen_ceiling(800, lagged=300, current_da=-900, ticks=5).permille == 0
 
@@ -323,6 +357,19 @@ def test_rise_and_fall_are_parameters():
     assert slewed(1000, 1000, 0, 0, **values) == [50, 100, 80, 60]
 
 
+def test_before_its_first_start_the_slew_lets_nothing_through():
+    slew = Slew(make_params())
+    assert (slew.limit(1000), slew.limit(-1000)) == (0, 0)
+
+
+@pytest.mark.parametrize(("rise", "step"), [(999, 0), (1000, 1)])
+def test_a_step_is_rounded_down(rise, step):
+    assert slewed(1000, dt_ms=1, torque_rise_permille_s=rise) == [step]
+    answers = slewed(*[1000] * 1000, 0, dt_ms=1, torque_rise_permille_s=5000,
+                     torque_fall_permille_s=2000 + rise)  # fmt: skip
+    assert answers[-1] == 1000 - 2 - step
+
+
 def test_after_a_cut_the_torque_starts_again_from_zero():
     slew = Slew(make_params())
     slew.start(10)
@@ -386,6 +433,10 @@ def discharge_allowed(sig, resistance_mohm=5, **kwargs):
 )
 def test_a_low_cell_lowers_the_discharge_current_along_the_curve(chemistry, cell_mv, answer):
     assert discharge_allowed(cells_at(cell_mv), chemistry=chemistry) == answer
+
+
+def test_the_curve_is_a_share_of_the_parameter():
+    assert discharge_allowed(cells_at(1899), discharge_max_da=3000) == 2976
 
 
 @pytest.mark.parametrize(

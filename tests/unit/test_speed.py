@@ -51,6 +51,12 @@ def mean(values):
     return sum(values) / len(values)
 
 
+def test_before_the_first_step_nothing_is_said():
+    observer = SpeedObserver(make_params())
+    assert (observer.new_pulses, observer.speed_mmps, observer.disturbance_mmps2) == (0, 0, 0)
+    assert (observer.lagged_permille, observer.delivered_permille) == (0, 0)
+
+
 # --- constant speed
 
 WHEELS = [
@@ -98,6 +104,18 @@ def test_a_sample_between_the_ticks_calms_the_count_and_leaves_the_mean(speed):
     smooth = sampled.roll(speed, 300)
     assert max(smooth) - min(smooth) < 0.6 * (max(rough) - min(rough))
     assert mean(smooth) == pytest.approx(speed, rel=0.001)
+
+
+@pytest.mark.parametrize("speed", [5000, 15555, 24000])
+def test_a_sample_that_comes_and_goes_does_not_move_the_speed(speed):
+    # The sample's moment and the tick's must agree on where the wheel is.
+    bench = Bench(early=True)
+    bench.roll(speed, 300)
+    bench.early = False
+    assert mean(bench.roll(speed, 25)) == pytest.approx(speed, abs=35)
+    bench.roll(speed, 300)
+    bench.early = True
+    assert mean(bench.roll(speed, 25)) == pytest.approx(speed, abs=35)
 
 
 @pytest.mark.parametrize("stamps", [False, True])
@@ -260,6 +278,52 @@ def test_an_early_sample_older_than_40_ms_counts_as_40_ms_old(age_us):
         car.pulse(2)
     assert bench.observer.speed_mmps == twin.observer.speed_mmps
     assert bench.observer.disturbance_mmps2 == twin.observer.disturbance_mmps2
+
+
+def test_edge_by_edge_each_takes_what_the_last_left_of_the_error():
+    bench = stamped()
+    bench.pulse(1)  # from rest: now its place is known
+    assert bench.observer.speed_mmps == 0
+    first = bench.pulse(1)
+    assert first == kick(SPACING, STAMP_GAINS[1], 10)
+    left = SPACING * (1 - STAMP_GAINS[0] * 10 / 1000)
+    predicted = first + 0.5 + bench.observer.disturbance_mmps2 / 100
+    corrected = predicted + (left + SPACING - predicted) * STAMP_GAINS[1] / 98 / 1024 * 10
+    assert bench.pulse(1) == pytest.approx(corrected, abs=1.2)
+
+
+def test_past_the_next_edge_without_having_seen_it_the_speed_falls():
+    bench = Bench(stamps=True)
+    bench.roll(600, 600)
+    while bench.sig.standstill_ms:
+        bench.roll(600)
+    # 56 mm at 600 mm/s take 94 ms; the bound of 1.2 spacings says 613 mm/s at 110 ms.
+    speeds = {}
+    while bench.sig.standstill_ms < 110:
+        bench.roll(0)
+        speeds[bench.sig.standstill_ms] = bench.observer.speed_mmps
+    assert speeds[80] == pytest.approx(600, abs=2)
+    # 6 mm too far in a tick are 26 mm/s.
+    assert 20 <= speeds[100] - speeds[110] <= 27
+    assert bench.observer.disturbance_mmps2 < -50
+
+
+def test_a_car_that_vanishes_at_full_speed_in_one_long_tick_brakes_and_does_not_push():
+    bench = Bench(stamps=True)
+    bench.roll(24500, 300)
+    bench.roll(0, dt_ms=40)
+    assert bench.observer.disturbance_mmps2 == -12000
+    assert bench.observer.speed_mmps <= SPACING * 12 // 40
+
+
+def test_stamps_that_point_far_back_never_raise_the_speed():
+    bench = Bench(stamps=True)
+    bench.roll(3000, 600)
+    for _ in range(8):
+        before = bench.observer.speed_mmps
+        bench.raw.edge_pulses_counts = (bench.raw.edge_pulses_counts - 7) & 0xFFFF
+        assert bench.see() <= before + 1
+    assert bench.observer.speed_mmps < 3000
 
 
 # --- late stamps
@@ -534,6 +598,19 @@ def test_the_power_bounds_the_torque_from_4_m_per_s_only(speed, is_bound):
     assert (observer.delivered_permille < 500) == is_bound
 
 
+@pytest.mark.parametrize(("speed", "answer"), [(3999, 999), (4000, 920)])
+def test_the_bound_is_exact_from_4_m_per_s_on(speed, answer):
+    bench = Bench(wheel_force_n=1000)
+    bench.sig.pack_valid = 1
+    bench.sig.pack_cv, bench.sig.pack_da = 4000, 1000  # 1000 N at 4 m/s, 880 of them at the wheel
+    for _ in range(200):
+        bench.see(torque=1000)
+    bench.sig.speed_mmps = speed
+    bench.observer.weigh_power(bench.sig)
+    bench.see(torque=1000)
+    assert bench.observer.delivered_permille == answer
+
+
 def test_a_pack_that_cannot_be_read_bounds_nothing():
     assert powered(10000, valid=0).delivered_permille >= 999
 
@@ -606,6 +683,15 @@ def test_a_counter_that_was_reset_disturbs_the_speed_for_a_second_only(stamps, j
     bench.wheel.first_pulse += jump
     bench.roll(9000, 600)
     assert mean(bench.roll(9000, 100)) == pytest.approx(9000, rel=0.02)
+
+
+def test_after_a_counter_that_jumps_the_speed_is_right_again_without_a_stop():
+    bench = Bench(wheel_circumference_mm=2200, pulses_per_turn=12)
+    for _ in range(50):
+        bench.pulse(65535)
+    bench.wheel.first_pulse = bench.raw.pulses_counts
+    bench.roll(8000, 600)
+    assert mean(bench.roll(8000, 200)) == pytest.approx(8000, rel=0.02)
 
 
 def test_a_counter_that_jumps_at_every_tick_stays_within_the_bounds():
