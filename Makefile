@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup run test prove bench lint format docs clean
+.PHONY: help setup run test prove matrix mutate bench lint format docs clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ test: $(READY) ## run all tests, with a stated sample of the long ones
 
 prove: $(READY) ## run all tests with the full counts
 	@LSEV_PROVE=1 $(BIN)/python -m pytest
+
+matrix: $(READY) ## break everything at three speeds and ten moments; writes docs/fault_matrix.md
+	@$(BIN)/lsev sim matrix
+
+mutate: $(READY) ## change the safety modules in 3000 small ways; every change must fail a test
+	@$(BIN)/python -m tests.mutation
 
 bench: $(READY) ## print the cost of a tick, heap, import and real-time factors beside their goals
 	@$(BIN)/python -m tests.bench

@@ -1,21 +1,28 @@
-"""Main: wires board, vehicle, loop and hal together, and gives the loop its beat of 10 ms."""
+"""Main: wires board, vehicle, loop, hal and services together, and gives the loop its beat."""
 
 import gc
+import select
+import sys
+from binascii import hexlify
 from time import sleep_us, ticks_add, ticks_diff, ticks_us
 
-import board
-import vehicle
-from machine import WDT
-from micropython import const, heap_lock, heap_unlock
+from machine import RTC, WDT, reset, reset_cause, unique_id
+from micropython import const, heap_lock, heap_unlock, kbd_intr
 
-from hal.esp32_io import Esp32Io
-from vcu.loop import Loop
-from vcu.preset import Preset
-from vcu.sense import Scaling
+from service import boot_record
+from service.boot_record import BootRecord, describe
+from service.keeper import Keeper
+from service.store import Store
+
+VERSION = "0.1.0"
+# The records, below the working directory, which is the root of a board's flash.
+_RECORDS = "records"
 
 _TICK_US = const(10000)
 # The wheel is sampled once between two ticks as well, this long before the next.
 _SAMPLE_US = const(2500)
+# A slice of the services needs this much time before the sample.
+_SLICE_US = const(4500)
 # Sooner than this after a late tick the next one would have nothing to measure.
 _MIN_TICK_US = const(5000)
 # A collection between two ticks may cost up to 15 ms; 25 ms is a fault.
@@ -26,6 +33,58 @@ _WATCHDOG_MS = const(2000)
 # After Ctrl-C somebody works at the prompt, where nothing feeds the watchdog.
 _PROMPT_WATCHDOG_MS = const(3600000)
 _COUNT_MASK = const(0x3FFFFFFF)
+_SECOND_TICKS = const(100)
+_CTRL_C = const(3)
+# A collection takes up to 17 ms. Parked it comes early; otherwise only before the heap is
+# full, between two ticks, where it would come by itself a little later.
+_HEAP_PARKED_BYTES = const(40000)
+_HEAP_LEAST_BYTES = const(12000)
+
+
+class RtcMemory:
+    """The chip's memory that survives a reset, not a power cut."""
+
+    def get(self) -> bytes:
+        """Return what is kept."""
+        return RTC().memory()
+
+    def put(self, data: bytearray) -> None:
+        """Keep other bytes."""
+        RTC().memory(data)
+
+
+def make_keeper() -> Keeper:
+    """Return the records of this board; how the last run ended is known then."""
+    keeper = Keeper(Store(_RECORDS), BootRecord(RtcMemory()))
+    keeper.load_boot(reset_cause())
+    return keeper
+
+
+def cannot_start(error: Exception) -> None:
+    """boot.py has made the outputs safe: tell why nothing drives them, and keep it."""
+    print("main: cannot start; the outputs are safe:", error)
+    try:
+        make_keeper().fail_to_start(describe(error))
+    except Exception as other:
+        print("main: the reason could not be kept:", other)
+
+
+try:
+    import board
+    import vehicle
+
+    from hal.esp32_io import Esp32Io
+    from hal.serial_port import SerialPort
+    from service.console import Console
+    from service.desk import Desk
+    from service.records import preset_mark
+    from service.services import Services
+    from vcu.loop import Loop
+    from vcu.preset import Preset
+    from vcu.sense import Scaling
+except Exception as error:
+    cannot_start(error)
+    raise
 
 
 class Car:
@@ -33,7 +92,9 @@ class Car:
 
     def __init__(self, board, parameters: "dict[str, int]") -> None:
         self.io = Esp32Io(board)
+        self.keeper = make_keeper()
         self.params = Preset(parameters)
+        self.keeper.load_params(self.params, preset_mark(parameters))
         scaling = Scaling(
             board.PACK_CV_PER_1000_COUNTS,
             board.BUS_CV_PER_1000_COUNTS,
@@ -43,9 +104,21 @@ class Car:
             board.NTC_TABLE,
         )
         self.loop = Loop(scaling, self.params)
+        self.keeper.restore(self.loop)
+        self.keeper.start()
+        chip = hexlify(unique_id()).decode()
+        name = getattr(vehicle, "NAME", "unnamed")
+        self.desk = Desk(self.loop, self.params, ("lsev", VERSION, board.NAME, name, chip))
+        self.desk.last_run = self.keeper.boot.last_run()
+        self.desk.first_s = self.keeper.history.first_s
+        self.desk.last_s = self.keeper.history.last_s
+        port = SerialPort(select, sys)
+        console = Console(self.desk, port.write)
+        self.services = Services(self.loop, self.desk, console, self.keeper, port)
         self.ticks = 0
         self.late_ticks = 0  # started more than 15 ms after the one before
         self.very_late_ticks = 0  # more than 25 ms; counted in late_ticks as well
+        self.longest_tick_us = 0
 
     def run(self) -> None:
         """Tick until an exception comes; whichever it is, the outputs are safe when it leaves.
@@ -55,12 +128,20 @@ class Car:
         for slug in self.params.broken_rules():
             print("parameters: " + slug + "; the car will not start")
         gc.collect()
+        # A byte 3 is the console's to judge: while the car may move it stops nothing.
+        kbd_intr(-1)
         watchdog = WDT(timeout=_WATCHDOG_MS)
         try:
             self._tick_forever(watchdog)
         except KeyboardInterrupt:
             self.io.stop()
             WDT(timeout=_PROMPT_WATCHDOG_MS)
+            kbd_intr(_CTRL_C)
+            self._remember(boot_record.INTERRUPTED, "")
+            raise
+        except Exception as error:
+            self.io.stop()
+            self._remember(boot_record.CRASHED, describe(error))
             raise
         finally:
             self.io.stop()
@@ -70,11 +151,19 @@ class Car:
         loop = self.loop
         raw = loop.raw
         out = loop.out
+        services = self.services
+        slice_ms = 0
         last_us = ticks_us()
         deadline_us = ticks_add(last_us, _TICK_US)
         while True:
             # The service half gets its slices here, bounded by the time to the sample.
             spare_us = ticks_diff(deadline_us, ticks_us())
+            if spare_us > _SLICE_US:
+                services.step(slice_ms)
+                slice_ms = 0
+                if services.is_ending:
+                    self._end()
+                spare_us = ticks_diff(deadline_us, ticks_us())
             if spare_us > _SAMPLE_US:
                 sleep_us(spare_us - _SAMPLE_US)
                 io.sample()
@@ -96,9 +185,16 @@ class Car:
             finally:
                 heap_unlock()
             # The only place where a heartbeat and a feed come from: a whole tick was good.
-            io.heartbeat()
+            if out.heartbeat:
+                io.heartbeat()
             watchdog.feed()
-            self.ticks = (self.ticks + 1) & _COUNT_MASK
+            self.ticks = ticks = (self.ticks + 1) & _COUNT_MASK
+            spent_us = ticks_diff(ticks_us(), now_us)
+            if spent_us > self.longest_tick_us:
+                self.longest_tick_us = spent_us
+            slice_ms += dt_ms
+            if ticks % _SECOND_TICKS == 0:
+                self._look_after_heap()
             deadline_us = ticks_add(deadline_us, _TICK_US)
             while ticks_diff(deadline_us, now_us) < _MIN_TICK_US:
                 deadline_us = ticks_add(deadline_us, _TICK_US)
@@ -108,8 +204,43 @@ class Car:
         if elapsed_us > _VERY_LATE_US:
             self.very_late_ticks = (self.very_late_ticks + 1) & _COUNT_MASK
 
+    def _look_after_heap(self) -> None:
+        """Once a second: the desk's figures, and a collection where it is due."""
+        free_bytes = gc.mem_free()
+        if free_bytes < _HEAP_LEAST_BYTES or (
+            free_bytes < _HEAP_PARKED_BYTES and self.loop.is_parked()
+        ):
+            gc.collect()
+        counters = self.desk.counters
+        counters[0] = self.ticks
+        counters[1] = self.late_ticks
+        counters[2] = self.very_late_ticks
+        counters[3] = self.longest_tick_us
+        counters[4] = free_bytes
+        counters[5] = self.keeper.store.writes
+        counters[6] = self.keeper.boot.boots
+
+    def _end(self) -> None:
+        """A person asked for it, at the console of a parked car: the prompt, or a reset."""
+        if self.services.wants_reset:
+            self.io.stop()
+            self._remember(boot_record.REBOOTED, "")
+            reset()
+        raise KeyboardInterrupt
+
+    def _remember(self, state: int, text: str) -> None:
+        """Keep how this run ends; whatever fails in it must not hide the reason itself."""
+        try:
+            self.keeper.end(self.loop, state, text, self.loop.is_parked())
+        except Exception as error:
+            print("main: the end could not be kept:", error)
+
 
 # MicroPython runs this file under that name, and leaves `car` to whoever stops the program.
 if __name__ == "__main__":
-    car = Car(board, vehicle.PARAMETERS)
+    try:
+        car = Car(board, vehicle.PARAMETERS)
+    except Exception as error:
+        cannot_start(error)
+        raise
     car.run()

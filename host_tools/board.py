@@ -13,11 +13,12 @@ import signal
 import socket
 import time
 import tty
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from sim.faults import Fault
 from sim.runtime import ControllerError, MicropythonController
 from sim.vehicle import load_vehicle
 from sim.world import TICK_S, World
@@ -170,7 +171,12 @@ def _ending_signals() -> Generator[list[int]]:
 
 
 def run_board(
-    vehicle: str, board: str, link: Path | None, fast: bool, seconds: float | None
+    vehicle: str,
+    board: str,
+    link: Path | None,
+    fast: bool,
+    seconds: float | None,
+    faults: Sequence[Fault] = (),
 ) -> int:
     """Run the virtual board until a signal, or for seconds of its own time, and return 0.
 
@@ -187,10 +193,14 @@ def run_board(
             closing(MicropythonController(board, car.values, console=port.console)) as controller,
         ):
             port.hand_over()
-            world = World(car, driver=ParkedDriver(), board=board, controller=controller)
+            world = World(
+                car, driver=ParkedDriver(), board=board, controller=controller, faults=faults
+            )
             with _linked(link, port.name):
                 where = port.name if link is None else f"{link} -> {port.name}"
                 print(f"virtual {board}, {car.name}, parked, key off", flush=True)
+                for fault in faults:
+                    print(f"broken from {fault.onset_s:g} s on: {fault.name}", flush=True)
                 print(f"serial port: {where}", flush=True)
                 print("stop it with Ctrl-C", flush=True)
                 _run(world, port, got, fast, seconds)

@@ -6,27 +6,37 @@ an error, 2 bad usage or input.
 
 import argparse
 import json
+import math
+import re
+import signal
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from host_tools.board import run_board
+from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
 from host_tools.parameter_help import explain
 from host_tools.report import write_report
 from sim.cycle import DataFileError
+from sim.faults import FAULTS, FaultError, make_fault, parse_fault
+from sim.matrix import ONSETS
 from sim.runtime import ControllerError
 from sim.scenario import Result, Scenario, ScenarioError, find_scenario, run_scenario
 from sim.scenarios import SCENARIOS
 from sim.trace import write_csv
 from sim.vehicle import ParameterError, Vehicle, VehicleError, load_vehicle, vehicle_names
 from sim.world import World
+from vcu.faults import CLASS_NAMES, row_of
 
 _EXAMPLES = """\
 examples:
   lsev sim list                                    show scenarios and vehicles
+  lsev sim faults                                  show what can be broken on purpose
   lsev sim run school_run                          drive one and check its figures
   lsev sim run school_run --report drive.html      the same, with a page of plots
   lsev sim run full_pedal --set speed_cap_kmh=50   with a parameter changed
@@ -37,6 +47,7 @@ exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad u
 _SIM_EXAMPLES = """\
 examples:
   lsev sim list
+  lsev sim faults
   lsev sim run school_run
 """
 _RUN_EXAMPLES = """\
@@ -45,17 +56,20 @@ examples:
   lsev sim run downhill --trace downhill.csv --report downhill.html
   lsev sim run full_pedal --set speed_cap_kmh=50 --set laden_mass_kg=500
   lsev sim run school_run --runtime micropython --json
+  lsev sim run full_pedal --fault pedal_a_open@20 --report fault.html
 
 exit status: 0 all expectations met, 1 one failed or the firmware stopped, 2 bad input
 """
 _BOARD_EXAMPLES = """\
 examples:
-  lsev board                       show the serial port, run until Ctrl-C
-  lsev board --link my-board      the port is also /tmp/lsev while the board runs
-  lsev board --fast --seconds 60   one simulated minute, as fast as it goes
+  lsev board                        show the serial port, run until Ctrl-C
+  lsev board --link my-board        the port is also my-board while the board runs
+  lsev board --fast --seconds 60    one simulated minute, as fast as it goes
+  lsev board --fault pedal_a_open   with something broken from the start
 """
 
-_INPUT_ERRORS = (ScenarioError, VehicleError, ParameterError, DataFileError)
+_INPUT_ERRORS = (ScenarioError, VehicleError, ParameterError, FaultError, DataFileError)
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,6 +77,38 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **keywords)
+
+
+def _whole_number(text: str) -> int:
+    """Return the number; ValueError for what int() would take but a person did not mean."""
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _duration_s(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds
+
+
+def _onsets(text: str) -> int:
+    number = _whole_number(text)
+    if not 1 <= number <= ONSETS:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {ONSETS}")
+    return number
+
+
+def _add_fault(parser: argparse.ArgumentParser, when: str) -> None:
+    parser.add_argument(
+        "--fault",
+        metavar="NAME[@SECONDS]",
+        action="append",
+        default=[],
+        dest="faults",
+        help=f"break something, by default {when}; may be given again (see `lsev sim faults`)",
+    )
 
 
 def _parse() -> argparse.ArgumentParser:
@@ -84,6 +130,19 @@ def _parse() -> argparse.ArgumentParser:
     actions = sim.add_subparsers(dest="action", metavar="ACTION")
     listing = actions.add_parser("list", help="list scenarios and vehicles")
     listing.add_argument("--json", action="store_true", help="print one JSON object")
+    breakable = actions.add_parser("faults", help="list what can be broken on purpose")
+    breakable.add_argument("--json", action="store_true", help="print one JSON object")
+    matrix = actions.add_parser(
+        "matrix",
+        help="break everything in turn, and write docs/fault_matrix.md",
+        description="Break everything at three speeds and ten moments; a row per fault.",
+    )
+    matrix.add_argument(
+        "--fault", metavar="NAME", default="", help="only this one, and nothing is written"
+    )
+    matrix.add_argument(
+        "--onsets", type=_onsets, default=ONSETS, metavar="N", help=f"moments, 1 to {ONSETS}"
+    )
     run = actions.add_parser(
         "run",
         help="run a scenario and check what it must show",
@@ -100,7 +159,10 @@ def _parse() -> argparse.ArgumentParser:
         dest="settings",
         help="change a parameter of the controller; may be given again",
     )
-    run.add_argument("--seed", type=int, default=1, metavar="N", help="noise of the sensors")
+    _add_fault(run, "8 s after the start")
+    run.add_argument(
+        "--seed", type=_whole_number, default=1, metavar="N", help="noise of the sensors"
+    )
     run.add_argument(
         "--runtime",
         choices=("cpython", "micropython"),
@@ -132,7 +194,10 @@ def _parse() -> argparse.ArgumentParser:
     )
     board.add_argument("--link", type=Path, metavar="PATH", help="symlink to make to its port")
     board.add_argument("--fast", action="store_true", help="as fast as it goes, not in real time")
-    board.add_argument("--seconds", type=float, metavar="N", help="stop after N simulated seconds")
+    board.add_argument(
+        "--seconds", type=_duration_s, metavar="N", help="stop after N simulated seconds"
+    )
+    _add_fault(board, "from the start")
     return parser
 
 
@@ -143,7 +208,7 @@ def _settings(pairs: list[str]) -> dict[str, int]:
         if not equals:
             raise ParameterError(f"{pair!r} is not NAME=VALUE")
         try:
-            settings[name] = int(text)
+            settings[name] = _whole_number(text)
         except ValueError:
             raise ParameterError(f"{name} = {text!r} is no whole number") from None
     return settings
@@ -158,12 +223,32 @@ def _list(as_json: bool) -> int:
         ]
         print(json.dumps({"scenarios": scenarios, "vehicles": list(vehicles)}))
         return 0
+    width = max(len(s.name) for s in SCENARIOS)
     print("scenarios")
     for s in SCENARIOS:
-        print(f"  {s.name:<14} {s.seconds:5.0f} s  {s.summary} ({s.vehicle})")
+        print(f"  {s.name:<{width}} {s.seconds:5.0f} s  {s.summary} ({s.vehicle})")
     print("vehicles")
     for name, vehicle in vehicles.items():
         print(f"  {name:<26} cap {vehicle.values['speed_cap_kmh']} km/h")
+    print("faults: see `lsev sim faults`")
+    return 0
+
+
+def _list_faults(as_json: bool) -> int:
+    if as_json:
+        rows = [{"name": name, "description": what} for name, what in FAULTS.items()]
+        print(json.dumps({"faults": rows}))
+        return 0
+    print("faults")
+    for name, what in FAULTS.items():
+        print(f"  {name:<23} {what}")
+    return 0
+
+
+def _matrix(args: argparse.Namespace) -> int:
+    if args.fault:
+        make_fault(args.fault, 0.0)  # FaultError names the nearest
+    run_matrix(args.fault, args.onsets, MATRIX_FILE, print)
     return 0
 
 
@@ -191,19 +276,45 @@ class _Progress:
             sys.stderr.write("\r" + " " * 40 + "\r")
 
 
+class _Ended(BaseException):
+    """A signal asks for the end; raised so that whatever is open is cleaned up."""
+
+
+@contextmanager
+def _ended_by_signals() -> Generator[None]:
+    """Let SIGTERM and SIGHUP end what runs as Ctrl-C does, by way of every clean-up."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _Ended(number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _run(args: argparse.Namespace) -> int:
     scenario: Scenario = find_scenario(args.scenario)
-    vehicle: Vehicle = load_vehicle(args.vehicle or scenario.vehicle)
+    vehicle: Vehicle = scenario.load_vehicle(args.vehicle)
     vehicle = vehicle.with_values(_settings(args.settings))
+    faults = [parse_fault(text) for text in args.faults]
     progress = _Progress(scenario.seconds)
-    with ExitStack() as files:
+    with _ended_by_signals(), ExitStack() as files:
         # Before the run: a path that cannot be written must not cost it.
         trace = files.enter_context(whole_file(args.trace)) if args.trace else None
         report = files.enter_context(whole_file(args.report)) if args.report else None
         started = time.perf_counter()
         try:
             result = run_scenario(
-                scenario, vehicle=vehicle, seed=args.seed, runtime=args.runtime, progress=progress
+                scenario,
+                vehicle=vehicle,
+                seed=args.seed,
+                runtime=args.runtime,
+                progress=progress,
+                faults=faults,
             )
         finally:
             progress.clear()
@@ -228,6 +339,11 @@ def _as_json(result: Result, wall_s: float) -> dict[str, object]:
         "passed": result.passed,
         "simulated_s": result.scenario.seconds,
         "wall_s": round(wall_s, 3),
+        "faults": list(result.injected),
+        "stored_faults": [
+            {"name": name, "dtc": dtc, "class": CLASS_NAMES[severity], "blink_code": number}
+            for number, name, dtc, severity, *_ in map(row_of, result.stored)
+        ],
         "values": {name: round(value, 4) for name, value in result.values.items()},
         "checks": [
             {
@@ -256,6 +372,11 @@ def _summary(result: Result, wall_s: float) -> None:
         f"  pack {values['soc_pct']:.1f} % left, lowest {values['lowest_v']:.1f} V; "
         f"range {values['range_km']:.0f} km, give or take {values['range_uncertainty_km']:.0f}"
     )
+    if result.injected:
+        print(f"  broken on purpose: {', '.join(result.injected)}")
+    if result.stored:
+        rows = map(row_of, result.stored)
+        print(f"  faults stored: {', '.join(f'{row[1]} ({row[2]})' for row in rows)}")
     for check in result.checks:
         e = check.expectation
         verdict = "ok  " if check.passed else "FAIL"
@@ -278,8 +399,13 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         if args.command == "sim":
-            return _list(args.json) if args.action == "list" else _run(args)
-        return run_board(args.vehicle, args.board, args.link, args.fast, args.seconds)
+            if args.action == "run":
+                return _run(args)
+            if args.action == "matrix":
+                return _matrix(args)
+            return _list(args.json) if args.action == "list" else _list_faults(args.json)
+        faults = [parse_fault(text, 0.0) for text in args.faults]
+        return run_board(args.vehicle, args.board, args.link, args.fast, args.seconds, faults)
     except _INPUT_ERRORS as error:
         print(f"lsev: {explain(str(error))}", file=sys.stderr)
         return 2
@@ -293,3 +419,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("lsev: stopped; nothing was changed", file=sys.stderr)
         return 130
+    except _Ended as ended:
+        print("lsev: stopped by a signal; nothing was changed", file=sys.stderr)
+        return 128 + int(ended.args[0])

@@ -18,6 +18,7 @@ from host_tools import parameter_help
 from host_tools.files import whole_file
 from sim.scenarios import SCENARIOS
 from sim.vehicle import VEHICLES_DIR, load_vehicle, vehicle_names
+from vcu import faults, patterns
 from vcu.chemistry import NAMES as CHEMISTRY_NAMES
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import REASONS
@@ -88,12 +89,39 @@ def _reasons() -> str:
     return _table(("bit", "reason", "why the car does not drive"), rows)
 
 
+def _faults() -> str:
+    rows: list[tuple[object, ...]] = []
+    for word in faults.TABLE:
+        for number, name, dtc, kind, confirm_ms, heal_ms, latch in word:
+            classed = faults.CLASS_NAMES[kind]
+            latched = faults.LATCH_NAMES[latch]
+            meaning = parameter_help.FAULTS[name]
+            rows.append((number, f"`{name}`", dtc, classed, confirm_ms, heal_ms, latched, meaning))
+    head = ("id", "fault", "DTC", "class", "confirm ms", "heal ms", "latch", "what to look at")
+    return _table(head, rows)
+
+
+def _patterns() -> str:
+    rows: list[tuple[object, ...]] = []
+    for number, (name, lamp, buzzer) in enumerate(patterns.TABLE):
+        shown = "the fault's number" if number == patterns.FAULT_CODE else f"`{_steps(lamp)}`"
+        rows.append((f"`{name}`", parameter_help.PATTERNS[name], shown, f"`{_steps(buzzer)}`"))
+    return _table(("pattern", "when", "lamp", "buzzer"), rows)
+
+
+def _steps(bits: int) -> str:
+    """Return the sixteen steps of a pattern, the first one first: # is on."""
+    return "".join("#" if bits >> step & 1 else "." for step in range(16))
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "parameters": _parameters,
     "vehicles": _vehicles,
     "scenarios": _scenarios,
     "limiters": _limiters,
     "reasons": _reasons,
+    "faults": _faults,
+    "patterns": _patterns,
 }
 
 

@@ -8,6 +8,7 @@ from host_tools.files import whole_file
 from host_tools.plots import PANELS, Plots, duration
 from sim.scenario import Check, Result
 from sim.vehicle import load_vehicle, vehicle_names
+from vcu.faults import CLASS_NAMES, row_of
 from vcu.params import TABLE
 
 _STYLE = Path(__file__).with_name("report.css")
@@ -37,6 +38,8 @@ def _header(result: Result) -> str:
         "energy": f"{values['wh_per_km']:.0f} Wh/km",
         "charge left": f"{values['soc_pct']:.1f} %",
     }
+    if result.injected:
+        facts["broken on purpose"] = ", ".join(result.injected)
     outcome = "passed" if result.passed else "FAILED"
     return (
         f'<header><h1>{escape(result.scenario.name)} <span class="{outcome}">{outcome}</span></h1>'
@@ -68,6 +71,17 @@ def _expectations(result: Result) -> str:
     )
 
 
+def _stored(result: Result) -> str:
+    """Return the table of what the controller remembers; nothing when it remembers nothing."""
+    if not result.stored:
+        return ""
+    rows = [
+        (name, dtc, CLASS_NAMES[severity], str(number))
+        for number, name, dtc, severity, *_ in map(row_of, result.stored)
+    ]
+    return _table(("stored fault", "DTC", "class", "blink code"), rows)
+
+
 def _details(result: Result) -> str:
     figures = [(name, f"{value:.5g}") for name, value in result.values.items()]
     parameters = [
@@ -84,7 +98,7 @@ def _details(result: Result) -> str:
 
 def page(result: Result) -> str:
     """Return the whole page as text."""
-    body = _header(result) + _expectations(result)
+    body = _header(result) + _expectations(result) + _stored(result)
     if result.rows:
         plots = Plots(result)
         body += '<section id="plots">' + "".join(plots.panel(panel) for panel in PANELS)

@@ -31,11 +31,37 @@ class Driver(Protocol):
         """Decide key, plug, gear, pedal and brake for the tick at t_s."""
 
 
-class PedalDriver:
-    """Starts the car and then presses the pedal as a function of time says."""
+def through(*points: tuple[float, float]) -> Callable[[float], float]:
+    """Return the function of time that runs straight from point (s, value) to point."""
 
-    def __init__(self, pedal_at: Callable[[float], float], gear: int = 1) -> None:
+    def at(t_s: float) -> float:
+        before_s, before = points[0]
+        if t_s <= before_s:
+            return before
+        for point_s, value in points[1:]:
+            if t_s < point_s:
+                return before + (value - before) * (t_s - before_s) / (point_s - before_s)
+            before_s, before = point_s, value
+        return before
+
+    return at
+
+
+def _off_the_brake(t_s: float) -> float:
+    return 0.0
+
+
+class PedalDriver:
+    """Starts the car and then presses pedal and brake as functions of time say."""
+
+    def __init__(
+        self,
+        pedal_at: Callable[[float], float],
+        gear: int = 1,
+        brake_at: Callable[[float], float] = _off_the_brake,
+    ) -> None:
         self._pedal_at = pedal_at
+        self._brake_at = brake_at
         self._gear = gear
         self.key = False
         self.plug = False
@@ -44,11 +70,11 @@ class PedalDriver:
         self.brake = 1.0
 
     def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
-        """Follow the start-up, then pedal_at(seconds since the foot left the brake)."""
+        """Follow the start-up, then the functions of the seconds since GO_S."""
         self.key = t_s >= KEY_S
         self.gear = self._gear if t_s >= GEAR_S else 0
         if t_s >= GO_S:
-            self.brake = 0.0
+            self.brake = self._brake_at(t_s - GO_S)
             self.pedal = self._pedal_at(t_s - GO_S)
 
 

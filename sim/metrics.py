@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 
 from sim.frame import (
+    BUZZER,
+    FLASH_OPS_MOVING,
     LATE_TICKS,
     LIMITER,
     MODE,
@@ -11,14 +13,19 @@ from sim.frame import (
     RANGE_M,
     RANGE_UNCERTAINTY_M,
     SOC_PERMILLE,
+    STORED,
     TORQUE_PERMILLE,
 )
+from sim.trace import fault_numbers
 from sim.world import TICK_S, World
+from vcu.faults import STOP, row_of
 from vcu.limits import SPEED_CAP
 from vcu.modes import DRIVE
 
 # Governed speed counts as settled this long after the grade last moved and the governor took over.
 SETTLE_S = 3.0
+# How fast torque rises is judged over this many ticks.
+RISE_TICKS = 20
 # Hunting is judged over windows of this length.
 WINDOW_S = 4.0
 
@@ -33,11 +40,58 @@ class Expectation:
     unit: str
 
 
+@dataclass(frozen=True)
+class Watch:
+    """A part of the run with figures of its own: NAME_top_kmh and the others of Watched."""
+
+    name: str
+    from_s: float
+    to_s: float = math.inf
+
+
+class Watched:
+    """The figures of one Watch."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.top_mps = 0.0
+        self.torque_permille = 0
+        self.rise_permille_s = 0.0
+        self.buzzer_s = 0.0
+        self._ticks = 0
+        self._rise_from_permille = 0
+
+    def step(self, speed_mps: float, torque_permille: int, buzzer: int) -> None:
+        """Take in a tick inside the watch."""
+        if self._ticks % RISE_TICKS == 0:
+            rise_permille = torque_permille - self._rise_from_permille
+            self._rise_from_permille = torque_permille
+            if self._ticks:
+                rise_permille_s = rise_permille / (RISE_TICKS * TICK_S)
+                self.rise_permille_s = max(self.rise_permille_s, rise_permille_s)
+        self._ticks += 1
+        self.top_mps = max(self.top_mps, speed_mps)
+        self.torque_permille = max(self.torque_permille, abs(torque_permille))
+        if buzzer:
+            self.buzzer_s += TICK_S
+
+    def values(self) -> dict[str, float]:
+        """Return the figures by name."""
+        name = self.watch.name
+        return {
+            f"{name}_top_kmh": self.top_mps * 3.6,
+            f"{name}_torque_permille": float(self.torque_permille),
+            f"{name}_rise_permille_s": self.rise_permille_s,
+            f"{name}_buzzer_s": self.buzzer_s,
+        }
+
+
 class Metrics:
     """Watches every tick of a world; read value(name) when the run is over."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, watches: tuple[Watch, ...] = ()) -> None:
         self._world = world
+        self._watched = [Watched(watch) for watch in watches]
         self._cap_mps = world.vehicle.values["speed_cap_kmh"] / 3.6
         self._grade = world.road(0.0)
         self._settled_s = 0.0
@@ -48,14 +102,14 @@ class Metrics:
         self._square_error = 0.0
         self._cycle_ticks = 0
         self._over_torque_s = 0.0
-        self.over_cap_mps = -99.0
+        self.over_cap_mps = -math.inf  # never near it
         self.top_mps = 0.0
         self.hunting_mps = 0.0
         self.below_cap_mps = 0.0
         self.over_with_torque_s = 0.0
         self.drive_s = 0.0
         self.governed_s = 0.0
-        self.lowest_v = 999.0
+        self.lowest_v = world.battery.voltage_v
         self.torque_jump_permille = 0
         self._torque_permille = 0
 
@@ -71,6 +125,9 @@ class Metrics:
             error = speed - wanted_mps
             self._square_error += error * error
             self._cycle_ticks += 1
+        for watched in self._watched:
+            if watched.watch.from_s < world.time_s <= watched.watch.to_s:
+                watched.step(speed, out[TORQUE_PERMILLE], out[BUZZER])
         if out[MODE] != DRIVE:
             return
         self.drive_s += TICK_S
@@ -139,11 +196,13 @@ class Metrics:
         distance_km = car.travelled_m / 1000.0
         net_wh = car.energy_out_wh - car.energy_in_wh
         error_mps = math.sqrt(self._square_error / max(self._cycle_ticks, 1))
-        return {
+        over_cap_mps = self.over_cap_mps if self.over_cap_mps > -math.inf else 0.0
+        stored = fault_numbers(out, STORED)
+        figures = {
             "distance_km": distance_km,
             "top_kmh": self.top_mps * 3.6,
             "drive_s": self.drive_s,
-            "over_cap_kmh": self.over_cap_mps * 3.6,
+            "over_cap_kmh": over_cap_mps * 3.6,
             "hunting_kmh": self.hunting_mps * 3.6,
             "below_cap_kmh": self.below_cap_mps * 3.6,
             "governed_s": self.governed_s,
@@ -163,4 +222,10 @@ class Metrics:
             "late_ticks": float(out[LATE_TICKS]),
             "range_km": out[RANGE_M] / 1000.0,
             "range_uncertainty_km": out[RANGE_UNCERTAINTY_M] / 1000.0,
+            "stored_faults": float(len(stored)),
+            "stored_stops": float(sum(row_of(number)[3] == STOP for number in stored)),
+            "flash_ops_moving": float(out[FLASH_OPS_MOVING]),
         }
+        for watched in self._watched:
+            figures |= watched.values()
+        return figures

@@ -1,10 +1,12 @@
 """The trace: one row per 100 ms of what the car did and what its controller thought."""
 
 import csv
+from array import array
 from pathlib import Path
 
 from sim import frame
 from sim.world import World
+from vcu.faults import TABLE, WORD_SHIFT, WORDS, row_of
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import NAMES as MODE_NAMES
 
@@ -38,6 +40,23 @@ COLUMNS = (
 Row = tuple[float | int | str, ...]
 
 
+def fault_numbers(out: "array[int]", start: int) -> tuple[int, ...]:
+    """Return the row numbers of the bits in the fault words that begin at start."""
+    return tuple(
+        word * WORD_SHIFT + bit
+        for word in range(WORDS)
+        if out[start + word]
+        for bit in range(len(TABLE[word]))
+        if out[start + word] >> bit & 1
+    )
+
+
+def fault_names(out: "array[int]") -> str:
+    """Return the names of the active faults, joined with +; empty when there is none."""
+    numbers = fault_numbers(out, frame.FAULTS)
+    return "+".join(row_of(number)[1] for number in numbers)
+
+
 def row(world: World, wanted_kmh: float) -> Row:
     """Return the row of COLUMNS for the world as it stands."""
     out = world.outputs
@@ -55,7 +74,7 @@ def row(world: World, wanted_kmh: float) -> Row:
         round(battery.soc * 100.0, 2),
         round(battery.temperature_c, 2),
         LIMITER_NAMES[out[frame.LIMITER]],
-        "",
+        fault_names(out),
         "",
         0.0,
         0.0,

@@ -1,22 +1,19 @@
 """The world: advances virtual time, ten milliseconds a tick, for one car and its controller."""
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sim.driver import Driver, PedalDriver
+from sim.faults import Fault
 from sim.frame import (
     BRAKE_ON,
-    CHARGER,
-    CONTACTOR,
-    ENABLE,
+    ENABLE_READBACK,
     GEAR_FORWARD_ON,
     GEAR_REVERSE_ON,
     KEY_ON,
+    OUTPUT_SIZE,
     PLUG_IN,
-    PRECHARGE,
-    REGEN_PERMILLE,
-    REVERSE,
-    THROTTLE_MV,
 )
 from sim.plant.battery import Battery, make_battery
 from sim.plant.car import Car, CarData
@@ -24,9 +21,12 @@ from sim.plant.cars import CARS
 from sim.plant.sensors import SensorData, Sensors
 from sim.runtime import Controller, make_controller
 from sim.vehicle import Vehicle, load_vehicle
+from sim.wires import Wires
 from vcu import chemistry
 
 TICK_S = 0.01
+# From a reset to the first tick of the loop; until then the resistors hold every output low.
+BOOT_TICKS = 30
 
 Road = Callable[[float], float]
 
@@ -50,7 +50,9 @@ class World:
 
     vehicle is a preset's name or a Vehicle; car the plant's data; battery any
     object with the battery contract; road the grade (climbing positive) over
-    position_m; charger feeds the pack while the plug is in.
+    position_m; charger feeds the pack while the plug is in; faults break things
+    on their own timeline. inputs is what the controller's pins see, wires what
+    reaches the car, outputs the controller's last frame, all 0 while it boots.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class World:
         runtime: str = "cpython",
         board: str = "esp32_s3",
         controller: Controller | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         self.vehicle = load_vehicle(vehicle) if isinstance(vehicle, str) else vehicle
         values = self.vehicle.values
@@ -93,9 +96,16 @@ class World:
         self.sensors = Sensors(
             self.car, self.controller.scaling, values, sensors or SensorData(), seed
         )
+        self.wires = Wires()
         self.ticks = 0
         self.time_s = 0.0
         self.outputs = self.controller.outputs
+        self.faults = tuple(faults)
+        self.inputs = self.sensors.inputs
+        if self.faults:
+            self.inputs = array("i", self.inputs)  # the sensors do not see what is done to theirs
+        self._exchange = self.controller.exchange
+        self._boot_ticks = 0
         self._sample()
 
     def __enter__(self) -> "World":
@@ -119,25 +129,52 @@ class World:
         inputs[BRAKE_ON] = driver.brake > 0.02
         inputs[GEAR_FORWARD_ON] = driver.gear > 0
         inputs[GEAR_REVERSE_ON] = driver.gear < 0
-        self.sensors.step(driver.pedal, self.outputs[THROTTLE_MV], self.time_s)
+        inputs[ENABLE_READBACK] = self.wires.enable
+        self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s)
+        if self.faults:
+            self._break_inputs()
+
+    def _break_inputs(self) -> None:
+        for fault in self.faults:
+            fault.advance(self)  # while inputs are still those of the last tick
+        inputs = self.inputs
+        inputs[:] = self.sensors.inputs
+        for fault in self.faults:
+            fault.sense(inputs)
+
+    def restart(self, power_lost: bool) -> None:
+        """Reset the controller, or cut its power: it is gone until it has booted."""
+        self.controller.restart(power_lost=power_lost)
+        self._boot_ticks = BOOT_TICKS
+        self._exchange = self._boot
+
+    def _boot(self, inputs: "array[int]") -> "array[int]":
+        """Stand in for the controller while it boots, with every output at its safe level."""
+        self._boot_ticks -= 1
+        if self._boot_ticks <= 0:
+            self._exchange = self.controller.exchange
+        return array("i", [0] * OUTPUT_SIZE)
 
     def step(self) -> None:
         """Run one tick of the controller and ten milliseconds of the car."""
-        out = self.controller.exchange(self.sensors.inputs)
-        self.outputs = out
+        self.outputs = out = self._exchange(self.inputs)
+        wires = self.wires
+        wires.follow(out)
+        for fault in self.faults:
+            fault.drive(wires)
         car = self.car
         extra_a = 0.0
         charger = self.charger
         if charger is not None and self.driver.plug:
-            charger.step(self.battery.voltage_v, out[CHARGER] == 1, TICK_S)
+            charger.step(self.battery.voltage_v, wires.charger, TICK_S)
             extra_a = -charger.current_a
         car.step(
-            out[THROTTLE_MV] * 0.001,
-            out[REGEN_PERMILLE] * 0.001,
-            out[ENABLE] == 1,
-            out[REVERSE] == 1,
-            out[CONTACTOR] == 1,
-            out[PRECHARGE] == 1,
+            wires.throttle_mv * 0.001,
+            wires.regen_permille * 0.001,
+            wires.enable,
+            wires.reverse,
+            wires.contactor,
+            wires.precharge,
             self.driver.brake,
             self.road(car.position_m),
             extra_a,

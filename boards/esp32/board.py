@@ -48,6 +48,12 @@ GEAR_REVERSE = 15
 GEAR_REVERSE_ACTIVE = 1
 GEAR_REVERSE_PULL = "down"
 
+# The enable line behind all its gates. Its contact is closed to ground while the line is off,
+# so an open wire, which the pull-up holds high, reads on: the state that is a fault.
+ENABLE_READBACK = 5
+ENABLE_READBACK_ACTIVE = 1
+ENABLE_READBACK_PULL = "up"
+
 # Wheel sensor through the Schmitt trigger, which drives the pin both ways; ACTIVE is the
 # level after a counted edge. An open wire gives no pulses.
 PULSES = 16
@@ -55,24 +61,31 @@ PULSES_ACTIVE = 1
 PULSES_PULL = "up"
 EDGE_STAMPS = 1  # 1: a pin interrupt stamps each edge
 
+# No pin is left for a hall sensor of the motor.
+MOTOR_PULSES = -1
+MOTOR_PULSES_ACTIVE = 1
+MOTOR_PULSES_PULL = "up"
+
 # Outputs, all active high and held low by a resistor; no pin is left for regen.
 THROTTLE = 25
 REGEN = -1
 ENABLE = 26
+GUARD = 22  # in series with ENABLE: both must agree
 REVERSE = 27
 CONTACTOR = 18
 PRECHARGE = 19
 CHARGER = 21
-HOLD = 22
 HEARTBEAT = 23
 LAMP = 100
 BUZZER = 101
 FAN = 102
+HOLD = 106  # it feeds the controller only: no coil hangs on it
 # In the order in which a stop releases them.
 ACTUATORS = (
     "THROTTLE",
     "REGEN",
     "ENABLE",
+    "GUARD",
     "PRECHARGE",
     "CHARGER",
     "CONTACTOR",
@@ -85,10 +98,11 @@ ACTUATORS = (
 )
 
 # 74HC595: nothing that can move or feed the car. Its lines end at CMOS inputs, so they may
-# sit on strapping pins; GPIO 12 must be low at reset and has a pull-down.
+# sit on strapping pins; at reset GPIO 12 must be low and has a pull-down, GPIO 0 must be
+# high and has a pull-up.
 SHIFT_DATA = 12
 SHIFT_CLOCK = 2
-SHIFT_LATCH = 5
+SHIFT_LATCH = 0
 
 NOT_FITTED = ("can", "charger_setpoint", "motor_hall", "regen")
 

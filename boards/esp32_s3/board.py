@@ -48,6 +48,12 @@ GEAR_REVERSE = 21
 GEAR_REVERSE_ACTIVE = 1
 GEAR_REVERSE_PULL = "down"
 
+# The enable line behind all its gates. Its contact is closed to ground while the line is off,
+# so an open wire, which the pull-up holds high, reads on: the state that is a fault.
+ENABLE_READBACK = 36
+ENABLE_READBACK_ACTIVE = 1
+ENABLE_READBACK_PULL = "up"
+
 # Wheel sensor through the Schmitt trigger, which drives the pin both ways; ACTIVE is the
 # level after a counted edge. An open wire gives no pulses.
 PULSES = 10
@@ -55,10 +61,16 @@ PULSES_ACTIVE = 1
 PULSES_PULL = "up"
 EDGE_STAMPS = 1  # 1: a pin interrupt stamps each edge
 
+# One hall sensor of the motor, as a second source of speed, through the same circuit.
+MOTOR_PULSES = 37
+MOTOR_PULSES_ACTIVE = 1
+MOTOR_PULSES_PULL = "up"
+
 # Outputs, all active high and held low by a resistor.
 THROTTLE = 11
 REGEN = 12
 ENABLE = 13
+GUARD = 35  # in series with ENABLE: both must agree
 REVERSE = 14
 CONTACTOR = 15
 PRECHARGE = 16
@@ -73,6 +85,7 @@ ACTUATORS = (
     "THROTTLE",
     "REGEN",
     "ENABLE",
+    "GUARD",
     "PRECHARGE",
     "CHARGER",
     "CONTACTOR",
@@ -89,7 +102,7 @@ SHIFT_DATA = -1
 SHIFT_CLOCK = -1
 SHIFT_LATCH = -1
 
-NOT_FITTED = ("can", "charger_setpoint", "motor_hall")
+NOT_FITTED = ("can", "charger_setpoint")
 
 # 19.5 kHz is the highest round frequency at which 80 MHz leaves 12 bits, 1.2 mV a step.
 PWM_HZ = 19500

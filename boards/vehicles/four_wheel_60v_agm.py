@@ -13,5 +13,6 @@ PARAMETERS = {
     "discharge_max_da": 1200,
     "charge_max_da": 200,
     "pack_resistance_mohm": 60,
+    "stall_power_w": 1300,
     "consumption_wh_km": 65,
 }

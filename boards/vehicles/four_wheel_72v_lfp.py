@@ -15,5 +15,6 @@ PARAMETERS = {
     "discharge_max_da": 1800,
     "charge_max_da": 800,
     "pack_resistance_mohm": 25,
+    "stall_power_w": 1600,
     "consumption_wh_km": 75,
 }

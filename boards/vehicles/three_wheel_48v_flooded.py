@@ -13,5 +13,6 @@ PARAMETERS = {
     "discharge_max_da": 700,
     "charge_max_da": 100,
     "pack_resistance_mohm": 55,
+    "stall_power_w": 900,
     "consumption_wh_km": 50,
 }

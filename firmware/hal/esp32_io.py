@@ -10,7 +10,7 @@ from machine import ADC, PWM, Counter, Pin
 from micropython import const
 
 from hal.shift_register import NullRegister, ShiftRegister
-from vcu.signals import SLOW_NAMES, Outputs, Raw
+from vcu.signals import SLOW_NAMES, SLOW_ORDER, Outputs, Raw
 
 try:  # noqa: SIM105 - MicroPython has neither contextlib nor, for annotations only, types
     from types import ModuleType
@@ -18,11 +18,12 @@ except ImportError:
     pass
 
 _SHIFT_BASE = const(100)  # in the board's data 100 + n is output Qn of the shift register
-_COUNTER_UNIT = const(0)
+_WHEEL_UNIT = const(0)
+_MOTOR_UNIT = const(1)
 _FILTER_NS = const(12700)  # the longest that the pulse counter has
 _AGE_LIMIT_US = const(900000)
 _DUTY_FULL = const(65535)
-_SLOW_MASK = const(7)
+_SLOW_LAST = len(SLOW_ORDER) - 1
 
 # A tuple written in an except clause is built, on the heap, when the exception comes.
 _PART_ERRORS = (OSError, ValueError, RuntimeError)
@@ -33,6 +34,14 @@ class NullPin:
 
     def value(self, level: int) -> None:
         """Drive nothing."""
+
+
+class NullCounter:
+    """A pulse input that is not fitted."""
+
+    def value(self) -> int:
+        """Return 0: nothing was counted."""
+        return 0
 
 
 class Voltage:
@@ -67,6 +76,11 @@ def _analog(number: int) -> ADC:
 
 def _input(number: int, pull: str) -> Pin:
     return Pin(number, Pin.IN, Pin.PULL_UP if pull == "up" else Pin.PULL_DOWN)
+
+
+def _counter(unit: int, pin: Pin, active: int) -> Counter:
+    edge = Counter.RISING if active else Counter.FALLING
+    return Counter(unit, pin, edge=edge, filter_ns=_FILTER_NS)
 
 
 def _register(board: "ModuleType"):
@@ -111,6 +125,7 @@ class Esp32Io:
         self._throttle_mv = 0
         self._regen_mv = 0
         self._enable = _output(board.ENABLE, register)
+        self._guard = _output(board.GUARD, register)
         self._reverse = _output(board.REVERSE, register)
         self._contactor = _output(board.CONTACTOR, register)
         self._precharge = _output(board.PRECHARGE, register)
@@ -125,6 +140,7 @@ class Esp32Io:
             self._throttle,
             self._regen,
             self._enable,
+            self._guard,
             self._precharge,
             self._charger,
             self._contactor,
@@ -148,12 +164,15 @@ class Esp32Io:
         self._select_0 = _output(board.MUX_SELECT[0], self._register)
         self._select_1 = _output(board.MUX_SELECT[1], self._register)
         self._select_2 = _output(board.MUX_SELECT[2], self._register)
-        self._slow_index = 0
+        self._slow_place = 0
+        self._select(SLOW_ORDER[0])
         self._key = _input(board.KEY, board.KEY_PULL)
         self._plug = _input(board.PLUG, board.PLUG_PULL)
         self._brake = _input(board.BRAKE, board.BRAKE_PULL)
         self._gear_forward = _input(board.GEAR_FORWARD, board.GEAR_FORWARD_PULL)
         self._gear_reverse = _input(board.GEAR_REVERSE, board.GEAR_REVERSE_PULL)
+        self._readback = _input(board.ENABLE_READBACK, board.ENABLE_READBACK_PULL)
+        self._readback_active = board.ENABLE_READBACK_ACTIVE
         self._key_active = board.KEY_ACTIVE
         self._plug_active = board.PLUG_ACTIVE
         self._brake_active = board.BRAKE_ACTIVE
@@ -169,16 +188,14 @@ class Esp32Io:
         self._early_us = 0
         self._early_pulses = -1  # counted by sample() since the last read, or -1
         pin = _input(board.PULSES, board.PULSES_PULL)
-        rising = board.PULSES_ACTIVE
         # The counter first: it configures the pin, and could take the interrupt away again.
-        self._counter = Counter(
-            _COUNTER_UNIT,
-            pin,
-            edge=Counter.RISING if rising else Counter.FALLING,
-            filter_ns=_FILTER_NS,
-        )
+        self._counter = _counter(_WHEEL_UNIT, pin, board.PULSES_ACTIVE)
         if self._stamps:
-            pin.irq(self._on_edge, Pin.IRQ_RISING if rising else Pin.IRQ_FALLING)
+            pin.irq(self._on_edge, Pin.IRQ_RISING if board.PULSES_ACTIVE else Pin.IRQ_FALLING)
+        self._motor = NullCounter()
+        if board.MOTOR_PULSES >= 0:
+            pin = _input(board.MOTOR_PULSES, board.MOTOR_PULSES_PULL)
+            self._motor = _counter(_MOTOR_UNIT, pin, board.MOTOR_PULSES_ACTIVE)
 
     def _on_edge(self, pin: Pin) -> None:
         """Stamp an edge. Runs between any two bytecodes, also inside the tick: no allocation."""
@@ -199,6 +216,8 @@ class Esp32Io:
     def read(self, raw: Raw) -> None:
         """Fill raw: pulses, then flags, then the fast analog inputs, then one slow one."""
         self._read_pulses(raw)
+        raw.motor_pulses_counts = self._motor.value() & 0xFFFF
+        raw.enable_readback = 1 if self._readback.value() == self._readback_active else 0
         raw.key_on = 1 if self._key.value() == self._key_active else 0
         raw.plug_in = 1 if self._plug.value() == self._plug_active else 0
         raw.brake_on = 1 if self._brake.value() == self._brake_active else 0
@@ -209,10 +228,12 @@ class Esp32Io:
         raw.pack_v_counts = _counts(self._pack_v)
         raw.bus_v_counts = _counts(self._bus_v)
         raw.pack_a_counts = _counts(self._pack_a)
-        index = self._slow_index
-        raw.slow_index = index
+        place = self._slow_place
+        raw.slow_index = SLOW_ORDER[place]
         raw.slow_counts = _counts(self._mux)
-        self._select((index + 1) & _SLOW_MASK)
+        self._slow_place = place = place + 1 if place < _SLOW_LAST else 0
+        # At the end of a read, so that the multiplexer settles for a whole tick.
+        self._select(SLOW_ORDER[place])
 
     def _read_pulses(self, raw: Raw) -> None:
         # The stamp before the count: an edge in between must not put the stamp ahead of it.
@@ -240,8 +261,7 @@ class Esp32Io:
         raw.edge_age_us = age_us
 
     def _select(self, index: int) -> None:
-        """Switch the multiplexer at the end of a read, so that it settles for a whole tick."""
-        self._slow_index = index
+        """Switch the multiplexer to a slow channel."""
         self._select_0.value(index & 1)
         self._select_1.value((index >> 1) & 1)
         self._select_2.value(index >> 2)
@@ -249,6 +269,8 @@ class Esp32Io:
 
     def write(self, out: Outputs) -> None:
         """Drive every output once: first what takes energy away, last what adds torque."""
+        if not out.guard:  # before all else: it says no to what the rest commands
+            self._guard.value(0)
         throttle_mv = out.throttle_mv
         regen_mv = out.regen_permille * self._full_mv // 1000
         if throttle_mv <= self._throttle_mv:
@@ -267,15 +289,17 @@ class Esp32Io:
         self._buzzer.value(out.buzzer)
         self._lamp.value(out.lamp)
         self._fan.value(out.fan)
-        self._register.flush()
         if out.hold:
             self._hold.value(1)
+        self._register.flush()
         if out.precharge:
             self._precharge.value(1)
         if out.contactor:
             self._contactor.value(1)
         if out.charger:
             self._charger.value(1)
+        if out.guard:
+            self._guard.value(1)
         if out.enable:
             self._enable.value(1)
         if regen_mv > self._regen_mv:
@@ -284,11 +308,15 @@ class Esp32Io:
             self._throttle.value(throttle_mv)
         if not out.hold:  # last, because it may cut the controller's own supply
             self._hold.value(0)
+            self._register.flush()
         self._throttle_mv = throttle_mv
         self._regen_mv = regen_mv
 
     def heartbeat(self) -> None:
-        """Toggle the pin that keeps the external charge pumps alive: once per good tick."""
+        """Toggle the pin that keeps the external charge pumps alive.
+
+        Once per good tick, and only when the loop's heartbeat says so.
+        """
         self._beat ^= 1
         self._heartbeat.value(self._beat)
 

@@ -6,11 +6,13 @@ heap_lock: they allocate nothing and raise nothing.
 read(raw)
     Fills every field of a vcu.signals.Raw. An analog value is in counts of
     1 mV at the ADC pin, -1 when the read failed. One slow channel per call,
-    in the order of vcu.signals.SLOW_NAMES, named in raw.slow_index. Flags are
-    1 for pressed, plugged, on. An open wire reads as the state in which the car
-    does less: key off, plug in, brake pressed, no gear. The pulse count and the
-    stamp of the newest edge are taken at the same instant, before the analog
-    reads, because those cost 60 us each.
+    in the order of vcu.signals.SLOW_ORDER, named in raw.slow_index; it was chosen
+    a tick before, and the throttle that it reads back is the one of the last
+    write. Flags are 1 for pressed, plugged, on. An open wire reads as the state in
+    which the car does less: key off, plug in, brake pressed, no gear, and enable
+    line on, which is a fault. Motor pulses are 0 where no second source of speed
+    is fitted. The pulse count and the stamp of the newest edge are taken at the
+    same instant, before the analog reads, because those cost 60 us each.
 
 sample()
     Called between two ticks, about 2.5 ms before the next: a board without
@@ -20,11 +22,16 @@ sample()
 
 write(out)
     Drives every field of a vcu.signals.Outputs. Order: outputs that take
-    energy away first, then those that add it. A part that is not fitted is a
-    pin object that accepts its value and does nothing.
+    energy away first, then those that add it; without the guard's consent its
+    pin goes low before all others. A part that is not fitted is a pin object that
+    accepts its value and does nothing.
+
+heartbeat()
+    Toggles the pin that keeps the enable line, the coils and the charger relay
+    up. Called after a good tick in which out.heartbeat is 1, and only then.
 
 stop()
-    Every output to its safe level, the throttle first. May be called at any
+    Every output to its safe level, the throttle first; nothing toggles. May be called at any
     time, twice, and from an exception handler.
 """
 
@@ -42,6 +49,9 @@ class NullPort:
 
     def write(self, out: Outputs) -> None:
         """Drive nothing."""
+
+    def heartbeat(self) -> None:
+        """Nothing is kept up."""
 
     def stop(self) -> None:
         """Nothing is driven, so nothing is left to stop."""

@@ -1,7 +1,8 @@
 """ShiftRegister: eight more outputs through a 74HC595, for what can neither move nor feed the car.
 
-A glitch on its three wires can set any output, so lamp, buzzer, fan and the
-multiplexer's select lines are all it may carry.
+A glitch on its three wires can set any output, so lamp, buzzer, fan, the
+multiplexer's select lines and the hold of the controller's own supply are all
+it may carry.
 """
 
 from micropython import const

@@ -22,7 +22,7 @@ COOLDOWN = const(6)
 FAILED = const(7)
 NAMES = ("open", "weld_check", "precharge", "overlap", "closed", "opening", "cooldown", "failed")
 
-# Why it FAILED.
+# Why it FAILED last; it is forgotten when the next attempt begins.
 NOTHING = const(0)
 WELDED = const(1)
 STUCK_OPEN = const(2)
@@ -82,6 +82,7 @@ class Contactor:
         elif state == OPEN:
             # No timeout: open is the safe state.
             if wanted and sig.pack_valid and sig.pack_cv > _PACK_MIN_CV:
+                self.failure = NOTHING
                 self.enter(WELD_CHECK)
         elif state == WELD_CHECK:
             self._weld_check(wanted, sig)
@@ -152,4 +153,3 @@ class Contactor:
             self.enter(COOLDOWN)
         else:
             self.enter(OPEN)
-        self.failure = NOTHING

@@ -45,7 +45,7 @@ class Energy:
         self._circumference_mm = params.get("wheel_circumference_mm")
         self._pulses_per_turn = params.get("pulses_per_turn")
         self._known = False
-        self._left_mah = 0
+        self.left_mah = 0  # charge left, 0..capacity
         self._left_dams = 0
         self._weight_permille = 1000
         self._rest_ms = 0
@@ -69,7 +69,7 @@ class Energy:
     def restore(self, left_mah: int, uncertainty_permille: int, odometer_m: int) -> None:
         """Go on from stored counters: charge left in mAh, 0..capacity, and metres."""
         self._known = True
-        self._left_mah = clamp(left_mah, 0, self._capacity_mah)
+        self.left_mah = clamp(left_mah, 0, self._capacity_mah)
         self.soc_uncertainty_permille = clamp(uncertainty_permille, 0, 1000)
         self.odometer_m = odometer_m
 
@@ -87,7 +87,7 @@ class Energy:
             whole = -1 if left_dams < 0 else 1
             whole *= (left_dams if left_dams > 0 else -left_dams) // _DAMS_PER_MAH
             left_dams -= whole * _DAMS_PER_MAH
-            self._left_mah = clamp(self._left_mah + whole, 0, self._capacity_mah)
+            self.left_mah = clamp(self.left_mah + whole, 0, self._capacity_mah)
             self._counted_mah += whole if whole > 0 else -whole
         self._left_dams = left_dams
         # 10 000 cV * 3000 dA = 3e7 mW: in 32 mW, so that 160 ms of it make 1.5e8
@@ -139,7 +139,7 @@ class Energy:
             if self.soc_uncertainty_permille < 1000:
                 self.soc_uncertainty_permille += 1
         # 300 000 mAh * 1000 = 3e8
-        self.soc_permille = self._left_mah * 1000 // self._capacity_mah
+        self.soc_permille = self.left_mah * 1000 // self._capacity_mah
         sig.soc_permille = self.soc_permille
 
     def _guess(self, sig: Signals) -> None:
@@ -157,7 +157,7 @@ class Energy:
         if cell_mv >= self._ocv_trusted_below_mv:
             return
         rested = lerp(cell_mv, self._ocv)
-        soc = self._left_mah * 1000 // self._capacity_mah
+        soc = self.left_mah * 1000 // self._capacity_mah
         self._set_soc(soc + div_round((rested - soc) * _REST_WEIGHT_PERMILLE, 1000))
         if self.soc_uncertainty_permille > _RESTED_PERMILLE:
             self.soc_uncertainty_permille = _RESTED_PERMILLE
@@ -165,7 +165,7 @@ class Energy:
     def _set_soc(self, soc_permille: int) -> None:
         # 300 000 / 1000 keeps the remainder of a capacity that is no multiple of 1000.
         soc = clamp(soc_permille, 0, 1000)
-        self._left_mah = self._capacity_mah * soc // 1000
+        self.left_mah = self._capacity_mah * soc // 1000
 
     def update_range(self, sig: Signals) -> None:
         """At 10 Hz: consumption after each kilometre, and the range with its uncertainty."""
@@ -179,7 +179,7 @@ class Energy:
         if sig.battery_temp_valid:
             usable = lerp(sig.battery_ddegc, self._usable)
         # 0.1 Ah * 0.01 V = 1 mWh: 3000 * 10 000 = 3e7
-        left_wh = self._left_mah // 100 * sig.pack_rest_cv // 1000
+        left_wh = self.left_mah // 100 * sig.pack_rest_cv // 1000
         left_wh = left_wh * usable // 1000
         range_m = clamp(left_wh * 1000 // self.consumption_wh_km, 0, _MAX_RANGE_M)
         self.range_m = range_m

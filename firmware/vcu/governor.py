@@ -5,18 +5,21 @@ or the road suddenly flat. Rule: the speed predicted a little ahead is governed,
 to a target below the cap; the torque allowed falls at once and rises slowly;
 above the cap for 100 ms there is no drive torque at all. The governor can ask
 for regeneration (a negative limit), which holds the cap downhill where it is
-fitted. Caps come from the parameters alone; nothing raises them.
+fitted. Caps come from the parameters alone; others may ask for less, nothing raises them.
 """
 
 from micropython import const
 
-from vcu.limits import SPEED_CAP, Limiter
+from vcu.limits import LEARNER, SPEED_CAP, Limiter
 from vcu.params import Params
 from vcu.response import TorqueResponse
 from vcu.speed import SpeedObserver
 
 # 0.6 km/h below the cap: what the field found to hold cap + 0.5 and cap - 1.
 _MARGIN_MMPS = const(170)
+# A car this strong for its mass gets a little more, 0.13 km/h at 6.4 m/s2.
+_STRONG_MMPS2 = const(4000)
+_STRONG_MAX_MMPS = const(60)
 # Look this far ahead: the motor's lag and the observer's together.
 _AHEAD_MS = const(150)
 # Acceleration asked per speed error, 1/s in 1/8.
@@ -51,14 +54,29 @@ class Governor(Limiter):
         self._response = response
         self._forward_cap = kmh_to_mmps(params.get("speed_cap_kmh"))
         self._reverse_cap = kmh_to_mmps(params.get("reverse_cap_kmh"))
+        self._cap_name = SPEED_CAP
+        learner_cap = kmh_to_mmps(params.get("learner_cap_kmh"))
+        if params.get("learner_on") and learner_cap < self._forward_cap:
+            self._forward_cap = learner_cap
+            self._cap_name = LEARNER
+        self.cap_mmps = self._reverse_cap
         self._lowest_permille = -params.get("regen_max_permille")
         self._over_ms = 0
         self.limit_permille = 1000
 
-    def step(self, reverse: bool, dt_ms: int) -> None:
+    def choose(self, reverse: bool, lower_mmps: int, lower_name: int) -> None:
+        """At 25 Hz: take the cap of the gear, or the lower one that something else asks for."""
+        cap = self._reverse_cap if reverse else self._forward_cap
+        self.name = self._cap_name
+        if lower_mmps < cap:
+            cap = lower_mmps
+            self.name = lower_name
+        self.cap_mmps = cap
+
+    def step(self, dt_ms: int) -> None:
         """Work out limit_permille for this tick, 1000 down to all the braking that is fitted."""
         observer = self._observer
-        cap = self._reverse_cap if reverse else self._forward_cap
+        cap = self.cap_mmps
         if observer.speed_mmps < cap - _FAR_MMPS:
             self._over_ms = 0
             self.limit_permille = 1000
@@ -69,6 +87,8 @@ class Governor(Limiter):
         accel = full * observer.delivered_permille // 1000 + disturbance
         ahead = observer.speed_mmps + accel * _AHEAD_MS // 1000
         error = cap - _MARGIN_MMPS - ahead
+        if full > _STRONG_MMPS2:
+            error -= min((full - _STRONG_MMPS2) >> 6, _STRONG_MAX_MMPS)
         if error > _MAX_ERROR_MMPS:
             error = _MAX_ERROR_MMPS
         elif error < 0:

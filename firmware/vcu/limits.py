@@ -25,6 +25,9 @@ STATE_OF_CHARGE = const(7)
 REGEN_CHARGE = const(8)
 SLEW = const(9)
 SPEED_CAP = const(10)
+LEARNER = const(11)
+WALK = const(12)
+CRAWL = const(13)
 LIMITER_NAMES = (
     "none",
     "reverse_torque",
@@ -37,6 +40,9 @@ LIMITER_NAMES = (
     "regen_charge",
     "slew",
     "speed_cap",
+    "learner",
+    "walk",
+    "crawl",
 )
 
 # With its sensor broken a part may be hot or cold: half torque keeps both alive.
@@ -44,6 +50,8 @@ _SENSOR_BROKEN_PERMILLE = const(500)
 # Below 5 A the ratio of current to torque is mostly noise.
 _MIN_CURRENT_DA = const(50)
 _MIN_CHARGE_DA = const(20)
+# Crawling on little power the ratio is all there is.
+_MIN_CRAWL_DA = const(15)
 # More than any pack of this class gives.
 _NO_LIMIT_DA = const(4000)
 
@@ -101,10 +109,13 @@ class CurrentCeiling(Ceiling):
     the share of the current that is allowed.
     """
 
-    def __init__(self, name: int, max_da: int, observer: SpeedObserver) -> None:
+    def __init__(
+        self, name: int, max_da: int, observer: SpeedObserver, min_da: int = _MIN_CURRENT_DA
+    ) -> None:
         super().__init__(name)
         self.limit_da = max_da
         self._max_da = max_da
+        self._min_da = min_da
         self._observer = observer
 
     def step(self, sig: Signals) -> None:
@@ -114,7 +125,7 @@ class CurrentCeiling(Ceiling):
         ceiling = limit_da * 4000 // self._max_da  # 4000 * 4000 = 1.6e7
         if ceiling > 1000:
             ceiling = 1000
-        if current >= _MIN_CURRENT_DA and current * 4 >= limit_da:
+        if current >= self._min_da and current * 4 >= limit_da:
             scaled = self._observer.lagged_permille * limit_da // current
             if scaled < ceiling:
                 ceiling = scaled
@@ -163,6 +174,8 @@ class Slew(Limiter):
     def __init__(self, params: Params) -> None:
         self.name = SLEW
         self._rise = params.get("torque_rise_permille_s")
+        if params.get("learner_on"):
+            self._rise = min(self._rise, params.get("learner_rise_permille_s"))
         self._fall = params.get("torque_fall_permille_s")
         self._rise_step = 0
         self._fall_step = 0
@@ -228,6 +241,12 @@ class Allowances:
             params.get("controller_hot_ddegc"), 1000,
             params.get("controller_stop_ddegc"), 0,
         )  # fmt: skip
+        self._crawl_w = params.get("crawl_power_w")
+        self._crawl_permille = params.get("crawl_torque_permille")
+        # Without a speed: torque and power so low that the lightest car stays below 25 km/h.
+        self.crawls_blind = False
+        self.crawl_torque = Ceiling(CRAWL)
+        self.crawl_power = CurrentCeiling(CRAWL, self._discharge_max_da, observer, _MIN_CRAWL_DA)
         self.reverse = Ceiling(REVERSE_TORQUE)
         self.low_voltage = CurrentCeiling(PACK_LOW_VOLTAGE, self._discharge_max_da, observer)
         self.current = CurrentCeiling(PACK_CURRENT, self._discharge_max_da, observer)
@@ -244,6 +263,8 @@ class Allowances:
                 self.motor,
                 self.controller,
                 self.soc,
+                self.crawl_torque,
+                self.crawl_power,
             )
         )
         self.regen = RegenCeiling(params, observer)
@@ -252,6 +273,14 @@ class Allowances:
         """At 12.5 Hz: scale what depends on the present current, and find the lowest ceiling."""
         self.low_voltage.step(sig)
         self.current.step(sig)
+        if self.crawls_blind:
+            self.crawl_torque.permille = self._crawl_permille
+            # 400 W * 1000 = 4e5; W * 1000 / 0.01 V = 0.1 A
+            self.crawl_power.limit_da = self._crawl_w * 1000 // (sig.pack_cv + 1)
+            self.crawl_power.step(sig)
+        else:
+            self.crawl_torque.permille = 1000
+            self.crawl_power.permille = 1000
         self.regen.step(sig)
         self.derating.refresh()
 

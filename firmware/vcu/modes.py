@@ -20,15 +20,18 @@ NAMES = ("SELFTEST", "OFF", "PRECHARGE", "READY", "DRIVE", "CHARGE", "SERVICE", 
 # Why the car does not drive, the most important first; bit i is REASONS[i].
 REASONS = (
     "self_test_running",
+    "fault_stops_the_car",
     "parameters_broken",
     "contactor_failed",
     "pack_not_readable",
     "plugged_in",
     "key_off",
     "service",
+    "testing_shutoff",
     "precharging",
     "precharge_cooling_down",
     "pedal_not_readable",
+    "pedal_fault_until_released",
     "gear_conflict",
     "gear_not_seen_in_neutral",
     "pedal_not_seen_released",
@@ -45,6 +48,9 @@ class Conditions:
 
     def __init__(self) -> None:
         self.parameters_ok = False
+        self.stopped = False  # a fault of class STOP is active
+        self.testing_shutoff = False
+        self.pedal_held = False
         self.sensors_ok = 0
         self.pack_ok = 0
         self.pedal_ok = 0
@@ -71,11 +77,17 @@ def _tested(c: Conditions) -> bool:
 
 
 def _failed(c: Conditions) -> bool:
-    return c.contactor_failed
+    return c.contactor_failed or c.stopped
 
 
-def _key_off(c: Conditions) -> bool:
-    return c.key_on == 0
+def _stopped_at_start(c: Conditions) -> bool:
+    return c.stopped and c.key_on != 0 and not c.plugged_in
+
+
+def _failure_over(c: Conditions) -> bool:
+    # Not before the contactor is open: the way back to driving begins with its weld check.
+    over = c.key_on == 0 or c.plugged_in != 0 or not c.stopped
+    return over and c.contactor_open
 
 
 def _plugged_and_open(c: Conditions) -> bool:
@@ -96,7 +108,7 @@ def _service_over(c: Conditions) -> bool:
 
 def _start(c: Conditions) -> bool:
     may_close = c.parameters_ok and c.pack_ok != 0 and not c.service_wanted
-    may_close = may_close and not c.contactor_failed
+    may_close = may_close and not c.contactor_failed and not c.stopped
     return may_close and c.key_on != 0 and not c.plugged_in
 
 
@@ -123,13 +135,14 @@ def _disengaged(c: Conditions) -> bool:
 # fmt: off
 _TABLE = (
     ((OFF, _tested),),
-    ((CHARGE, _plugged_and_open), (SERVICE, _service), (PRECHARGE, _start)),
+    ((CHARGE, _plugged_and_open), (SERVICE, _service), (FAULT, _stopped_at_start),
+     (PRECHARGE, _start)),
     ((FAULT, _failed), (OFF, _stop), (READY, _closed)),
     ((FAULT, _failed), (OFF, _stop), (DRIVE, _engaged)),
     ((FAULT, _failed), (OFF, _stop), (READY, _disengaged)),
     ((OFF, _unplugged),),
     ((OFF, _service_over),),
-    ((OFF, _key_off),),
+    ((OFF, _failure_over),),
 )
 # fmt: on
 
@@ -150,36 +163,40 @@ class Modes:
         return False
 
     def wants_contactor(self) -> bool:
-        """Return whether it is to be closed; in FAULT the wish keeps a failed one failed."""
+        """Return whether the contactor is to be closed."""
         mode = self.mode
-        return mode == PRECHARGE or mode == READY or mode == DRIVE or mode == FAULT
+        return mode == PRECHARGE or mode == READY or mode == DRIVE
 
     def explain(self, c: Conditions) -> None:
         """Refresh reasons; call after the torque of this tick is known."""
         mode = self.mode
-        reasons = 0
-        if mode == SELFTEST:
-            reasons |= 1 << 0
-        if not c.parameters_ok:
+        reasons = 1 if mode == SELFTEST else 0
+        if c.stopped:
             reasons |= 1 << 1
-        if c.contactor_failed:
+        if not c.parameters_ok:
             reasons |= 1 << 2
-        if not c.pack_ok:
+        if c.contactor_failed:
             reasons |= 1 << 3
-        if c.plugged_in:
+        if not c.pack_ok:
             reasons |= 1 << 4
-        if not c.key_on:
+        if c.plugged_in:
             reasons |= 1 << 5
-        if mode == SERVICE:
+        if not c.key_on:
             reasons |= 1 << 6
-        if mode == PRECHARGE:
+        if mode == SERVICE:
             reasons |= 1 << 7
-        if c.cooling_down:
+        if c.testing_shutoff:
             reasons |= 1 << 8
-        if not c.pedal_ok:
+        elif mode == PRECHARGE:
             reasons |= 1 << 9
-        if c.gear_conflict:
+        if c.cooling_down:
             reasons |= 1 << 10
+        if c.pedal_held:
+            reasons |= 1 << 12
+        elif not c.pedal_ok:
+            reasons |= 1 << 11
+        if c.gear_conflict:
+            reasons |= 1 << 13
         if mode == READY or mode == DRIVE:
             reasons |= self._driver_reasons(c)
         self.reasons = reasons
@@ -187,18 +204,18 @@ class Modes:
     def _driver_reasons(self, c: Conditions) -> int:
         reasons = 0
         if not c.seen_neutral:
-            reasons |= 1 << 11
-        if not c.seen_released:
-            reasons |= 1 << 12
-        if not c.gear_selected:
-            reasons |= 1 << 13
-        elif not c.direction_engaged and c.seen_neutral and c.seen_released:
             reasons |= 1 << 14
-        if c.brake_on:
+        if not c.seen_released:
             reasons |= 1 << 15
+        if not c.gear_selected:
+            reasons |= 1 << 16
+        elif not c.direction_engaged and c.seen_neutral and c.seen_released:
+            reasons |= 1 << 17
+        if c.brake_on:
+            reasons |= 1 << 18
         if c.direction_engaged and not c.brake_on and c.pedal_ok:
             if not c.torque_wanted:
-                reasons |= 1 << 17
+                reasons |= 1 << 20
             elif not c.torque_given:
-                reasons |= 1 << 16
+                reasons |= 1 << 19
         return reasons

@@ -7,10 +7,12 @@ enable need DRIVE, and the throttle's voltage is zero whenever its torque is.
 
 from micropython import const
 
-from vcu import contactor, modes
+from vcu import contactor, modes, patterns
+from vcu.faults import Faults
 from vcu.governor import kmh_to_mmps
 from vcu.modes import DRIVE
 from vcu.params import Params
+from vcu.protection import Protection
 from vcu.request import REVERSE
 from vcu.signals import Outputs, Signals
 
@@ -29,6 +31,9 @@ class Output:
         self._span_mv = params.get("throttle_full_mv") - self._start_mv
         self._warn_mmps = kmh_to_mmps(params.get("speed_cap_kmh") + _WARN_KMH)
         self._warn_reverse_mmps = kmh_to_mmps(params.get("reverse_cap_kmh") + _WARN_KMH)
+        self._turtle_permille = params.get("soc_turtle_permille")
+        self.overspeed = 0
+        self.patterns = patterns.Patterns()
 
     def step(
         self,
@@ -41,10 +46,13 @@ class Output:
         """Fill what moves the car; torque counts in DRIVE only, and is regeneration below 0."""
         drive = 0
         out.enable = 0
+        out.guard = 0
+        out.heartbeat = 1
         out.reverse = 0
         if mode == DRIVE:
             drive = torque_permille
             out.enable = 1
+            out.guard = 1  # the guard takes it away
             if direction == REVERSE:
                 out.reverse = 1
         if drive > 0:
@@ -59,16 +67,50 @@ class Output:
         out.contactor = relay.contactor_on
         out.precharge = relay.precharge_on
 
-    def show(self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor) -> None:
-        """Fill the rest, at each change of mode and now and then: lamp, buzzer, fan, hold."""
+    def show(
+        self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor, saving: bool
+    ) -> None:
+        """Fill the rest, at each change of mode and now and then: fan, hold, charger."""
         out.charger = 0
-        out.lamp = 1 if mode == modes.READY or mode == modes.DRIVE else 0
         warn_mmps = self._warn_reverse_mmps if out.reverse else self._warn_mmps
-        out.buzzer = 1 if sig.speed_mmps > warn_mmps else 0
+        self.overspeed = 1 if sig.speed_mmps > warn_mmps else 0
         if not sig.controller_temp_valid or sig.controller_ddegc > _FAN_ON_DDEGC:
             out.fan = 1
         elif sig.controller_ddegc < _FAN_OFF_DDEGC:
             out.fan = 0
-        # Held as long as a coil is on or about to be; otherwise key, plug or USB feed the board.
+        # Held as long as a coil is on or about to be, or something is being saved; otherwise
+        # key, plug or USB feed the board.
         driving = mode == modes.PRECHARGE or mode == modes.READY or mode == modes.DRIVE
-        out.hold = 1 if driving or relay.contactor_on or relay.precharge_on else 0
+        out.hold = 1 if driving or relay.contactor_on or relay.precharge_on or saving else 0
+
+    def tell(
+        self,
+        out: Outputs,
+        sig: Signals,
+        mode: int,
+        faults: Faults,
+        protection: Protection,
+        clock_ms: int,
+    ) -> None:
+        """At 12.5 Hz: lamp and buzzer, the most important of what there is to tell."""
+        driving = mode == modes.READY or mode == modes.DRIVE
+        shown = patterns.SILENT
+        if mode == modes.FAULT:
+            shown = patterns.FAULT_CODE
+        elif self.overspeed:
+            shown = patterns.OVERSPEED
+        elif protection.rolls:
+            shown = patterns.ROLLING
+        elif driving and faults.is_crawling:
+            shown = patterns.CRAWL
+        elif driving and protection.walks:
+            shown = patterns.WALK
+        elif driving and sig.soc_permille < self._turtle_permille:
+            shown = patterns.TURTLE
+        elif mode == modes.CHARGE:
+            shown = patterns.PLUGGED_IN
+        elif driving:
+            shown = patterns.READY
+        self.patterns.step(shown, faults.stop_id, clock_ms)
+        out.lamp = self.patterns.lamp
+        out.buzzer = self.patterns.buzzer

@@ -1,8 +1,11 @@
 """Pedal: two channels of different slope become one travel, and the lower channel counts.
 
-Hazard: a worn or broken hall pedal reads as pressed. Rule: a channel outside
-its calibrated range, by more than the slack, makes the whole pedal invalid and
-its travel zero; of two good channels the lower is used (E-Gas, openinverter).
+Hazard: a worn or broken hall pedal reads as pressed. Rules: of two good
+channels the lower is used (E-Gas, openinverter); two that differ by more than
+10 % of travel for 50 ms (Formula SAE allows 100) cut the torque; a channel
+outside its range leaves the other one to crawl with; neither, no torque. After
+each of these the torque stays cut until what is left of the pedal has been seen
+released: a short that heals must not pull away.
 """
 
 from micropython import const
@@ -10,8 +13,23 @@ from micropython import const
 from vcu.params import Params
 from vcu.signals import Signals
 
+# Bits of fault_bits, in the order of the first rows of the fault table.
+A_LOW = const(1)
+A_HIGH = const(2)
+B_LOW = const(4)
+B_HIGH = const(8)
+DISAGREES = const(16)
+_A_BAD = const(3)
+_B_BAD = const(12)
+
 # Released is below the dead band less this, so that noise at its edge does not flicker.
 _RELEASED_HYSTERESIS_PERMILLE = const(10)
+_DISAGREE_PERMILLE = const(100)
+_DISAGREE_MS = const(50)
+# A stab goes from the first to the second of these.
+_LOW_PERMILLE = const(100)
+_HIGH_PERMILLE = const(900)
+_LONG_MS = const(10000)
 
 
 class Channel:
@@ -30,7 +48,13 @@ class Channel:
 
 
 class Pedal:
-    """Judges both channels and shapes the travel with dead band and curve."""
+    """Judges both channels and shapes the travel with dead band and curve.
+
+    travel_permille is the lower channel before dead band and curve, and may lie
+    outside 0..1000 by the slack; needs_release says that torque is cut until
+    the pedal has been let go; stab_ms is how long the last way from 10 to 90 %
+    took, set once per press, until its reader sets it to -1.
+    """
 
     def __init__(self, params: Params) -> None:
         slack = params.get("pedal_slack_counts")
@@ -46,25 +70,60 @@ class Pedal:
         self._deadband = params.get("pedal_deadband_permille")
         self._curve = params.get("pedal_curve_permille")
         self._released_below = self._deadband - _RELEASED_HYSTERESIS_PERMILLE
+        self.fault_bits = 0
+        self.needs_release = False
+        self.is_readable = True  # while needs_release: all that is missing is the release
+        self.travel_permille = 0
+        self.stab_ms = -1
+        self._apart_ms = 0
+        self._since_low_ms = _LONG_MS
 
-    def step(self, a_counts: int, b_counts: int, sig: Signals) -> None:
-        """Set pedal_permille, pedal_valid and pedal_released; invalid is never released."""
-        channel = self._a
-        valid = channel.low <= a_counts <= channel.high
-        travel = (a_counts - channel.released) * 1000 // channel.span
+    def step(
+        self, a_counts: int, b_counts: int, supply_ok: bool, sig: Signals, dt_ms: int
+    ) -> None:
+        """Set pedal_permille, pedal_valid and pedal_released; invalid is never released.
+
+        supply_ok False: the 5 V that both channels share are not 5 V.
+        """
+        a = self._a
+        travel = (a_counts - a.released) * 1000 // a.span
+        good = supply_ok and a.low <= a_counts <= a.high
         if self._two_channels:
-            channel = self._b
-            valid = valid and channel.low <= b_counts <= channel.high
-            b = (b_counts - channel.released) * 1000 // channel.span
-            if b < travel:
-                travel = b
-        if not valid:
-            sig.pedal_valid = 0
-            sig.pedal_released = 0
-            sig.pedal_permille = 0
-            return
+            b = self._b
+            other = (b_counts - b.released) * 1000 // b.span
+            if good and b.low <= b_counts <= b.high and not self.fault_bits:
+                apart = travel - other
+                if apart > 0:
+                    travel = other
+                if apart > _DISAGREE_PERMILLE or apart < -_DISAGREE_PERMILLE:
+                    self._count_apart(dt_ms)
+                elif self._apart_ms:
+                    # Slower than it rises: channels that are apart half of the time are found.
+                    self._apart_ms -= 1
+            else:
+                good = supply_ok and self._judge(a_counts, b_counts, travel, other)
+                if self.fault_bits & _A_BAD or (other < travel and not self.fault_bits & _B_BAD):
+                    travel = other
+        elif self.fault_bits or not good:
+            self._judge_one(a_counts, good, travel)
+        self.travel_permille = travel
+        released = travel < self._released_below
+        if not good or self.needs_release:
+            # Torque that comes back by itself would come unasked.
+            self.needs_release = not (good and released)
+            if self.needs_release:
+                self.is_readable = good
+                sig.pedal_valid = 0
+                sig.pedal_released = 0
+                sig.pedal_permille = 0
+                self._since_low_ms = _LONG_MS
+                return
+        if travel > _LOW_PERMILLE:
+            self._time_press(travel, dt_ms)
+        else:
+            self._since_low_ms = 0
         sig.pedal_valid = 1
-        sig.pedal_released = 1 if travel < self._released_below else 0
+        sig.pedal_released = 1 if released else 0
         deadband = self._deadband
         if travel <= deadband:
             sig.pedal_permille = 0
@@ -75,3 +134,52 @@ class Pedal:
             linear = (travel - deadband) * 1000 // (1000 - deadband)
             bend = linear - linear * linear // 1000
             sig.pedal_permille = linear - bend * self._curve // 1000
+
+    def _count_apart(self, dt_ms: int) -> None:
+        self._apart_ms += dt_ms
+        if self._apart_ms >= _DISAGREE_MS:
+            self._apart_ms = 0
+            self.fault_bits = DISAGREES
+            self.needs_release = True
+
+    def _judge(self, a_counts: int, b_counts: int, travel: int, other: int) -> bool:
+        """Keep account of what is wrong; return whether a channel is left to be believed.
+
+        What was found stays found until both channels are good, agree and are released.
+        """
+        a = self._a
+        b = self._b
+        wrong = 0
+        if a_counts < a.low:
+            wrong = A_LOW
+        elif a_counts > a.high:
+            wrong = A_HIGH
+        if b_counts < b.low:
+            wrong |= B_LOW
+        elif b_counts > b.high:
+            wrong |= B_HIGH
+        bits = self.fault_bits | wrong
+        if bits != self.fault_bits:
+            self.fault_bits = bits
+            self.needs_release = True
+        elif not wrong and travel < self._released_below and other < self._released_below:
+            self.fault_bits = bits = 0
+        return not (bits & _A_BAD and bits & _B_BAD)
+
+    def _judge_one(self, a_counts: int, good: bool, travel: int) -> None:
+        """The same with one channel fitted, and no second opinion."""
+        if not good:
+            if a_counts < self._a.low:
+                self.fault_bits = A_LOW
+            elif a_counts > self._a.high:
+                self.fault_bits = A_HIGH
+        elif travel < self._released_below:
+            self.fault_bits = 0
+
+    def _time_press(self, travel: int, dt_ms: int) -> None:
+        since_ms = self._since_low_ms
+        if since_ms < _LONG_MS:
+            self._since_low_ms = since_ms + dt_ms
+            if travel >= _HIGH_PERMILLE:
+                self.stab_ms = since_ms + dt_ms
+                self._since_low_ms = _LONG_MS

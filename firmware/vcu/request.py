@@ -42,11 +42,12 @@ class Request:
     def step(self, raw: Raw, sig: Signals, powered: bool) -> None:
         """Form the request; powered says that the contactor is closed and traction permitted.
 
-        Key and plug are asked here once more, because the mode follows them only at 25 Hz.
+        Key and plug are asked here once more, because the mode follows them only at 25 Hz,
+        and a key that bounces only after 100 ms.
         """
         selected = raw.gear_forward_on - raw.gear_reverse_on  # both are none
         self.selected = selected
-        if not powered or raw.plug_in or not raw.key_on:
+        if not powered or raw.plug_in:
             self.seen_neutral = False
             self.seen_released = False
             self.direction = NEUTRAL
@@ -59,7 +60,7 @@ class Request:
             self.seen_released = True
         if selected != self.direction:
             self._engage(selected, sig)
-        if self.direction == NEUTRAL or raw.brake_on or not sig.pedal_valid:
+        if self.direction == NEUTRAL or raw.brake_on or not sig.pedal_valid or not raw.key_on:
             self.is_cut = True
             self.permille = 0
             if self.direction == NEUTRAL and sig.standstill_ms > _STOOD_MS:

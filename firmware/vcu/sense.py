@@ -17,13 +17,20 @@ from vcu.signals import (
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
     SLOW_RAIL_12V,
+    SLOW_REFERENCE_LOW,
     SLOW_SENSOR_5V,
+    SLOW_THROTTLE_READBACK,
     UNKNOWN_DDEGC,
     Raw,
     Signals,
 )
 
 _ALL_SLOW_SEEN = const((1 << 8) - 1)
+# Both pedal channels scale with their 5 V: 5 % more is 6 % of travel too much at full pedal.
+_SENSOR_5V_LOW_MV = const(4750)
+_SENSOR_5V_HIGH_MV = const(5250)
+# Read every 40 ms; one bad sample is a spike, the second cuts.
+_BAD_SUPPLY_SAMPLES = const(2)
 # A thermistor nearer to either rail than this is open or shorted; the converter of an
 # ESP32-S3 saturates from 3076 mV on.
 _NTC_SHORT_COUNTS = const(60)
@@ -32,6 +39,8 @@ _NTC_OPEN_COUNTS = const(3000)
 _MIN_COUNTS = const(100)
 _MAX_COUNTS = const(3050)
 _MAX_DA = const(3000)
+# No pack of this class is below this; an open wire reads zero.
+_PACK_MIN_CV = const(1500)
 # At 25 Hz: 0.12 s with the last good reading.
 _BAD_SAMPLES = const(3)
 # A slow reading that moved no more than this is the same reading.
@@ -49,6 +58,7 @@ class Scaling:
         rail_cv_per_1000_counts: int,
         sensor_5v_mv_per_1000_counts: int,
         ntc_table: "tuple[int, ...]",
+        throttle_readback_mv_per_1000_counts: int = 1818,
     ) -> None:
         self.pack_cv_per_1000_counts = pack_cv_per_1000_counts
         self.bus_cv_per_1000_counts = bus_cv_per_1000_counts
@@ -56,6 +66,7 @@ class Scaling:
         self.rail_cv_per_1000_counts = rail_cv_per_1000_counts
         self.sensor_5v_mv_per_1000_counts = sensor_5v_mv_per_1000_counts
         self.ntc_table = ntc_table
+        self.throttle_readback_mv_per_1000_counts = throttle_readback_mv_per_1000_counts
 
 
 class Sense:
@@ -64,20 +75,45 @@ class Sense:
     def __init__(self, scaling: Scaling, params: Params) -> None:
         self._scaling = scaling
         self._pack_scale = scaling.pack_cv_per_1000_counts
+        self._pack_min_counts = _PACK_MIN_CV * 1000 // self._pack_scale
         self._bus_scale = scaling.bus_cv_per_1000_counts
         self._pack_a_scale = scaling.pack_da_per_1000_counts
-        self._pedal = Pedal(params)
+        self.pedal = Pedal(params)
+        # Why pack_valid is 0: bits in the order of the sensor rows of the fault table.
+        self.pack_bits = 0
+        self.battery_is_open = False  # of two ways in which its sensor can be broken
+        self.supply_ok = True
+        self._supply_bad = 0
+        scale = scaling.sensor_5v_mv_per_1000_counts
+        self._supply_low_counts = _SENSOR_5V_LOW_MV * 1000 // scale
+        self._supply_high_counts = _SENSOR_5V_HIGH_MV * 1000 // scale
         self._pack_a_zero_counts = params.get("pack_a_zero_counts")
+        self._is_pedals_turn = True
+        self._last_ms = 0
         self._seen = 0
         self._bad_samples = 0
+        self._pedal_step = self.pedal.step  # a bound method costs half of a call
         # Far from any reading, so that the first of each channel counts as moved.
         self._slow_counts = array("i", [-10000] * 8)
 
-    def step(self, raw: Raw, sig: Signals) -> None:
-        """Convert what the driver does, and one slow channel; the others keep their value."""
-        self._pedal.step(raw.pedal_a_counts, raw.pedal_b_counts, sig)
-        # A slow channel that reads as it did needs no second thought.
+    def step(self, raw: Raw, sig: Signals, dt_ms: int) -> None:
+        """Convert in turn what the driver does, at 50 Hz, and one slow channel.
+
+        The two that come round most often, 5 V and throttle, are read in the
+        ticks of the pedal, and judged as they come.
+        """
         index = raw.slow_index
+        if index == SLOW_SENSOR_5V:
+            self._judge_supply(raw.slow_counts)
+        if self._is_pedals_turn:
+            self._is_pedals_turn = False
+            self._pedal_step(
+                raw.pedal_a_counts, raw.pedal_b_counts, self.supply_ok, sig, self._last_ms + dt_ms
+            )
+        else:
+            self._is_pedals_turn = True
+        self._last_ms = dt_ms
+        # A slow channel that reads as it did needs no second thought.
         moved = raw.slow_counts - self._slow_counts[index]
         if moved > _SLOW_NOISE_COUNTS or moved < -_SLOW_NOISE_COUNTS:
             self._slow_counts[index] = raw.slow_counts
@@ -89,7 +125,7 @@ class Sense:
         bus = raw.bus_v_counts
         amps = raw.pack_a_counts
         if (
-            pack < 0
+            pack < self._pack_min_counts
             or bus < 0
             or amps < _MIN_COUNTS
             or pack > _MAX_COUNTS
@@ -100,8 +136,10 @@ class Sense:
             self._bad_samples += 1
             if self._bad_samples >= _BAD_SAMPLES:
                 sig.pack_valid = 0
+                self.pack_bits = self._judge_pack(pack, bus, amps)
         else:
             self._bad_samples = 0
+            self.pack_bits = 0
             sig.pack_valid = 1
             # 3300 counts * 4000 = 1.3e7
             sig.pack_cv = pack * self._pack_scale // 1000
@@ -114,11 +152,34 @@ class Sense:
                 amps = -_MAX_DA
             sig.pack_da = amps
 
+    def _judge_supply(self, counts: int) -> None:
+        if self._supply_low_counts <= counts <= self._supply_high_counts:
+            self._supply_bad = 0
+            self.supply_ok = True
+        else:
+            self._supply_bad += 1
+            if self._supply_bad >= _BAD_SUPPLY_SAMPLES:
+                self.supply_ok = False
+
+    def _judge_pack(self, pack: int, bus: int, amps: int) -> int:
+        """Return what is wrong, as bits in the order of the fault table's sensor rows."""
+        bits = 1 if pack < self._pack_min_counts else (2 if pack > _MAX_COUNTS else 0)
+        if bus < 0 or bus > _MAX_COUNTS:
+            bits |= 4
+        if amps < _MIN_COUNTS:
+            bits |= 8
+        elif amps > _MAX_COUNTS:
+            bits |= 16
+        return bits
+
     def _slow(self, index: int, counts: int, sig: Signals) -> None:
-        if index <= SLOW_CONTROLLER_TEMP:
+        if index == SLOW_THROTTLE_READBACK:
+            pass  # the guard's
+        elif index <= SLOW_CONTROLLER_TEMP:
             valid = 1 if _NTC_SHORT_COUNTS <= counts <= _NTC_OPEN_COUNTS else 0
             ddegc = lerp(counts, self._scaling.ntc_table) if valid else UNKNOWN_DDEGC
             if index == SLOW_BATTERY_TEMP:
+                self.battery_is_open = counts > _NTC_OPEN_COUNTS
                 sig.battery_ddegc = ddegc
                 sig.battery_temp_valid = valid
             elif index == SLOW_MOTOR_TEMP:
@@ -133,6 +194,10 @@ class Sense:
             sig.sensor_5v_mv = (
                 clamp(counts, 0, 3300) * self._scaling.sensor_5v_mv_per_1000_counts // 1000
             )
+        elif index == SLOW_REFERENCE_LOW:
+            sig.reference_low_counts = counts
+        else:
+            sig.reference_high_counts = counts
         if not sig.slow_seen:
             self._seen |= 1 << (index & 7)
             if self._seen == _ALL_SLOW_SEEN:

@@ -11,7 +11,7 @@ selected direction. A flag is 0 or 1.
 
 from micropython import const
 
-# The slow analog channels: one is read per tick, in this order (Raw.slow_index).
+# The slow analog channels: one is read per tick (Raw.slow_index), in SLOW_ORDER.
 SLOW_BATTERY_TEMP = const(0)
 SLOW_MOTOR_TEMP = const(1)
 SLOW_CONTROLLER_TEMP = const(2)
@@ -31,6 +31,14 @@ SLOW_NAMES = (
     "reference_high",
 )
 
+# The order in which they are read. The two that prove a safe output and a sane pedal come
+# round every 40 ms, the other six every 120 ms.
+SLOW_ORDER = (
+    SLOW_THROTTLE_READBACK, SLOW_BATTERY_TEMP, SLOW_SENSOR_5V, SLOW_MOTOR_TEMP,
+    SLOW_THROTTLE_READBACK, SLOW_CONTROLLER_TEMP, SLOW_SENSOR_5V, SLOW_RAIL_12V,
+    SLOW_THROTTLE_READBACK, SLOW_REFERENCE_LOW, SLOW_SENSOR_5V, SLOW_REFERENCE_HIGH,
+)  # fmt: skip
+
 # A temperature that the sensor cannot tell: consumers must look at the valid flag.
 UNKNOWN_DDEGC = const(-1000)
 
@@ -42,6 +50,9 @@ class Raw:
     pulses_counts is the hardware counter modulo 65536. Where the board stamps
     edges, edge_pulses_counts is that counter as it stood when the newest edge
     was stamped, edge_age_us ago; a board without stamps leaves edge_age_us -1.
+    motor_pulses_counts is the second source of speed, where one is fitted.
+    enable_readback is the enable line behind all its gates: this output, the
+    guard's and the heartbeat's charge pump.
     early_pulses_counts is the counter as the main loop sampled it between two
     ticks, early_age_us before this one; -1 when it did not.
     """
@@ -59,6 +70,8 @@ class Raw:
         self.edge_age_us = -1
         self.early_pulses_counts = 0
         self.early_age_us = -1
+        self.motor_pulses_counts = 0
+        self.enable_readback = 0
         self.key_on = 0
         self.plug_in = 1
         self.brake_on = 1
@@ -82,11 +95,14 @@ class Signals:
         self.controller_temp_valid = 0
         self.rail_cv = 0
         self.sensor_5v_mv = 0
+        self.reference_low_counts = 0
+        self.reference_high_counts = 0
         self.slow_seen = 0  # every slow channel has been read since power-on
         self.pedal_permille = 0  # 0 released .. 1000 pressed, the lower of the channels
         self.pedal_valid = 0
         self.pedal_released = 0
         self.speed_mmps = 0  # never negative; the direction is the gear's
+        self.speed_trusted = 1  # 0: the wheel sensor is not believed, and nothing else tells
         self.standstill_ms = 0  # time since the last wheel pulse, saturating
         self.pack_rest_cv = 0  # pack voltage with the sag of the present current added back
         self.soc_permille = 0
@@ -100,6 +116,8 @@ class Outputs:
         self.throttle_mv = 0  # the same as a voltage at the motor controller's input
         self.regen_permille = 0  # braking torque asked of the motor controller, 0..1000
         self.enable = 0
+        self.guard = 0  # the guard's own consent: without it the enable line stays low
+        self.heartbeat = 0  # toggle the heartbeat in this tick; withheld, all the rest falls
         self.reverse = 0
         self.contactor = 0
         self.precharge = 0

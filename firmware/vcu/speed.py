@@ -16,13 +16,15 @@ from vcu.fixmath import clamp
 from vcu.params import Params
 from vcu.signals import Raw, Signals
 
-# Observer gains 3w, 3w**2, w**3 / 8 for w = 8.7 rad/s by count and 12 rad/s with stamps.
-_COUNT_L1 = const(26)
-_COUNT_L2 = const(227)
-_COUNT_L3_EIGHTH = const(82)
+# Observer gains 3w, 3w**2, w**3 / 8 for w = 9.7 rad/s by count and 12 rad/s with stamps.
+_COUNT_L1 = const(29)
+_COUNT_L2 = const(280)
+_COUNT_L3_EIGHTH = const(113)
 _STAMP_L1 = const(36)
 _STAMP_L2 = const(432)
 _STAMP_L3_EIGHTH = const(216)
+
+_FINE_SPACING = const(4200)  # 10 um
 
 # A stamp that disagrees by more than an eighth of the spacing and 0.4 ms of way came
 # late. (The handler reads the counter as it stamps, so that being late costs at most
@@ -40,6 +42,7 @@ _AGE_LIMIT_MS = const(60000)
 # Pulses rarer than this bound the speed; an error beyond 0.8 m is counted as that.
 _SLOW_MS = const(20)
 _MAX_ERROR = const(80000)
+_MAX_COUNT_ERROR = const(60000)
 _MAX_POSITION = const(1000000)
 # Motor and controller together turn about this much of the pack's power into force,
 # above this speed; the slack keeps a poor guess from hiding real torque.
@@ -55,6 +58,11 @@ class SpeedObserver:
         pulses = params.get("pulses_per_turn")
         # 2200 mm * 100 / 4 = 55 000 (10 um)
         self._spacing = params.get("wheel_circumference_mm") * 100 // pulses
+        # Pulses that lie close together say as much as stamps do of coarser ones.
+        fine = self._spacing < _FINE_SPACING
+        self._count_l1 = _STAMP_L1 if fine else _COUNT_L1
+        self._count_l2 = _STAMP_L2 if fine else _COUNT_L2
+        self._count_l3 = _STAMP_L3_EIGHTH if fine else _COUNT_L3_EIGHTH
         self._lag_ms = params.get("motor_lag_ms")
         self._wheel_force_n = params.get("wheel_force_n")
         self.pulses_counts = 0  # the counter as it was last read
@@ -115,10 +123,10 @@ class SpeedObserver:
         position += (speed_q >> 10) * dt_ms // 10
         if raw.edge_age_us < 0:
             error = self._error_by_count(raw, position, speed_q >> 10)
-            # 80 000 * 227 * 40 = 7.3e8
-            position += error * _COUNT_L1 * dt_ms // 1000
-            speed_q += error * _COUNT_L2 * dt_ms // 98
-            disturbance_q += error * _COUNT_L3_EIGHTH * dt_ms // 781
+            # 60 000 * 432 * 40 = 1.04e9 < 2**30
+            position += error * self._count_l1 * dt_ms // 1000
+            speed_q += error * self._count_l2 * dt_ms // 98
+            disturbance_q += error * self._count_l3 * dt_ms // 781
         else:
             self._edge_wait_ms += dt_ms
             if raw.edge_pulses_counts != self._last_edge_pulses:
@@ -171,6 +179,20 @@ class SpeedObserver:
         self.disturbance_mmps2 = disturbance_q >> 4
         self.speed_mmps = sig.speed_mmps = speed_q >> 10
 
+    def skip(self, raw: Raw, dt_ms: int) -> None:
+        """After a stall the way of the wheel says nothing about its speed: begin at this pulse.
+
+        Called before the step of dt_ms that follows, which then finds the wheel where it
+        expects it: a speed that fell here would lift the cap.
+        """
+        if raw.pulses_counts != self.pulses_counts:
+            self._pulse_age_ms = -dt_ms
+        self.pulses_counts = raw.pulses_counts
+        self._last_edge_pulses = raw.edge_pulses_counts
+        self._position = (self._spacing >> 1) - (self._speed_q >> 10) * dt_ms // 10
+        self._edge_wait_ms = 0
+        self._at_rest = True  # as after a standstill the first stamp says where, not how fast
+
     def weigh_power(self, sig: Signals) -> None:
         """At 25 Hz: bound the delivered torque by what the pack's power can be making.
 
@@ -201,7 +223,7 @@ class SpeedObserver:
             # 25 000 mm/s * 4000 = 1e8
             moved = speed_mmps * (min(raw.early_age_us, 40000) // 10) // 1000
             error = (error + error + moved - behind * spacing) >> 1
-        return clamp(error, -_MAX_ERROR, _MAX_ERROR)
+        return clamp(error, -_MAX_COUNT_ERROR, _MAX_COUNT_ERROR)
 
     def _error_by_stamp(self, raw: Raw, position: int, speed_mmps: int) -> int:
         """At the stamped edge the wheel was exactly on a pulse; 0 for a stamp that came late."""

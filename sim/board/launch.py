@@ -1,11 +1,14 @@
 """Runs the firmware on the virtual board, as a board does: boot.py, then main.py, as __main__.
 
-    micropython launch.py DATA_DIR FIRMWARE_DIR READ_FD WRITE_FD
+    micropython launch.py DATA_DIR FIRMWARE_DIR READ_FD WRITE_FD RESET_CAUSE FLASH_TAKES_TIME
 
-DATA_DIR has board.py and vehicle.py. The two file descriptors are the pipes from
-and to the car. Standard input and output are the board's serial console and
-carry nothing else. main.py is reached by its name `car`, which it leaves for
-whoever works at the prompt.
+DATA_DIR has board.py and vehicle.py, the folder flash and the file rtc. The two
+file descriptors are the pipes from and to the car. RESET_CAUSE is the number that
+machine.reset_cause returns. FLASH_TAKES_TIME is 1, or 0 where writes cost nothing.
+In the environment LSEV_WRAP_US says how long after power-on the board's clock wraps.
+Standard input and output are the board's serial console and carry nothing else.
+main.py is reached by its name `car`, which it leaves for whoever works at the
+prompt.
 """
 
 # ruff: noqa: E402 - the imports need the path that is set first
@@ -13,7 +16,7 @@ whoever works at the prompt.
 import sys
 
 _here = sys.path[0]
-_data_dir, _firmware_dir, _read_fd, _write_fd = sys.argv[1:5]
+_data_dir, _firmware_dir, _read_fd, _write_fd, _cause, _takes_time = sys.argv[1:7]
 # machine and time of this folder stand in front of the interpreter's own; the folder of
 # frame.py comes last, because it has a folder called board.
 sys.path[:] = [_here, _data_dir, _firmware_dir, ".frozen", _here + "/.."]
@@ -21,10 +24,12 @@ sys.path[:] = [_here, _data_dir, _firmware_dir, ".frozen", _here + "/.."]
 import builtins
 import gc as _gc
 import io
+from os import getenv
 
 from frame import (
     ACCEL_FULL_MMPS2,
     CONTACTOR_STATE,
+    FAULTS,
     LATE_TICKS,
     LIMITER,
     MODE,
@@ -36,11 +41,13 @@ from frame import (
     SOC_PERMILLE,
     SOC_UNCERTAINTY_PERMILLE,
     SPEED_MMPS,
+    STORED,
     TICKS,
     TORQUE_PERMILLE,
     TRIP_MWH,
 )
 from link import CRASHED, ENDED, INTERRUPTED, link, outputs
+from storage import ChargedOs, charged_open, storage
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
@@ -90,6 +97,7 @@ def charged_print(
 _modules: "dict[str, Any]" = sys.modules
 _modules["gc"] = ChargedGc()
 builtins.print = charged_print
+_plain_open = open
 
 
 def probe() -> None:
@@ -117,11 +125,26 @@ def probe() -> None:
     outputs[TICKS] = car.ticks
     outputs[CONTACTOR_STATE] = loop.contactor.state
     outputs[ACCEL_FULL_MMPS2] = loop.response.accel_full_mmps2
+    active = loop.faults.active
+    stored = loop.faults.stored
+    for word in range(STORED - FAULTS):
+        outputs[FAULTS + word] = active[word]
+        outputs[STORED + word] = stored[word]
+
+
+def is_moving() -> bool:
+    """Return whether the loop says that the car is not parked; the save at key-off is."""
+    car: "Car | None" = _namespace.get("car")
+    if car is None:
+        return False
+    loop = car.loop
+    saves = loop.saving and not loop.raw.key_on and not loop.out.contactor
+    return not saves and not loop.is_parked()
 
 
 def run(name: str) -> None:
     """Run a file of the firmware as __main__, in a namespace with nothing else in it."""
-    with open(_firmware_dir + "/" + name) as file:
+    with _plain_open(_firmware_dir + "/" + name) as file:
         source = file.read()
     exec(compile(source, name, "exec"), _namespace)
 
@@ -129,7 +152,12 @@ def run(name: str) -> None:
 _namespace: "dict[str, Any]" = {"__name__": "__main__"}
 _status = CRASHED
 link.connect(int(_read_fd), int(_write_fd))
+link.wrap_us = int(getenv("LSEV_WRAP_US") or link.wrap_us)
 link.probe = probe
+storage.attach(_data_dir, int(_cause), _takes_time == "1")
+storage.is_moving = is_moving
+_modules["os"] = ChargedOs()
+builtins.open = charged_open
 try:
     run("boot.py")
     run("main.py")

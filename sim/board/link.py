@@ -7,7 +7,8 @@ of the step come in through the other, as the flat integers of sim/frame.py:
 that early, because the firmware samples the wheel there and the car must
 already have turned it. At the end itself the wheel moves on and the edge
 interrupt runs. The first exchange is at the end of the firmware's first sleep;
-before it nothing moves.
+before it nothing moves. A frame that says STALL keeps the chip busy for the 10 ms
+after its step; the exchange goes on meanwhile.
 """
 
 from array import array
@@ -18,10 +19,12 @@ from frame import (
     EARLY_PULSES,
     EDGE_AGE_US,
     EDGE_PULSES,
+    END,
     INPUT_SIZE,
     OUTPUT_SIZE,
     PLUG_IN,
     PULSES,
+    STALL,
 )
 from micropython import const, heap_lock, heap_unlock
 
@@ -34,7 +37,7 @@ _STEP_US = const(10000)
 _EARLY_US = const(2500)
 # As on an ESP32, where ticks are small integers; the first wrap comes after five seconds.
 _TICKS_MASK = const((1 << 30) - 1)
-_TICKS_START_US = const((1 << 30) - 5000000)
+_FIRST_WRAP_US = const(5000000)
 _NEVER_US = const(1 << 60)
 
 # How a session ends, in the one integer that makes the last frame longer than the others.
@@ -67,6 +70,7 @@ class Link:
 
     def __init__(self) -> None:
         self.now_us: int = 0
+        self.wrap_us: int = _FIRST_WRAP_US  # when ticks_us and ticks_ms begin anew
         self.due_us: int = _NEVER_US  # when something next happens outside the chip
         self.pulses: int = 0  # what the pulse counter shows
         self.watchdog_due_us: int = _NEVER_US
@@ -77,6 +81,7 @@ class Link:
         self.probe: "Callable[[], None]" = _no_probe
         self._moves = False  # the car takes its steps
         self._ended = False
+        self._stalls = False  # the chip is busy for the step after this one
         self._handed_over = False  # the readings for the end of this step are here
         self._stamp_us: int = -1
         self._stamp_pulses: int = 0
@@ -90,7 +95,7 @@ class Link:
 
     def ticks_us(self) -> int:
         """Return the clock as time.ticks_us does."""
-        return (self.now_us + _TICKS_START_US) & _TICKS_MASK
+        return (self.now_us - self.wrap_us) & _TICKS_MASK
 
     def charge(self, us: int) -> None:
         """Let us pass: the chip was busy that long."""
@@ -99,6 +104,8 @@ class Link:
             self.now_us = self.due_us
             if self._handed_over:
                 self._end_step()
+                if self._stalls:
+                    now += _STEP_US
             else:
                 self._hand_over()
         self.now_us = now
@@ -125,8 +132,9 @@ class Link:
         self._receive()
 
     def _receive(self) -> None:
-        if self._read(inputs) != _INPUT_BYTES or inputs[COMMAND]:
+        if self._read(inputs) != _INPUT_BYTES or inputs[COMMAND] == END:
             raise SystemExit(ENDED)
+        self._stalls = inputs[COMMAND] == STALL
         self.pulses = inputs[EARLY_PULSES]
         self._handed_over = True
         self.due_us = self.now_us + _EARLY_US

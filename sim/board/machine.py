@@ -13,6 +13,7 @@ import frame
 from frame import SLOW_MV
 from link import RESET, inputs, link, outputs
 from micropython import const
+from storage import RTC_BYTES, storage
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ _DIGITAL = {
     board.BRAKE: (frame.BRAKE_ON, board.BRAKE_ACTIVE),
     board.GEAR_FORWARD: (frame.GEAR_FORWARD_ON, board.GEAR_FORWARD_ACTIVE),
     board.GEAR_REVERSE: (frame.GEAR_REVERSE_ON, board.GEAR_REVERSE_ACTIVE),
+    board.ENABLE_READBACK: (frame.ENABLE_READBACK, board.ENABLE_READBACK_ACTIVE),
 }
 _OUTPUTS = {
     board.ENABLE: (outputs, frame.ENABLE),
+    board.GUARD: (outputs, frame.GUARD),
     board.REVERSE: (outputs, frame.REVERSE),
     board.CONTACTOR: (outputs, frame.CONTACTOR),
     board.PRECHARGE: (outputs, frame.PRECHARGE),
@@ -273,19 +276,20 @@ class PWM:
 
 
 class Counter:
-    """The pulse counter, on the wheel sensor's input."""
+    """The pulse counter, on the wheel sensor's input or the motor's."""
 
     RISING = 1
     FALLING = 2
 
     def __init__(self, unit: int, pin: Pin, *, edge: int = 1, filter_ns: int = 0) -> None:
         """Count the pulses of the pin; ValueError if the board has no pulses there."""
-        if pin.number != board.PULSES:
+        if pin.number not in (board.PULSES, board.MOTOR_PULSES):
             raise ValueError("invalid pin")
+        self._is_wheel = pin.number == board.PULSES
 
     def value(self) -> int:
         """Return the pulses since power-on, modulo 65536."""
-        return link.pulses
+        return link.pulses if self._is_wheel else inputs[frame.MOTOR_PULSES]
 
 
 class WDT:
@@ -301,9 +305,22 @@ class WDT:
         link.watchdog_due_us = link.now_us + self._timeout_us
 
 
+class RTC:
+    """The memory that survives a reset and not a power cut; there is no clock in it."""
+
+    def memory(self, data: "bytes | None" = None) -> "bytes | None":
+        """Return what is kept, or keep other bytes; ValueError for more than 2048."""
+        if data is None:
+            return storage.load_rtc()
+        if len(data) > RTC_BYTES:
+            raise ValueError("buffer too long")
+        storage.save_rtc(data)
+        return None
+
+
 def reset_cause() -> int:
-    """Return PWRON_RESET: each virtual board is a new one."""
-    return PWRON_RESET
+    """Return why the board started, as the host has it from how the last session ended."""
+    return storage.reset_cause
 
 
 def reset() -> None:

@@ -20,8 +20,8 @@ sleep_us = link.sleep
 
 
 def ticks_ms() -> int:
-    """Return the virtual clock in ms, with a wrap of its own."""
-    return link.now_us // 1000 & (_TICKS_PERIOD - 1)
+    """Return the virtual clock in ms, which wraps with the other."""
+    return (link.now_us - link.wrap_us) // 1000 & (_TICKS_PERIOD - 1)
 
 
 def ticks_add(ticks: int, delta: int) -> int:

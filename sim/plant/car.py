@@ -12,6 +12,8 @@ from sim.plant.heat import Heat
 
 GRAVITY_MPS2 = 9.81
 AIR_DENSITY_KGPM3 = 1.2
+# What a motor controller that drives takes out of its bus capacitor, or the pre-charge.
+FAILED_ON_A = 20.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Car:
         self.controller = Heat(3500.0, 5.0, ambient_c)
         self.energy_out_wh: float = 0.0
         self.energy_in_wh: float = 0.0
+        self.failed_on = False  # the motor controller drives, whatever it is told
         self.saturated = False  # the motor, not its throttle, limits the force
         self.pushed = False  # the road alone would accelerate the car
         self.arc_closings = 0  # contactor closed onto a bus far from pack voltage
@@ -87,7 +90,9 @@ class Car:
             self._alpha_dt = dt_s
             self._alpha = 1.0 - math.exp(-dt_s / data.lag_s)
         wanted = 0.0
-        if enable and contactor and self.bus_v > 0.5 * data.nominal_v:
+        if self.failed_on:
+            wanted = 1.0
+        elif enable and contactor and self.bus_v > 0.5 * data.nominal_v:
             wanted = (throttle_v - data.throttle_start_v) / (
                 data.throttle_full_v - data.throttle_start_v
             )
@@ -178,6 +183,8 @@ class Car:
             self.bus_v = pack_v
         else:
             drain_a = data.bleed_a if self.bus_v > 0.0 else 0.0
+            if self.failed_on:
+                drain_a = FAILED_ON_A if self.bus_v > 0.0 else 0.0
             current = (pack_v - self.bus_v) / data.precharge_ohm if precharge else 0.0
             self.bus_v += (current - drain_a) / data.bus_f * dt_s
             if self.bus_v < 0.0:

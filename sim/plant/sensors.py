@@ -11,6 +11,7 @@ from sim.frame import (
     EDGE_AGE_US,
     EDGE_PULSES,
     INPUT_SIZE,
+    MOTOR_PULSES,
     PACK_A_MV,
     PACK_V_MV,
     PEDAL_A_MV,
@@ -59,6 +60,7 @@ class Wheel:
         rnd = random.Random(seed)
         self._spacing_m = spacing_m
         self._data = data
+        self._seed = seed
         self._turn = pulses_per_turn
         worst = data.spacing_error / 2.0  # of two neighbours
         self._offset_m = [rnd.uniform(-worst, worst) * spacing_m for _ in range(pulses_per_turn)]
@@ -71,6 +73,11 @@ class Wheel:
         self._stamp_pulses = 0
         self._stamp_s = -1.0
         self._waiting_s = -1.0  # when a late handler will run
+
+    def resized(self, factor: float) -> "Wheel":
+        """Return a wheel that has not turned yet, with factor times the pulses per turn."""
+        turn = max(1, round(self._turn * factor))
+        return Wheel(self._spacing_m / factor, turn, self._data, self._seed)
 
     def _edge_m(self, number: int) -> float:
         return number * self._spacing_m + self._offset_m[number % self._turn]
@@ -116,7 +123,7 @@ class Wheel:
 
 
 class Sensors:
-    """Fills the input frame each tick; the slow channels at 10 Hz."""
+    """Fills the input frame each tick; the slow channels but the read-back at 10 Hz."""
 
     def __init__(
         self, car: Car, scaling: Scaling, values: dict[str, int], data: SensorData, seed: int
@@ -144,6 +151,7 @@ class Sensors:
         circumference_m = car.data.wheel_circumference_m
         turn = car.data.pulses_per_turn
         self.wheel = Wheel(circumference_m / turn, turn, data, seed + 2)
+        self._motor_pulses_per_m = values["motor_pulses_per_turn"] / circumference_m
         self._slow_in = 0
 
     def _ntc_mv(self, celsius: float) -> int:
@@ -172,12 +180,15 @@ class Sensors:
             self._zero_mv + car.current_a * self._mv_per_a + self._amp_noise[i]
         )
         self.wheel.step(car.travelled_m, abs(car.speed_mps), now_s, inputs)
+        if self._motor_pulses_per_m:
+            inputs[MOTOR_PULSES] = int(car.travelled_m * self._motor_pulses_per_m) & 0xFFFF
+        inputs[SLOW_MV + SLOW_THROTTLE_READBACK] = throttle_mv * 55 // 100
         if self._slow_in == 0:
             self._slow_in = 10
-            self._slow(throttle_mv)
+            self._slow()
         self._slow_in -= 1
 
-    def _slow(self, throttle_mv: int) -> None:
+    def _slow(self) -> None:
         inputs = self.inputs
         car = self._car
         scaling = self._scaling
@@ -187,6 +198,5 @@ class Sensors:
         inputs[slow + SLOW_CONTROLLER_TEMP] = self._ntc_mv(car.controller.temperature_c)
         inputs[slow + SLOW_RAIL_12V] = 1300 * 1000 // scaling.rail_cv_per_1000_counts
         inputs[slow + SLOW_SENSOR_5V] = 5000 * 1000 // scaling.sensor_5v_mv_per_1000_counts
-        inputs[slow + SLOW_THROTTLE_READBACK] = throttle_mv * 55 // 100
         inputs[slow + SLOW_REFERENCE_LOW] = 300
         inputs[slow + SLOW_REFERENCE_HIGH] = 2400

@@ -1,5 +1,6 @@
 """All scenarios, the drives first."""
 
 from sim.scenarios.driving import DRIVES
+from sim.scenarios.protection import PROTECTIONS
 
-SCENARIOS = (*DRIVES,)
+SCENARIOS = (*DRIVES, *PROTECTIONS)

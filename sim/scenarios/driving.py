@@ -18,6 +18,8 @@ _ALWAYS = (
     Expectation("arc_closings", 0.0, 0.0, ""),
     Expectation("late_ticks", 0.0, 0.0, ""),
     Expectation("odometer_error_m", 0.0, 5.0, "m"),
+    Expectation("stored_faults", 0.0, 0.0, ""),
+    Expectation("flash_ops_moving", 0.0, 0.0, ""),
 )
 
 
@@ -35,11 +37,11 @@ def _school_run(vehicle: Vehicle) -> Driver:
 
 
 def _full_pedal(vehicle: Vehicle) -> Driver:
-    return PedalDriver(lambda t: 1.0 if t < 100.0 else 0.0)
+    return PedalDriver(lambda t: min(1.0, t / 0.5) if t < 100.0 else 0.0)
 
 
 def _downhill(vehicle: Vehicle) -> Driver:
-    return PedalDriver(lambda t: 1.0)
+    return PedalDriver(lambda t: min(1.0, t / 0.5))
 
 
 DRIVES = (

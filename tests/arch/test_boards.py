@@ -29,7 +29,8 @@ CHIPS = {
         "strapping_for_logic": {3, 46},
         "strapping_for_inputs": set(),
         "moves": {18, 19, 20, 21, 39, 43, 44},  # driven or pulled high at power-on or reset
-        "reserved": {19, 20, *range(26, 38), 43, 44},  # USB, flash and PSRAM, console
+        # USB, flash and PSRAM, console; GPIO 35 to 37 are free without octal PSRAM.
+        "reserved": {19, 20, *range(26, 35), 43, 44},
     },
     "esp32": {
         "gpio": {*range(20), 21, 22, 23, 25, 26, 27, *range(32, 37), 39},  # WROOM bonds these
@@ -37,7 +38,7 @@ CHIPS = {
         "input_only": {34, 35, 36, 39},
         "no_pulls": {34, 35, 36, 39},
         "strapping": {0, 2, 5, 12, 15},
-        "strapping_for_logic": {2, 5, 12},
+        "strapping_for_logic": {0, 2, 5, 12},  # GPIO 0 only has to be high, as its pull-up has it
         "strapping_for_inputs": {5, 15},  # boots at either level
         "moves": {1, 3, 5, 14, 15},
         "reserved": {1, 3, *range(6, 12)},  # console, flash
@@ -45,10 +46,11 @@ CHIPS = {
 }
 
 ANALOG = ("PEDAL_A", "PEDAL_B", "PACK_V", "BUS_V", "PACK_A", "MUX")
-INPUTS = ("KEY", "PLUG", "BRAKE", "GEAR_FORWARD", "GEAR_REVERSE", "PULSES")
+FLAGS = ("KEY", "PLUG", "BRAKE", "GEAR_FORWARD", "GEAR_REVERSE", "ENABLE_READBACK")
+INPUTS = (*FLAGS, "PULSES", "MOTOR_PULSES")
 SHIFT = ("SHIFT_DATA", "SHIFT_CLOCK", "SHIFT_LATCH")
 # All that an output of the shift register may carry.
-HARMLESS = ("LAMP", "BUZZER", "FAN")
+HARMLESS = ("LAMP", "BUZZER", "FAN", "HOLD")
 
 
 def source(name):
@@ -144,7 +146,7 @@ def test_a_strapping_pin_carries_only_what_cannot_change_the_boot(board, chip):
 
 
 def test_inputs_that_use_a_pull_are_on_pins_that_have_one(board, chip):
-    assert len(fitted(board, INPUTS)) == len(INPUTS)
+    assert {*INPUTS} - {*fitted(board, INPUTS)} <= {"MOTOR_PULSES"}
     for signal, number in fitted(board, INPUTS).items():
         assert board[f"{signal}_PULL"] in ("up", "down")
         assert number not in chip["no_pulls"], signal
@@ -152,14 +154,14 @@ def test_inputs_that_use_a_pull_are_on_pins_that_have_one(board, chip):
 
 def test_an_open_wire_reads_as_the_state_in_which_the_car_does_less(board):
     on = {}
-    for signal in INPUTS[:-1]:
+    for signal in FLAGS:
         resting = 1 if board[f"{signal}_PULL"] == "up" else 0
         on[signal] = int(resting == board[f"{signal}_ACTIVE"])
     safe = {"KEY": 0, "PLUG": 1, "BRAKE": 1, "GEAR_FORWARD": 0, "GEAR_REVERSE": 0}
-    assert on == safe
+    assert on == safe | {"ENABLE_READBACK": 1}  # a fault, which a line that is really off is not
 
 
-def test_only_lamp_buzzer_fan_and_select_lines_are_on_the_shift_register(board):
+def test_only_what_can_neither_move_nor_feed_the_car_is_on_the_shift_register(board):
     shifted = {s: n for s, n in pins(board).items() if n >= SHIFT_BASE}
     assert set(shifted) <= {*HARMLESS, *selects(board)}
     assert all(number < SHIFT_BASE + 8 for number in shifted.values())
@@ -170,20 +172,26 @@ def test_only_lamp_buzzer_fan_and_select_lines_are_on_the_shift_register(board):
 def test_what_has_no_pin_is_listed_as_not_fitted(board):
     shift_missing = {signal for signal in SHIFT if board[signal] < 0}
     missing = {signal for signal, number in pins(board).items() if number < 0} - shift_missing
-    assert {signal.lower() for signal in missing} <= set(board["NOT_FITTED"])
+    names = {"MOTOR_PULSES": "motor_hall"}
+    assert {names.get(signal, signal.lower()) for signal in missing} <= set(board["NOT_FITTED"])
 
 
 def test_nothing_that_moves_feeds_or_stops_the_car_is_left_unfitted(board):
     for signal in board["ACTUATORS"]:
-        assert board[signal] >= 0 or signal in ("REGEN", *HARMLESS)
+        assert board[signal] >= 0 or signal in ("REGEN", "LAMP", "BUZZER", "FAN")
+
+
+def test_the_guard_and_what_it_stops_each_have_a_pin_of_the_chip_itself(board):
+    for signal in ("ENABLE", "GUARD", "CONTACTOR", "PRECHARGE", "CHARGER", "HEARTBEAT"):
+        assert 0 <= board[signal] < SHIFT_BASE, signal
 
 
 def test_every_output_of_the_loop_is_an_actuator_released_throttle_first_and_supply_last(board):
     actuators = board["ACTUATORS"]
     commanded = {field.removesuffix("_permille").removesuffix("_mv") for field in vars(Outputs())}
-    assert {signal.lower() for signal in actuators} == commanded | {"heartbeat"}
+    assert {signal.lower() for signal in actuators} == commanded
     assert len(actuators) == len(set(actuators))
-    assert actuators[:3] == ("THROTTLE", "REGEN", "ENABLE")
+    assert actuators[:4] == ("THROTTLE", "REGEN", "ENABLE", "GUARD")
     assert actuators[-1] == "HOLD"
 
 

@@ -12,28 +12,34 @@ import pytest
 from sim import frame, runtime
 from sim.runtime import FIRMWARE_DIR, ControllerError, CpythonController, MicropythonController
 from sim.vehicle import load_vehicle, vehicle_names
+from sim.wires import Wires
 from vcu import contactor, modes
+from vcu.faults import SYSTEM, TABLE
 from vcu.modes import REASONS
+from vcu.signals import SLOW_ORDER, SLOW_THROTTLE_READBACK
 
+TICK_LATE = 1 << [row[1] for row in TABLE[SYSTEM]].index("tick_late")
 BOARDS = ("esp32_s3", "esp32")
 # Where the tests break main.py: between two ticks, and inside one.
 SLICES = "            # The service half gets its slices here"
 STEP = "                loop.step(dt_ms)\n"
 SAFE_PINS = [0] * frame.PIN_COUNT
-NAMES = {
-    value: name for name, value in vars(frame).items() if name.isupper() and value >= frame.MODE
-} | {value: name for name, value in vars(frame).items() if value in range(frame.PIN_COUNT)}
+NAMES = {}
+for _name, _value in list(vars(frame).items())[list(vars(frame)).index("THROTTLE_MV") :]:
+    if _name.isupper() and not _name.endswith(("_COUNT", "_SIZE")):
+        _words = 4 if _name in ("FAULTS", "STORED") else 1
+        NAMES |= {_value + word: f"{_name} {word}" if word else _name for word in range(_words)}
 
 
 def bench_inputs() -> "array[int]":
-    """A healthy 48 V car, standing, key off."""
+    """A healthy 48 V car, standing, key off, at 25 degrees."""
     inputs = array("i", [0] * frame.INPUT_SIZE)
     inputs[frame.PEDAL_A_MV] = 468
     inputs[frame.PEDAL_B_MV] = 234
     inputs[frame.PACK_V_MV] = 1500
     inputs[frame.PACK_A_MV] = 1500
-    for i in range(8):
-        inputs[frame.SLOW_MV + i] = 1500 + 10 * i
+    for i, millivolts in enumerate((1650, 1650, 1650, 1970, 2750, 0, 306, 2396)):
+        inputs[frame.SLOW_MV + i] = millivolts
     inputs[frame.EDGE_AGE_US] = -1
     inputs[frame.EARLY_AGE_US] = -1
     return inputs
@@ -66,19 +72,35 @@ class Wheel:
             inputs[frame.EARLY_AGE_US] = 2500
 
 
+def read_back(wires: Wires, inputs: "array[int]", out: "array[int]") -> None:
+    """Lead throttle output and enable line back to the pins that look at them."""
+    wires.follow(out)
+    inputs[frame.SLOW_MV + SLOW_THROTTLE_READBACK] = wires.throttle_mv * 55 // 100
+    inputs[frame.ENABLE_READBACK] = wires.enable
+
+
 class Pair:
-    """Both controllers on the same inputs; a difference names its field and tick."""
+    """Both controllers on the same inputs; a difference names its field and tick.
+
+    Flash takes no time, for only one of the two writes it.
+    """
 
     def __init__(self, board, values, stamps=True):
         self.inputs = bench_inputs()
+        self.wires = Wires()
         self.ticks = 0
         self.cpython = CpythonController(board, values)
-        self.micropython = MicropythonController(board, values, stamps=stamps)
+        self.micropython = MicropythonController(
+            board, values, stamps=stamps, flash_takes_time=False
+        )
 
     def step(self):
         ours = self.cpython.exchange(self.inputs)
         theirs = self.micropython.exchange(self.inputs)
         self.ticks += 1
+        # Only the whole firmware keeps records, and holds its supply until they are written.
+        ours[frame.FLASH_OPS] = theirs[frame.FLASH_OPS]
+        ours[frame.HOLD] |= theirs[frame.HOLD]
         if ours != theirs:
             fields = {
                 NAMES.get(i, i): (a, b)
@@ -86,7 +108,13 @@ class Pair:
                 if a != b
             }
             pytest.fail(f"tick {self.ticks}: cpython, micropython differ in {fields}")
+        read_back(self.wires, self.inputs, theirs)
         return theirs
+
+    def restart(self, power_lost):
+        self.cpython.restart(power_lost)
+        self.micropython.restart(power_lost)
+        assert self.cpython.outputs == self.micropython.outputs == array("i", [0] * len(NAMES))
 
     def run(self, ticks):
         for _ in range(ticks):
@@ -119,22 +147,23 @@ def drive_off(pair, wheel, stamps):
     wheel.step(inputs, stamps)
     pair.run(20)
     inputs[frame.KEY_ON] = 1
-    out = pair.run(30)
+    out = pair.run(100)  # the shut-off paths are exercised first
     assert out[frame.PRECHARGE] == 1 and out[frame.MODE] == modes.PRECHARGE
     inputs[frame.BUS_V_MV] = 2340
     out = pair.run(80)
     assert out[frame.CONTACTOR_STATE] == contactor.CLOSED and out[frame.MODE] == modes.READY
     inputs[frame.GEAR_FORWARD_ON] = 1
     assert pair.run(5)[frame.MODE] == modes.DRIVE
-    inputs[frame.PEDAL_A_MV] = 2310
-    inputs[frame.PEDAL_B_MV] = 1155
     fastest = 0
     most = 0
-    for _ in range(600):
-        wheel.pulses_per_s = min(wheel.pulses_per_s + 1, 220)
+    for tick in range(600):
+        travel = min(tick, 100)  # pressed within a second, which is no stab
+        inputs[frame.PEDAL_A_MV] = 468 + 1842 * travel // 100
+        inputs[frame.PEDAL_B_MV] = 234 + 921 * travel // 100
+        wheel.pulses_per_s = min(wheel.pulses_per_s + tick % 2, 220)
         wheel.step(inputs, stamps)
         out = pair.step()
-        inputs[frame.PACK_A_MV] = 1500 + out[frame.TORQUE_PERMILLE] // 4
+        inputs[frame.PACK_A_MV] = 1500 + out[frame.TORQUE_PERMILLE] * wheel.pulses_per_s // 440
         fastest = max(fastest, out[frame.SPEED_MMPS])
         most = max(most, out[frame.THROTTLE_MV])
     assert fastest > 8000 and most > 3000
@@ -147,7 +176,7 @@ def drive_off(pair, wheel, stamps):
         wheel.step(inputs, stamps)
         out = pair.step()
     inputs[frame.KEY_ON] = 0
-    out = pair.run(100)
+    out = pair.run(350)  # held up to 3 s while it saves
     assert out[frame.MODE] == modes.OFF
     assert out[frame.CONTACTOR] == out[frame.ENABLE] == out[frame.HOLD] == 0
     return out
@@ -232,7 +261,7 @@ def test_a_refused_value_is_printed_and_the_car_does_not_start():
         pair.run(20)
         pair.inputs[frame.KEY_ON] = 1
         out = pair.run(100)
-        assert out[frame.MODE] == modes.OFF
+        assert out[frame.MODE] == modes.FAULT
         assert out[frame.REASONS] & 1 << REASONS.index("parameters_broken")
         printed = pair.micropython.printed()
     assert printed.count("refused_speed_cap_kmh") == printed.count("refused_no_such_name") == 1
@@ -245,14 +274,16 @@ def test_an_exception_in_the_tick_makes_the_outputs_safe_and_is_told(copied_firm
     inputs = bench_inputs()
     with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
         inputs[frame.KEY_ON] = 1
-        for _ in range(40):
+        wires = Wires()
+        for _ in range(100):
             out = controller.exchange(inputs)
+            read_back(wires, inputs, out)
         assert out[frame.HOLD] == out[frame.PRECHARGE] == 1
         inputs[frame.GEAR_REVERSE_ON] = 1
         with pytest.raises(ControllerError, match=r"(?s)crashed.*main\.py.*on purpose"):
             controller.exchange(inputs)
         assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
-        assert controller.outputs[frame.TICKS] == 40
+        assert controller.outputs[frame.TICKS] == 100
         assert controller.exit_status == 1
         with pytest.raises(ControllerError, match="on purpose"):
             controller.exchange(inputs)
@@ -398,6 +429,278 @@ def test_closing_ends_the_firmware_with_safe_outputs_and_frees_the_core():
         assert os.sched_getaffinity(0) == cores
     with pytest.raises(ControllerError, match="closed"):
         controller.exchange(inputs)
+
+
+# --- late and doubled ticks
+
+
+@pytest.mark.parametrize("stamps", [True, False], ids=["stamps", "count"])
+def test_a_stalled_chip_ticks_late_with_the_same_frames_in_both(stamps):
+    wheel = Wheel(7)
+    with closing(Pair("esp32_s3", load_vehicle("four_wheel_60v_agm").values, stamps)) as pair:
+        inputs = pair.inputs
+        inputs[frame.KEY_ON] = 1
+        for tick in range(300):
+            wheel.pulses_per_s = tick
+            wheel.step(inputs, stamps)
+            stalled = tick % 50 in (20, 21, 22) or tick % 50 == 40
+            inputs[frame.COMMAND] = frame.STALL if stalled else frame.RUN
+            before = pair.micropython.outputs
+            out = pair.step()
+            if stalled:
+                assert out == before
+        # Six times three frames and six times one: twelve late ticks and 276 in all.
+        assert (out[frame.LATE_TICKS], out[frame.TICKS]) == (12, 276)
+        assert out[frame.FAULTS + SYSTEM] & TICK_LATE
+        inputs[frame.COMMAND] = frame.RUN
+        wheel.pulses_per_s = 0
+        for _ in range(1300):
+            wheel.step(inputs, stamps)
+            out = pair.step()
+        assert not out[frame.FAULTS + SYSTEM] & TICK_LATE
+        assert out[frame.STORED + SYSTEM] & TICK_LATE
+
+
+def test_a_chip_that_stalls_for_two_seconds_is_ended_by_its_watchdog_in_both():
+    inputs = bench_inputs()
+    for controller in (CpythonController("esp32", {}), MicropythonController("esp32", {})):
+        with closing(controller):
+            inputs[frame.COMMAND] = frame.RUN
+            controller.exchange(inputs)
+            inputs[frame.COMMAND] = frame.STALL
+            for _ in range(199):
+                controller.exchange(inputs)
+            for _ in range(2):
+                with pytest.raises(ControllerError, match="watchdog bit"):
+                    controller.exchange(inputs)
+            assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+
+
+def test_a_doubled_tick_takes_1_ms_from_the_one_after_it(monkeypatch):
+    controller = CpythonController("esp32_s3", {})
+    inputs = bench_inputs()
+    steps = []
+    step = controller.loop.step
+
+    def note(dt_ms):
+        steps.append((dt_ms, controller.loop.raw.slow_index))
+        step(dt_ms)
+
+    monkeypatch.setattr(controller.loop, "step", note)
+    for command in (frame.RUN, frame.DOUBLE, frame.RUN, frame.DOUBLE, frame.STALL, frame.RUN):
+        inputs[frame.COMMAND] = command
+        out = controller.exchange(inputs)
+    assert [dt_ms for dt_ms, _ in steps] == [10, 10, 1, 9, 10, 1, 19]
+    assert [index for _, index in steps] == list(SLOW_ORDER[:7])
+    assert (out[frame.TICKS], out[frame.LATE_TICKS]) == (7, 1)
+
+
+# --- reset, flash and RTC memory
+
+KEEPS = """
+import os, sys
+from time import sleep_ms
+import machine
+rtc = machine.RTC()
+print("cause", machine.reset_cause(), "rtc", rtc.memory(), "flash", sorted(os.listdir("")))
+rtc.memory(b"kept " + bytes([machine.reset_cause()]))
+with open("odometer" + str(machine.reset_cause()), "wb") as file:
+    file.write(b"12345")
+while True:
+    sleep_ms(10)
+"""
+
+
+def small_firmware(folder, main, boot=""):
+    (folder / "boot.py").write_text(boot, encoding="utf-8")
+    (folder / "main.py").write_text(main, encoding="utf-8")
+    return folder
+
+
+def test_flash_is_kept_through_everything_and_rtc_memory_through_a_reset_alone(tmp_path):
+    folder = small_firmware(tmp_path, KEEPS)
+    with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
+        for power_lost in (False, False, True):
+            for _ in range(20):
+                controller.exchange(bench_inputs())
+            controller.restart(power_lost)
+        controller.exchange(bench_inputs())
+        assert controller.printed().splitlines() == [
+            "cause 1 rtc b'' flash []",
+            "cause 2 rtc b'kept \\x01' flash ['odometer1']",
+            "cause 2 rtc b'kept \\x02' flash ['odometer1', 'odometer2']",
+            "cause 1 rtc b'' flash ['odometer1', 'odometer2']",
+        ]
+        assert (controller.flash / "odometer1").read_bytes() == b"12345"
+
+
+@pytest.mark.parametrize(
+    ("end", "why", "cause"),
+    [
+        ("machine.reset()", "asked for a reset", 2),
+        ("1 // 0", "crashed", 3),
+        ("machine.WDT(timeout=500)\nwhile True: sleep_ms(1)", "watchdog bit", 3),
+    ],
+)
+def test_the_next_start_has_the_cause_that_an_esp32_gives(tmp_path, end, why, cause):
+    main = "import machine\nfrom time import sleep_ms\nprint('cause', machine.reset_cause())\n"
+    folder = small_firmware(tmp_path, f"{main}sleep_ms(1)\nsleep_ms(200)\n{end}\n")
+    with closing(MicropythonController("esp32", {}, firmware=folder)) as controller:
+        with pytest.raises(ControllerError, match=why):
+            for _ in range(100):
+                controller.exchange(bench_inputs())
+        controller.restart(power_lost=False)
+        assert controller.outputs.tolist() == [0] * frame.OUTPUT_SIZE
+        assert controller.exit_status is None
+        controller.exchange(bench_inputs())
+        controller.exchange(bench_inputs())
+        assert f"cause {cause}" in controller.printed().splitlines()
+
+
+def test_rtc_memory_takes_2048_bytes_and_refuses_more(tmp_path):
+    main = """
+import machine
+rtc = machine.RTC()
+rtc.memory(bytearray(2048))
+try:
+    rtc.memory(bytearray(2049))
+except ValueError as error:
+    print(len(rtc.memory()), error)
+rtc.memory(b"")
+print(rtc.memory())
+"""
+    folder = small_firmware(tmp_path, main)
+    with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
+        with pytest.raises(ControllerError, match="came to its end"):
+            controller.exchange(bench_inputs())
+        assert controller.printed().splitlines() == ["2048 buffer too long", "b''"]
+
+
+def test_flash_operations_are_counted_and_take_the_time_that_flash_takes(tmp_path):
+    main = """
+import os
+from time import sleep_ms, ticks_diff, ticks_us
+marks = [ticks_us()]
+def mark():
+    marks.append(ticks_us())
+class Loop:
+    def is_parked(self):
+        return True
+class Car:
+    loop = Loop()
+os.mkdir("a"); mark()
+with open("a/b", "wb") as file:
+    file.write(bytes(4096)); mark()
+with open("a/b") as file:
+    mark()
+os.rename("a/b", "a/c"); mark()
+os.remove("a/c"); os.rmdir("a"); mark()
+print([ticks_diff(b, a) for a, b in zip(marks, marks[1:])])
+"""
+    folder = small_firmware(tmp_path, main)
+    with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
+        with pytest.raises(ControllerError, match="came to its end"):
+            controller.exchange(bench_inputs())
+        assert controller.printed().strip() == "[45000, 125000, 0, 45000, 90000]"
+        out = controller.outputs
+        assert (out[frame.FLASH_OPS], out[frame.FLASH_OPS_MOVING]) == (5, 0)
+
+
+def test_a_flash_operation_while_the_car_is_not_parked_is_counted_apart(copied_firmware):
+    write = "            if self.ticks in (20, 400):\n                open('x', 'w').close()\n"
+    folder = copied_firmware("main.py", SLICES, write + SLICES)
+    inputs = bench_inputs()
+    with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
+        counts = []
+        for tick in range(450):
+            if tick < 50:
+                inputs[frame.PULSES] = inputs[frame.EARLY_PULSES] = tick
+            out = controller.exchange(inputs)
+            counts.append((out[frame.FLASH_OPS], out[frame.FLASH_OPS_MOVING]))
+        before = counts[0][0]
+        assert [counts[tick] for tick in (10, 100, 449)] == [
+            (before, 0),
+            (before + 1, 1),
+            (before + 2, 1),
+        ]
+
+
+@pytest.mark.parametrize("power_lost", [False, True])
+def test_a_restart_in_the_middle_of_a_drive_begins_anew_with_safe_outputs_in_both(power_lost):
+    wheel = Wheel(11)
+    wheel.pulses_per_s = 90
+    with closing(Pair("esp32_s3", load_vehicle("four_wheel_60v_agm").values)) as pair:
+        pair.inputs[frame.KEY_ON] = 1
+        for _ in range(150):
+            wheel.step(pair.inputs, True)
+            out = pair.step()
+        assert out[frame.TICKS] == 150
+        pair.restart(power_lost)
+        for controller in (pair.cpython, pair.micropython):
+            for _ in range(30):
+                out = controller.exchange(pair.inputs)
+                assert out[frame.THROTTLE_MV] <= 800 and out[frame.CONTACTOR] == 0
+            assert out[frame.TICKS] == 30
+
+
+def test_a_closed_controller_does_not_start_again():
+    controller = MicropythonController("esp32_s3", {})
+    controller.close()
+    with pytest.raises(ControllerError, match="closed"):
+        controller.restart(power_lost=False)
+
+
+# --- the pins of guard, read-back and motor pulses
+
+PINS = """
+from time import sleep_us, ticks_add, ticks_diff, ticks_us
+import board
+from hal.esp32_io import Esp32Io
+from vcu.signals import Outputs, Raw
+io = Esp32Io(board)
+raw = Raw()
+out = Outputs()
+tick = 0
+seen = []
+due_us = ticks_us()
+while True:
+    due_us = ticks_add(due_us, 10000)
+    sleep_us(ticks_diff(due_us, ticks_us()))
+    io.read(raw)
+    out.guard = tick & 1
+    out.hold = tick >> 1 & 1
+    io.write(out)
+    seen.append((raw.enable_readback, raw.motor_pulses_counts, raw.slow_index, raw.slow_counts))
+    tick += 1
+    if tick == 14:
+        print(seen)
+"""
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_guard_read_back_motor_pulses_and_slow_order_go_through_the_pins(board, tmp_path):
+    shutil.copytree(FIRMWARE_DIR / "hal", tmp_path / "hal")
+    shutil.copytree(FIRMWARE_DIR / "vcu", tmp_path / "vcu")
+    folder = small_firmware(tmp_path, PINS)
+    inputs = bench_inputs()
+    guards, holds = [], []
+    with closing(MicropythonController(board, {}, firmware=folder)) as controller:
+        for tick in range(14):
+            inputs[frame.ENABLE_READBACK] = tick >> 2 & 1
+            inputs[frame.MOTOR_PULSES] = 65530 + tick
+            for i in range(8):
+                inputs[frame.SLOW_MV + i] = 100 * i
+            out = controller.exchange(inputs)
+            guards.append(out[frame.GUARD])
+            holds.append(out[frame.HOLD])
+        seen = eval(controller.printed())
+    assert guards == [0, 1] * 7
+    assert holds == [0, 0, 1, 1] * 3 + [0, 0]
+    assert [read[0] for read in seen] == [tick >> 2 & 1 for tick in range(14)]
+    motor = [65530 + tick & 0xFFFF for tick in range(14)] if board == "esp32_s3" else [0] * 14
+    assert [read[1] for read in seen] == motor
+    slow = [*SLOW_ORDER, *SLOW_ORDER[:2]]
+    assert [read[2:] for read in seen] == [(i, 100 * i) for i in slow]
 
 
 @pytest.mark.parametrize("board", BOARDS)

@@ -13,7 +13,16 @@ from micropython import const
 from vcu.fixmath import lerp
 from vcu.params import Params
 from vcu.sense import Scaling
-from vcu.signals import Outputs, Raw
+from vcu.signals import (
+    SLOW_ORDER,
+    SLOW_RAIL_12V,
+    SLOW_REFERENCE_HIGH,
+    SLOW_REFERENCE_LOW,
+    SLOW_SENSOR_5V,
+    SLOW_THROTTLE_READBACK,
+    Outputs,
+    Raw,
+)
 
 # The knobs: what a script can set, by index, and what each is at the start of a round.
 KEY = const(0)
@@ -36,7 +45,9 @@ LATE = const(16)  # ticks take up to this many ms longer
 WANDER = const(17)  # 1: pedal and brake at random
 HILLS = const(18)  # with WANDER, slopes up to this many permille
 CORNERS = const(19)  # which inputs jump between their extreme values, the bits below
-DEFAULTS = (0, 0, 0, 0, 0, 0, 0, 500, 0, 50, 250, 400, 300, 0, 0, 0, 0, 0, 0, 0)
+SYSTEM = const(20)  # bits that the service half reports, once
+CORRUPT = const(21)  # what is wrong in the controller's own memory, see sequences.py
+DEFAULTS = (0, 0, 0, 0, 0, 0, 0, 500, 0, 50, 250, 400, 300, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 BOTH = const(2)
 
@@ -52,6 +63,25 @@ CONTROLLER_NTC = const(128)
 PEDAL_A_OPEN = const(256)
 PEDAL_B_OPEN = const(512)
 NO_PULSES = const(1024)
+ENABLE_ON = const(1 << 11)
+ENABLE_OFF = const(1 << 12)
+THROTTLE_HIGH = const(1 << 13)
+THROTTLE_LOW = const(1 << 14)
+SUPPLY_LOW = const(1 << 15)
+SUPPLY_HIGH = const(1 << 16)
+ADC_FROZEN = const(1 << 17)
+REFERENCE_OFF = const(1 << 18)
+MOTOR_ON = const(1 << 19)  # the motor pulls by itself
+HALF_PULSES = const(1 << 20)
+RAIL_LOW = const(1 << 21)
+RAIL_HIGH = const(1 << 22)
+CURRENT_ZERO = const(1 << 23)
+BATTERY_SHORT = const(1 << 24)
+BUS_ADC = const(1 << 25)
+PACK_HIGH = const(1 << 26)
+CURRENT_HIGH = const(1 << 27)
+MOTOR_HALL_LOST = const(1 << 28)
+PEDAL_HIGH = const(1 << 29)
 
 # What jumps.
 PEDALS = const(1)
@@ -118,6 +148,15 @@ class Car:
         self._early_pulses = 0
         self._early_age_us = -1
         self._slow = 0
+        self._frozen_counts = 0
+        self._beat_ms = 1000  # since the heartbeat last toggled
+        self._motor_um = 0
+        self._motor_um_per_pulse = 0
+        if get("motor_pulses_per_turn"):
+            self._motor_um_per_pulse = (
+                get("wheel_circumference_mm") * 1000 // get("motor_pulses_per_turn")
+            )
+        self._motor_pulses = 0
         self._wander_ticks = 0
 
     def step(self, raw: Raw, out: Outputs, dt_ms: int) -> None:
@@ -132,6 +171,7 @@ class Car:
         self._electric(out, force_n, dt_ms)
         self._count(dt_ms)
         self._analog(raw, out)
+        self._read_lines(raw, out, dt_ms)
         raw.key_on = knobs[KEY]
         raw.plug_in = knobs[PLUG]
         raw.brake_on = knobs[BRAKE]
@@ -158,7 +198,9 @@ class Car:
     def _motor(self, out: Outputs, dt_ms: int) -> int:
         """Return the force of the motor in the gear's direction, after lag and power limit."""
         asked = 0
-        if out.enable and self._bus_cv > 2000:
+        if self.knobs[BROKEN] & MOTOR_ON and self._bus_cv > 2000:
+            asked = 1000
+        elif out.enable and self._bus_cv > 2000 and not self.knobs[BROKEN] & ENABLE_OFF:
             if out.throttle_mv >= self._start_mv:
                 asked = (out.throttle_mv - self._start_mv) * 1000 // self._span_mv
             asked -= out.regen_permille
@@ -206,7 +248,8 @@ class Car:
         power_mw = force_n * speed
         power_mw = power_mw // 4 * (5 if power_mw > 0 else 3)
         lost_n = force_n if force_n >= 0 else -force_n
-        current = power_mw // (self._pack_cv + 1) + lost_n // 10 + 3
+        # Windings lose with the square of the torque; 4000 N * 4000 N = 1.6e7
+        current = power_mw // (self._pack_cv + 1) + lost_n * lost_n // self._force_n // 10 + 3
         if broken & CONTACTOR_WELDED or (out.contactor and not broken & CONTACTOR_OPEN):
             self._bus_cv = self._pack_cv
         else:
@@ -237,6 +280,8 @@ class Car:
             half_um = self._travel_um + speed * dt_ms // 2
             self._early_pulses = (self._pulses + half_um // self._spacing_um) & 0xFFFF
             self._early_age_us = dt_ms * 500
+        if self.knobs[BROKEN] & HALF_PULSES:
+            speed >>= 1
         self._travel_um += speed * dt_ms
         if self._travel_um < self._spacing_um:
             return
@@ -275,23 +320,59 @@ class Car:
         raw.edge_age_us = self._edge_age_us if self._stamps else -1
         raw.early_pulses_counts = self._early_pulses
         raw.early_age_us = -1 if self._stamps else self._early_age_us
-        slow = (self._slow + 1) & 7
-        self._slow = slow
+        if broken & CURRENT_ZERO:
+            raw.pack_a_counts = self._zero_counts
+        if broken & CURRENT_HIGH:
+            raw.pack_a_counts = 3100
+        if broken & PACK_HIGH:
+            raw.pack_v_counts = 3100
+        if broken & BUS_ADC:
+            raw.bus_v_counts = 3100
+        if broken & PEDAL_HIGH:
+            raw.pedal_a_counts = raw.pedal_b_counts = 3200
+        place = self._slow + 1 if self._slow < len(SLOW_ORDER) - 1 else 0
+        self._slow = place
+        slow = SLOW_ORDER[place]
         raw.slow_index = slow
-        counts = 2500  # 12 V rail and 5 V supply
+        if not broken & ADC_FROZEN:
+            self._frozen_counts = self._slow_counts(slow, broken, out)
+        raw.slow_counts = self._frozen_counts
+
+    def _slow_counts(self, slow: int, broken: int, out: Outputs) -> int:
         if slow < 3:
-            counts = 3300
-            if not broken & (BATTERY_NTC << slow):
-                counts = lerp(knobs[BATTERY + slow], _NTC_INVERSE)
-        elif slow == 3:
-            counts = 2100
-        elif slow == 5:
-            counts = out.throttle_mv * 55 // 100
-        elif slow == 6:
-            counts = 300
-        elif slow == 7:
-            counts = 2400
-        raw.slow_counts = counts
+            if broken & BATTERY_SHORT and slow == 0:
+                return 10
+            if broken & (BATTERY_NTC << slow):
+                return 3300
+            return lerp(self.knobs[BATTERY + slow], _NTC_INVERSE)
+        if slow == SLOW_RAIL_12V:
+            return 1500 if broken & RAIL_LOW else (2700 if broken & RAIL_HIGH else 2100)
+        if slow == SLOW_SENSOR_5V:
+            return 2200 if broken & SUPPLY_LOW else (2750 if broken & SUPPLY_HIGH else 2500)
+        if slow == SLOW_THROTTLE_READBACK:
+            if broken & THROTTLE_HIGH:
+                return 2200
+            return 0 if broken & THROTTLE_LOW else out.throttle_mv * 55 // 100
+        if slow == SLOW_REFERENCE_LOW:
+            return 300
+        return 2200 if slow == SLOW_REFERENCE_HIGH and broken & REFERENCE_OFF else 2400
+
+    def _read_lines(self, raw: Raw, out: Outputs, dt_ms: int) -> None:
+        """The enable line behind its gates and the heartbeat's pump; the motor's own pulses."""
+        broken = self.knobs[BROKEN]
+        self._beat_ms = 0 if out.heartbeat else min(self._beat_ms + dt_ms, 1000)
+        raw.enable_readback = out.enable & out.guard if self._beat_ms < 80 else 0
+        if broken & ENABLE_ON:
+            raw.enable_readback = 1
+        elif broken & ENABLE_OFF:
+            raw.enable_readback = 0
+        if self._motor_um_per_pulse and not broken & MOTOR_HALL_LOST:
+            speed = self.speed_mmps if self.speed_mmps >= 0 else -self.speed_mmps
+            self._motor_um += speed * dt_ms
+            new = self._motor_um // self._motor_um_per_pulse
+            self._motor_um -= new * self._motor_um_per_pulse
+            self._motor_pulses = (self._motor_pulses + new) & 0xFFFF
+        raw.motor_pulses_counts = self._motor_pulses
 
     def _corners(self, raw: Raw, corners: int) -> None:
         """Each input that corners names jumps to one of its extremes, once in eight ticks."""

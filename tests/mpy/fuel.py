@@ -73,11 +73,13 @@ def compile_module(source: Path, target: Path) -> None:
 def import_order() -> list[str]:
     """Return the modules so that each comes after all that it imports."""
     order: list[str] = []
+    seen: set[str] = set()
 
     def visit(path: Path) -> None:
         name = f"{path.parent.name}.{path.stem}"
-        if name in order:
+        if name in seen:
             return
+        seen.add(name)
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.ImportFrom) or node.module is None:
                 continue

@@ -1,12 +1,15 @@
 """Input sequences: scripts of knob settings, which car and controller then play through."""
 
 from car import (
+    ADC_FROZEN,
     ALL,
     BATTERY,
     BATTERY_NTC,
+    BATTERY_SHORT,
     BOTH,
     BRAKE,
     BROKEN,
+    BUS_ADC,
     CELL,
     CHARGER,
     CONTACTOR_OPEN,
@@ -14,32 +17,50 @@ from car import (
     CONTROLLER,
     CONTROLLER_NTC,
     CORNERS,
+    CORRUPT,
     CURRENT_ADC,
+    CURRENT_HIGH,
+    CURRENT_ZERO,
     DEFAULTS,
     DT,
+    ENABLE_OFF,
+    ENABLE_ON,
     FLAGS,
     GEAR,
     GRADE,
+    HALF_PULSES,
     HILLS,
     KEY,
     LATE,
     MASS,
     MOTOR,
+    MOTOR_HALL_LOST,
     MOTOR_NTC,
+    MOTOR_ON,
     NO_PULSES,
     PACK,
     PACK_ADC,
+    PACK_HIGH,
     PEDAL,
     PEDAL_A_OPEN,
     PEDAL_B_OPEN,
+    PEDAL_HIGH,
     PEDAL_SKEW,
     PEDALS,
     PLUG,
     PRECHARGE_OPEN,
     PULSES,
+    RAIL_HIGH,
+    RAIL_LOW,
+    REFERENCE_OFF,
     SERVICE,
     SLOW,
     SOURCE,
+    SUPPLY_HIGH,
+    SUPPLY_LOW,
+    SYSTEM,
+    THROTTLE_HIGH,
+    THROTTLE_LOW,
     WANDER,
     Car,
     make_scaling,
@@ -48,7 +69,17 @@ from car import (
 from vcu.loop import Loop
 from vcu.params import OK, Params
 
+# What CORRUPT does.
+TRAVEL = 1
+SPACING = 2
+DEAF = 3
+COPY = 4
+
 _DT_CORNERS_MS = (1, 9, 10, 11, 40, 41, 500, 60000)
+
+
+def _ignore(raw, sig, powered) -> None:
+    """Stand for a request that no longer looks at the driver."""
 
 
 class Drive:
@@ -97,10 +128,28 @@ class Drive:
         step = self._steps[self._next]
         for i in range(1, len(step), 2):
             knobs[step[i]] = step[i + 1]
+        self.loop.system_bits |= knobs[SYSTEM]
+        knobs[SYSTEM] = 0
+        if knobs[CORRUPT]:
+            self._corrupt(knobs[CORRUPT])
+            knobs[CORRUPT] = 0
         self._left = step[0]
         self._next += 1
         if self._next == len(self._steps):
             self._next = 0
+
+    def _corrupt(self, what: int) -> None:
+        """Damage level 1, or the guard's own memory, so that the guard has something to find."""
+        loop = self.loop
+        if what == TRAVEL:
+            loop.sense.pedal._a.released -= 500
+            loop.sense.pedal._b.released -= 250
+        elif what == SPACING:
+            loop.observer._spacing >>= 1
+        elif what == DEAF:
+            loop._request = _ignore
+        elif what == COPY:
+            loop.guard._cap_mmps += 1
 
     def tick(self) -> None:
         """Run one tick of car and controller."""
@@ -152,7 +201,7 @@ _QUICK_FAILURE = (
 _LOW_EXTREMES = (
     "wheel_circumference_mm", 900, "pulses_per_turn", 96, "wheel_force_n", 150,
     "laden_mass_kg", 1200, "motor_lag_ms", 300, "pedal_deadband_permille", 300,
-    "pedal_curve_permille", 1000, "torque_rise_permille_s", 100, "torque_fall_permille_s", 2000,
+    "pedal_curve_permille", 1000, "torque_rise_permille_s", 100, "torque_fall_permille_s", 10000,
     "cell_count", 8, "chemistry", 3, "capacity_mah", 10000, "discharge_max_da", 100,
     "pack_resistance_mohm", 500, "consumption_wh_km", 20, "reverse_cap_kmh", 3,
 )  # fmt: skip
@@ -171,54 +220,54 @@ SEQUENCES = (
     ("idle", (), False, ((1000, PLUG, 1), (300, PLUG, 0), (200, BRAKE, 1))),
     ("start", (), True, (
         (30,), (180, KEY, 1, PEDAL, 300, GEAR, 1), (30, GEAR, 0), (30, PEDAL, 0), (30, GEAR, 1),
-        (400, PEDAL, 400), (50, GEAR, 0), (50, PEDAL, 0), (50, GEAR, 1), (100, PEDAL, 1000),
+        (400, PEDAL, 400), (50, GEAR, 0), (50, PEDAL, 0), (50, GEAR, 1), (100, PEDAL, 880),
         (60, KEY, 0), (60, KEY, 1),
     ) + _STOP),
     ("city", _AGM_60, True, _START + ((1800, WANDER, 1),) + _STOP),
     ("city_counted", _FLOODED_48, False, _START + ((1800, WANDER, 1),) + _STOP),
     ("hilly", _LFP_72, True, _START + ((1800, WANDER, 1, HILLS, 80),) + _STOP),
     ("cap_40", _FLOODED_48, False, _START + (
-        (900, PEDAL, 1000), (300, GRADE, 60), (300, GRADE, 0), (300, GRADE, -80),
+        (900, PEDAL, 880), (300, GRADE, 60), (300, GRADE, 0), (300, GRADE, -80),
     ) + _STOP),
     ("cap_45", _AGM_60, True, _START + (
-        (900, PEDAL, 1000, MASS, 250), (300, GRADE, 40), (300, GRADE, -20),
+        (900, PEDAL, 880, MASS, 250), (300, GRADE, 40), (300, GRADE, -20),
     ) + _STOP),
     ("cap_56", _LFP_72, True, _START + (
-        (1000, PEDAL, 1000, MASS, 800), (300, GRADE, 80), (400, GRADE, -60),
+        (1000, PEDAL, 880, MASS, 800), (300, GRADE, 80), (400, GRADE, -60),
     ) + _STOP),
     ("reverse", _AGM_60, True, (
-        (30,), (180, KEY, 1), (20, GEAR, -1), (300, PEDAL, 1000), (200, GEAR, 1),
+        (30,), (180, KEY, 1), (20, GEAR, -1), (300, PEDAL, 880), (200, GEAR, 1),
         (100, BRAKE, 1, PEDAL, 0), (50, BRAKE, 0), (200, PEDAL, 500), (200, GRADE, 150),
         (200, PEDAL, 0, GRADE, 0), (20, GEAR, -1), (200, PEDAL, 200, GRADE, 100),
     ) + _STOP),
     ("regen_downhill", _LFP_72, True, _START + (
-        (900, PEDAL, 700), (500, PEDAL, 0), (500, PEDAL, 1000, GRADE, -80, MASS, 900),
+        (900, PEDAL, 700), (500, PEDAL, 0), (500, PEDAL, 880, GRADE, -80, MASS, 900),
         (300, PEDAL, 0, BATTERY, 30), (200, BATTERY, -50), (200, BATTERY, 520),
     ) + _STOP),
     ("regen_full_pack", _NMC_60, False, _START + (
-        (900, PEDAL, 1000, CELL, 4130), (300, PEDAL, 0, GRADE, -60), (300, CELL, 4190),
+        (900, PEDAL, 880, CELL, 4130), (300, PEDAL, 0, GRADE, -60), (300, CELL, 4190),
         (300, CELL, 4000, BROKEN, BATTERY_NTC), (200, BROKEN, 0),
     ) + _STOP),
     ("hot", _LFP_72, True, _START + (
-        (300, PEDAL, 1000), (300, MOTOR, 1250), (200, MOTOR, 1450),
+        (300, PEDAL, 880), (300, MOTOR, 1250), (200, MOTOR, 1450),
         (300, MOTOR, 400, BATTERY, 550),
         (200, BATTERY, 250, CONTROLLER, 780), (200, CONTROLLER, 900), (200, CONTROLLER, 470),
     ) + _STOP),
     ("cold", _NMC_60, True, ((30, BATTERY, -180, MOTOR, -200, CONTROLLER, -250),) + _START + (
-        (600, PEDAL, 1000, SOURCE, 150), (300, BATTERY, -300), (300, PEDAL, 0), (200, BATTERY, 50),
+        (600, PEDAL, 880, SOURCE, 150), (300, BATTERY, -300), (300, PEDAL, 0), (200, BATTERY, 50),
     ) + _STOP),
     ("thermistors_broken", _AGM_60, False, _START + (
-        (300, PEDAL, 1000), (200, BROKEN, BATTERY_NTC), (200, BROKEN, MOTOR_NTC),
+        (300, PEDAL, 880), (200, BROKEN, BATTERY_NTC), (200, BROKEN, MOTOR_NTC),
         (200, BROKEN, CONTROLLER_NTC), (200, BROKEN, BATTERY_NTC + MOTOR_NTC + CONTROLLER_NTC),
     ) + _STOP),
     ("empty_lfp", _LFP_72, True, ((30, CELL, 3080),) + _START + (
-        (500, PEDAL, 1000), (300, CELL, 2950), (300, CELL, 3250, SOURCE, 300),
+        (500, PEDAL, 880), (300, CELL, 2950), (300, CELL, 3250, SOURCE, 300),
     ) + _STOP),
     ("empty_lead", _GEL_72, False, ((30, CELL, 1940),) + _START + (
-        (500, PEDAL, 1000), (300, CELL, 1780), (300, CELL, 1690),
+        (500, PEDAL, 880), (300, CELL, 1780), (300, CELL, 1690),
     ) + _STOP),
     ("full_lead", _GEL_72, True, ((30, CELL, 2200),) + _START + (
-        (800, PEDAL, 1000, GRADE, 100, MASS, 900), (300, PEDAL, 600),
+        (800, PEDAL, 880, GRADE, 100, MASS, 900), (300, PEDAL, 600),
     ) + _STOP),
     ("one_channel", _ONE_CHANNEL, True, _START + (
         (400, PEDAL, 600), (100, BROKEN, PEDAL_B_OPEN), (100, BROKEN, PEDAL_A_OPEN),
@@ -270,12 +319,60 @@ SEQUENCES = (
         (300, GRADE, -200), (100, GEAR, 1), (200, PEDAL, 300),
     ) + _STOP),
     ("rules_broken", ("soc_turtle_permille", 300), False, ((100,), (200, KEY, 1), (50, KEY, 0))),
+    ("pressed_at_start", (), True, (
+        (30, PLUG, 0), (900, KEY, 1, PEDAL, 300), (30, PEDAL, 0), (30, GEAR, 1),
+        (40, PEDAL, 500, BRAKE, 1), (1700,), (50, BRAKE, 0, PEDAL, 900), (200, PEDAL, 0),
+        (20, PEDAL, 1000), (300,),
+    ) + _STOP),
+    ("learner", ("learner_on", 1), True, _START + ((600, PEDAL, 880),) + _STOP),
+    ("supply", _AGM_60, True, _START + (
+        (300, PEDAL, 400), (60, BROKEN, SUPPLY_LOW), (60, BROKEN, 0), (30, PEDAL, 0),
+        (100, PEDAL, 400), (60, BROKEN, SUPPLY_HIGH), (30, BROKEN, 0, PEDAL, 0),
+        (100, PEDAL, 500), (60, BROKEN, PEDAL_HIGH), (30, BROKEN, 0, PEDAL, 0),
+        (100, BROKEN, RAIL_LOW), (100, BROKEN, RAIL_HIGH), (100, BROKEN, REFERENCE_OFF),
+        (100, BROKEN, 0, SYSTEM, 0b110111110000), (100, PEDAL, 300), (60, BROKEN, ADC_FROZEN),
+    ) + _STOP),
+    ("guard_torque", _AGM_60, True, _START + ((100, PEDAL, 300), (200, CORRUPT, TRAVEL)) + _STOP),
+    ("guard_speed", _FLOODED_48, True, _START + (
+        (800, PEDAL, 800, MASS, 250), (900, CORRUPT, SPACING),
+    ) + _STOP),
+    ("guard_conflict", _AGM_60, True, _START + (
+        (200, PEDAL, 500), (10, CORRUPT, DEAF), (100, BRAKE, 1),
+    ) + _STOP),
+    ("guard_data", _AGM_60, True, _START + ((200, PEDAL, 500), (100, CORRUPT, COPY)) + _STOP),
+    ("outputs_fail", _AGM_60, True, _START + (
+        (200, PEDAL, 300), (100, BROKEN, THROTTLE_LOW), (50, BROKEN, 0),
+        (150, BROKEN, ENABLE_OFF), (60, BROKEN, 0, PEDAL, 0, BRAKE, 1), (150, KEY, 0, GEAR, 0),
+        (200, KEY, 1, BRAKE, 0), (200, GEAR, 1, BROKEN, ENABLE_OFF), (300, PEDAL, 600),
+        (60, KEY, 0, GEAR, 0, PEDAL, 0), (200, KEY, 1), (150, KEY, 0, BROKEN, 0),
+        (200, KEY, 1), (60, GEAR, 1), (100, PEDAL, 300), (60, BROKEN, THROTTLE_HIGH),
+        (100, KEY, 0, GEAR, 0, PEDAL, 0, BROKEN, 0), (200, KEY, 1), (60, GEAR, 1),
+        (100, BROKEN, ENABLE_ON, GEAR, 0), (100, BROKEN, 0, KEY, 0),
+        (200, KEY, 1), (60, GEAR, 1), (200, PEDAL, 100), (100, BROKEN, MOTOR_ON, PEDAL, 0),
+    ) + _STOP),
+    ("speed_wrong", ("motor_pulses_per_turn", 60, "wheel_force_n", 1250), True, _START + (
+        (700, PEDAL, 700), (200, BROKEN, MOTOR_HALL_LOST), (100, KEY, 0, GEAR, 0, PEDAL, 0),
+        (200, BROKEN, 0), (300, KEY, 1), (60, GEAR, 1), (700, PEDAL, 700),
+        (200, BROKEN, HALF_PULSES), (100, KEY, 0, GEAR, 0, PEDAL, 0, BROKEN, 0), (300, KEY, 1),
+        (60, GEAR, 1), (700, PEDAL, 700), (200, BROKEN, NO_PULSES), (300, BROKEN, 0, PEDAL, 0),
+        (300, BROKEN, NO_PULSES, BRAKE, 1), (300, PEDAL, 500, BRAKE, 0),
+    ) + _STOP),
+    ("pack_wrong", _NMC_60, True, _START + (
+        (300, PEDAL, 700), (100, BROKEN, CURRENT_ZERO), (60, BROKEN, 0, PEDAL, 0, BRAKE, 1),
+        (60, BROKEN, CURRENT_HIGH), (150, KEY, 0, BROKEN, 0, GEAR, 0), (200, KEY, 1),
+        (60, BROKEN, PACK_HIGH), (150, KEY, 0, BROKEN, 0), (200, KEY, 1),
+        (60, BROKEN, BUS_ADC), (150, KEY, 0, BROKEN, 0), (200, KEY, 1),
+        (60, BROKEN, PACK_ADC), (150, KEY, 0, BROKEN, 0), (100, BROKEN, BATTERY_SHORT),
+        (300, BROKEN, 0, BATTERY, 620), (300, BATTERY, -170), (300, BATTERY, 250, CONTROLLER, 900),
+        (300, CONTROLLER, 300, CELL, 2700), (200, CELL, 4400), (150, CELL, 0, PLUG, 1),
+        (200, CHARGER, 900), (200, CHARGER, -2500),
+    ) + _STOP),
     ("low_extremes", _LOW_EXTREMES, False, _START + (
-        (800, PEDAL, 1000), (300, GRADE, -100), (200, BRAKE, 1), (100, BRAKE, 0, PEDAL, 0),
+        (800, PEDAL, 880), (300, GRADE, -100), (200, BRAKE, 1), (100, BRAKE, 0, PEDAL, 0),
         (400, GEAR, -1),
     ) + _STOP),
     ("high_extremes", _HIGH_EXTREMES, True, ((30, MASS, 200),) + _START + (
-        (500, PEDAL, 1000), (400, GRADE, -150), (300, PEDAL, 0), (200, GRADE, 100, PEDAL, 1000),
+        (500, PEDAL, 880), (400, GRADE, -150), (300, PEDAL, 0), (200, GRADE, 100, PEDAL, 880),
         (500, WANDER, 1, HILLS, 150),
     ) + _STOP),
     ("corners", _AGM_60, True, _CORNERS),

@@ -17,11 +17,11 @@ import sys
 import micropython
 from sequences import SEQUENCES, Drive
 
-from vcu import contactor, limits, modes
+from vcu import contactor, faults, limits, modes, patterns, shutoff
 
 _ROUNDS = 3
 _CHUNK_TICKS = 64
-_FORMAT = "<35i"
+_FORMAT = "<46i"
 _SIZE = struct.calcsize(_FORMAT)
 
 FACTS = (
@@ -40,6 +40,9 @@ class Reached:
         self.contactor = 0
         self.failures = 0
         self.limiters = 0
+        self.patterns = 0
+        self.shutoff = 0
+        self.faults = [0] * faults.WORDS
         self.facts = 0
 
     def note(self, loop) -> None:
@@ -51,6 +54,11 @@ class Reached:
         self.contactor |= 1 << loop.contactor.state
         self.failures |= 1 << loop.contactor.failure
         self.limiters |= 1 << loop.chain.winner
+        self.patterns |= 1 << loop.output.patterns.shown
+        self.shutoff |= 1 << loop.shutoff.state
+        active = loop.faults.active
+        for word in range(faults.WORDS):
+            self.faults[word] |= active[word]
         facts = 0
         if out.enable and sig.speed_mmps > 500:
             facts |= 1 << 1 if out.reverse else 1
@@ -84,7 +92,14 @@ class Reached:
             ("contactor", self.contactor, contactor.NAMES),
             ("failures", self.failures, contactor.FAILURE_NAMES),
             ("limiters", self.limiters, limits.LIMITER_NAMES),
+            ("patterns", self.patterns, patterns.NAMES),
+            ("shutoff", self.shutoff, shutoff.NAMES),
             ("facts", self.facts, FACTS),
+        ) + tuple(
+            [
+                ("faults", self.faults[word], [row[1] for row in faults.TABLE[word]])
+                for word in range(faults.WORDS)
+            ]
         )
 
 
@@ -97,7 +112,8 @@ def record(buffer, offset: int, loop) -> None:
         _FORMAT, buffer, offset,
         out.throttle_permille, out.throttle_mv, out.regen_permille,
         out.enable | out.reverse << 1 | out.contactor << 2 | out.precharge << 3
-        | out.charger << 4 | out.lamp << 5 | out.buzzer << 6 | out.fan << 7 | out.hold << 8,
+        | out.charger << 4 | out.lamp << 5 | out.buzzer << 6 | out.fan << 7 | out.hold << 8
+        | out.guard << 9 | out.heartbeat << 10,
         loop.modes.mode, loop.modes.reasons, loop.contactor.state, loop.contactor.failure,
         loop.chain.winner, loop.torque_permille, loop.request.permille, loop.request.direction,
         loop.governor.limit_permille, loop.response.accel_full_mmps2,
@@ -107,7 +123,10 @@ def record(buffer, offset: int, loop) -> None:
         sig.battery_ddegc, sig.motor_ddegc, sig.controller_ddegc,
         energy.soc_permille, energy.soc_uncertainty_permille, energy.odometer_m,
         energy.trip_mwh, energy.consumption_wh_km, energy.range_m, energy.range_uncertainty_m,
-        loop.is_parked(),
+        loop.is_parked(), loop.guard.bits, loop.guard.speed_mmps, loop.plausibility.bits,
+        loop.faults.active[0], loop.faults.active[1], loop.faults.active[2],
+        loop.faults.active[3], loop.faults.stored[1], loop.recorder.ready,
+        loop.governor.cap_mmps, loop.sense.pedal.travel_permille,
     )  # fmt: skip
 
 

@@ -96,6 +96,7 @@ def drive(case: Case, wheel_error: float = 0.0, road: Road | None = None) -> dic
             "speed_cap_kmh": case.cap_kmh,
             "wheel_circumference_mm": case.circumference_mm,
             "pulses_per_turn": pulses,
+            "stab_ms": 0,  # pedals here jump, and none of them is to be answered at walking pace
         }
     )
     plant = CARS[case.name]

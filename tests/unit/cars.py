@@ -4,16 +4,42 @@ Deterministic, without noise, with floats where the firmware has none: nothing h
 shares arithmetic with what it tests.
 """
 
-from vcu import modes
+from vcu import faults, modes
+from vcu.limits import LIMITER_NAMES
 from vcu.loop import Loop
 from vcu.params import OK, Params
 from vcu.sense import Scaling
+from vcu.signals import (
+    SLOW_BATTERY_TEMP,
+    SLOW_CONTROLLER_TEMP,
+    SLOW_MOTOR_TEMP,
+    SLOW_ORDER,
+    SLOW_RAIL_12V,
+    SLOW_REFERENCE_HIGH,
+    SLOW_REFERENCE_LOW,
+    SLOW_SENSOR_5V,
+    SLOW_THROTTLE_READBACK,
+)
 
 PACK_CV_PER_1000 = 3200
 PACK_DA_PER_1000 = 2500
 # Two points: 150 degC at 100 counts, -40 degC at 3100.
 NTC = (100, 1500, 3100, -400)
 BROKEN_NTC_COUNTS = 3300
+RAIL_CV_PER_1000 = 600
+SENSOR_5V_MV_PER_1000 = 2000
+READBACK_MV_PER_1000 = 1818
+# What a sound board reads: 12.6 V, 5 V, and its two references.
+SUPPLIES_COUNTS = {
+    SLOW_RAIL_12V: 2100,
+    SLOW_SENSOR_5V: 2500,
+    SLOW_REFERENCE_LOW: 300,
+    SLOW_REFERENCE_HIGH: 2400,
+}
+PULL_MMPS2 = 1500
+# With no beat of the heartbeat its charge pumps fall, and what they hold up with them.
+LINE_FALLS_MS = 100
+COIL_FALLS_MS = 700
 
 FORWARD, NEUTRAL, REVERSE, BOTH = 1, 0, -1, 2
 
@@ -27,7 +53,15 @@ def make_params(**values):
 
 
 def make_scaling():
-    return Scaling(PACK_CV_PER_1000, PACK_CV_PER_1000, PACK_DA_PER_1000, 600, 2000, NTC)
+    return Scaling(
+        PACK_CV_PER_1000,
+        PACK_CV_PER_1000,
+        PACK_DA_PER_1000,
+        RAIL_CV_PER_1000,
+        SENSOR_5V_MV_PER_1000,
+        NTC,
+        READBACK_MV_PER_1000,
+    )
 
 
 class Wheel:
@@ -36,11 +70,17 @@ class Wheel:
     def __init__(self, params, stamps=False, first_pulse=0):
         self.per_turn = params.get("pulses_per_turn")
         self.turn_um = params.get("wheel_circumference_mm") * 1000
+        self.motor_per_turn = params.get("motor_pulses_per_turn")
         self.stamps = stamps
         self.way_um = 0
         self.first_pulse = first_pulse
         self.edge_age_us = 0
         self.edge_pulse = 0
+
+    @property
+    def motor_pulses(self):
+        """What the second source has counted, where one is fitted."""
+        return self.way_um * self.motor_per_turn // self.turn_um
 
     def pulses_at(self, way_um):
         return way_um * self.per_turn // self.turn_um
@@ -107,7 +147,8 @@ class Driver:
     """A Loop in a car: the attributes are what a person or a fault does, tick() lets time pass."""
 
     def __init__(self, params=None, stamps=True, mass_kg=500.0, **values):
-        params = params or make_params(**values)
+        # A pedal that goes from 0 to 1000 between two ticks is a stab; most tests mean a press.
+        params = params or make_params(**({"stab_ms": 0} | values))
         self.params = params
         self.loop = Loop(make_scaling(), params)
         self.wheel = Wheel(params, stamps)
@@ -118,6 +159,7 @@ class Driver:
         self.gear = NEUTRAL
         self.pedal = 0  # permille of the travel of both channels
         self.pedal_a_counts = None  # overrides what the pedal says
+        self.pedal_b_counts = None
         self.open_cv = params.get("cell_count") * 205  # 2.05 V a cell
         self.resistance_mohm = params.get("pack_resistance_mohm")
         self.battery_ddegc = 250  # None is a broken sensor
@@ -126,12 +168,18 @@ class Driver:
         self.pack_readable = True
         self.contactor_works = True
         self.precharge_works = True
+        self.is_welded = False
         self.extra_da = 0  # current of a load or, negative, of a charger
         self.wheel_turns = True  # False: no pulses reach the counter
+        self.line = None  # 0 or 1: the enable line is stuck there
+        self.motor_works = True
+        self.runaway_permille = None  # torque of a motor that listens to nothing
+        self.slow_counts = {}  # by slow index: what it reads instead of the truth
         self.pack_cv = self.open_cv
         self.bus_cv = 0.0
         self.pack_da = 0
         self._slow = 0
+        self._silent_ms = 10000  # since the last beat
 
     @property
     def mode(self):
@@ -140,6 +188,29 @@ class Driver:
     @property
     def out(self):
         return self.loop.out
+
+    @property
+    def line_high(self):
+        """Whether the enable line is up behind its gates, with what was driven last."""
+        out = self.loop.out
+        beats = self._silent_ms <= LINE_FALLS_MS
+        if self.line is not None:
+            return bool(self.line)
+        return bool(out.enable and out.guard and beats)
+
+    @property
+    def active(self):
+        """The names of the rows of the fault table that are active."""
+        return self._rows(self.loop.faults.active)
+
+    @property
+    def stored(self):
+        """The names of the rows of the fault table that were, since a person cleared them."""
+        return self._rows(self.loop.faults.stored)
+
+    @property
+    def limiter(self):
+        return LIMITER_NAMES[self.loop.chain.winner]
 
     @property
     def reasons(self):
@@ -163,7 +234,7 @@ class Driver:
 
     def start(self):
         """Self-test, key on, pre-charge, READY; the gear is left in neutral."""
-        self.tick(10)
+        self.tick(len(SLOW_ORDER) + 4)
         self.key = 1
         self.wait_for(lambda: self.mode == modes.READY)
         self.tick(2)
@@ -177,21 +248,36 @@ class Driver:
         return self
 
     def roll_at(self, speed_mmps):
-        """Let something else (a hill, a rope) bring the car to speed_mmps; returns itself."""
+        """Let something else (a hill, a rope) bring the car to speed_mmps; returns itself.
+
+        No faster than cars can: a jump of the speed is a fault.
+        """
+        step = PULL_MMPS2 / 100000
+        while abs(self.body.speed_mps - speed_mmps / 1000) > step:
+            self.body.speed_mps += step if self.body.speed_mps < speed_mmps / 1000 else -step
+            self.tick()
         self.body.speed_mps = speed_mmps / 1000
         return self
 
+    def _rows(self, words):
+        tables = zip(words, faults.TABLE, strict=True)
+        return {row[1] for bits, rows in tables for i, row in enumerate(rows) if bits >> i & 1}
+
     def _live(self, dt_ms):
         out = self.loop.out
-        asked = out.throttle_permille - out.regen_permille if out.enable else 0
+        self._silent_ms = 0 if out.heartbeat else self._silent_ms + dt_ms
+        asked = out.throttle_permille - out.regen_permille if self.line_high else 0
+        if self.runaway_permille is not None:
+            asked = self.runaway_permille
         live = self.bus_cv > 2000
-        self.body.push(asked if live else 0, dt_ms)
+        self.body.push(asked if live and self.motor_works else 0, dt_ms)
         power_w = self.body.force_n * self.body.speed_mps
         power_w = power_w / 0.8 if power_w > 0 else power_w * 0.8
         amps = power_w / (self.pack_cv / 100) + abs(self.body.force_n) / 100
         self.pack_da = int(amps * 10) + self.extra_da
         self.pack_cv = int(self.open_cv - self.pack_da * self.resistance_mohm / 100)
-        if out.contactor and self.contactor_works:
+        coil = out.contactor and self._silent_ms < COIL_FALLS_MS
+        if (coil and self.contactor_works) or self.is_welded:
             self.bus_cv = self.pack_cv
         elif out.precharge and self.precharge_works:
             self.bus_cv += (self.pack_cv - self.bus_cv) * dt_ms / (100 + dt_ms)
@@ -213,18 +299,35 @@ class Driver:
             setattr(raw, f"pedal_{channel}_counts", counts)
         if self.pedal_a_counts is not None:
             raw.pedal_a_counts = self.pedal_a_counts
+        if self.pedal_b_counts is not None:
+            raw.pedal_b_counts = self.pedal_b_counts
         raw.pack_v_counts = self.pack_cv * 1000 // PACK_CV_PER_1000 if self.pack_readable else -1
         raw.bus_v_counts = int(self.bus_cv) * 1000 // PACK_CV_PER_1000
         zero = get("pack_a_zero_counts")
         raw.pack_a_counts = zero + self.pack_da * 1000 // PACK_DA_PER_1000
         speed = int(self.body.speed_mps * 1000) if self.wheel_turns else 0
         self.wheel.roll(raw, speed, dt_ms)
-        temps = (self.battery_ddegc, self.motor_ddegc, self.controller_ddegc)
-        raw.slow_index = self._slow
-        raw.slow_counts = 2000
-        if self._slow < len(temps):
-            ddegc = temps[self._slow]
+        raw.motor_pulses_counts = self.wheel.motor_pulses & 0xFFFF
+        raw.enable_readback = 1 if self.line_high else 0
+        self._fill_slow(raw)
+
+    def _fill_slow(self, raw):
+        index = SLOW_ORDER[self._slow]
+        self._slow = (self._slow + 1) % len(SLOW_ORDER)
+        raw.slow_index = index
+        temps = {
+            SLOW_BATTERY_TEMP: self.battery_ddegc,
+            SLOW_MOTOR_TEMP: self.motor_ddegc,
+            SLOW_CONTROLLER_TEMP: self.controller_ddegc,
+        }
+        if self.slow_counts.get(index) is not None:
+            raw.slow_counts = self.slow_counts[index]
+        elif index == SLOW_THROTTLE_READBACK:
+            raw.slow_counts = self.loop.out.throttle_mv * 1000 // READBACK_MV_PER_1000
+        elif index in temps:
+            ddegc = temps[index]
             raw.slow_counts = BROKEN_NTC_COUNTS
             if ddegc is not None:
                 raw.slow_counts = round(100 + (1500 - ddegc) * 3000 / 1900)
-        self._slow = (self._slow + 1) & 7
+        else:
+            raw.slow_counts = SUPPLIES_COUNTS[index]

@@ -18,6 +18,7 @@ import host_tools.board
 import host_tools.cli
 from host_tools.board import SerialPort
 from host_tools.cli import main
+from sim.faults import FAULTS
 from sim.metrics import Expectation
 from sim.runtime import ControllerError, MicropythonController
 from sim.scenarios import SCENARIOS
@@ -119,6 +120,7 @@ def test_a_value_at_either_end_of_its_range_is_taken(value: str, capsys: Capture
     ("setting", "word"),
     [
         ("speed_cap_kmh=fast", "speed_cap_kmh = 'fast' is no whole number"),
+        ("speed_cap_kmh=4_5", "speed_cap_kmh = '4_5' is no whole number"),
         ("speed_cap_kmh=45.5", "speed_cap_kmh = '45.5' is no whole number"),
         ("speed_cap_kmh=", "speed_cap_kmh = '' is no whole number"),
         ("speed_cap_kmh", "'speed_cap_kmh' is not NAME=VALUE"),
@@ -141,7 +143,8 @@ def test_every_rule_that_values_break_together_is_told_in_a_sentence(capsys: Cap
 @pytest.mark.parametrize(
     "arguments",
     [["sim", "run"], ["drive"], ["sim", "run", "ece15", "--seed", "x"]]
-    + [["sim", "run", "ece15", "--runtime", "pypy"], ["board", "--board", "esp8266"]],
+    + [["sim", "run", "ece15", "--runtime", "pypy"], ["board", "--board", "esp8266"]]
+    + [["board", "--seconds", seconds] for seconds in ("-1", "0", "nan", "inf", "x")],
 )
 def test_bad_usage_exits_with_2(arguments: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -192,6 +195,60 @@ def test_list_shows_all_scenarios_and_vehicles(capsys: Capture) -> None:
     assert [s["name"] for s in listed["scenarios"]] == [s.name for s in SCENARIOS]
     for name in [*listed["vehicles"], *(s["name"] for s in listed["scenarios"])]:
         assert name in text
+
+
+def test_faults_shows_everything_that_can_be_broken(capsys: Capture) -> None:
+    assert main(["sim", "faults"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(FAULTS)
+    assert main(["sim", "faults", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["faults"]
+    assert {row["name"]: row["description"] for row in listed} == FAULTS
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize("command", [["sim", "run", "ece15"], ["board"]])
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [("pedal_c_open", "nearest: pedal_b_open"), ("reset@soon", "'soon' is no time in seconds")],
+)
+def test_a_fault_that_cannot_be_is_refused(
+    command: list[str], fault: str, word: str, capsys: Capture
+) -> None:
+    assert word in refused([*command, "--fault", "pedal_a_open", "--fault", fault], capsys)
+
+
+def test_faults_are_injected_shown_and_named_in_every_result(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "report.html"
+    faults = ["--fault", "battery_temp_open@1", "--fault", "plug_open@5"]
+    main(["sim", "run", "ece15", *faults, "--report", str(path)])
+    assert "broken on purpose: battery_temp_open@1, plug_open@5" in capsys.readouterr().out
+    assert "battery_temp_open@1, plug_open@5" in path.read_text(encoding="utf-8")
+    main(["sim", "run", "ece15", *faults, "--json"])
+    assert json.loads(capsys.readouterr().out)["faults"] == ["battery_temp_open@1", "plug_open@5"]
+
+
+def test_what_the_controller_stores_is_named_with_its_code(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    page, trace = tmp_path / "report.html", tmp_path / "trace.csv"
+    fault = ["--fault", "battery_temp_open@1"]
+    main(["sim", "run", "ece15", *fault, "--report", str(page), "--trace", str(trace)])
+    assert "battery_sensor_high (P0A9E)" in capsys.readouterr().out
+    assert "<td>battery_sensor_high</td><td>P0A9E</td>" in page.read_text(encoding="utf-8")
+    with trace.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[5]["faults"] == "" and "battery_sensor_high" in rows[-1]["faults"].split("+")
+    main(["sim", "run", "ece15", *fault, "--json"])
+    stored = json.loads(capsys.readouterr().out)["stored_faults"]
+    assert {
+        "name": "battery_sensor_high",
+        "dtc": "P0A9E",
+        "class": "DERATE",
+        "blink_code": 65,
+    } in (stored)
 
 
 @pytest.mark.parametrize(("scenario", "status"), [("ece15", 0), ("full_pedal", 1)])
@@ -282,6 +339,21 @@ def test_a_run_that_breaks_off_leaves_no_file_and_keeps_the_old_one(
     assert word in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [old]
     assert old.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_a_signal_ends_leaves_no_file(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "host_tools", "sim", "run", "school_run", "--trace"]
+    with subprocess.Popen([*command, str(tmp_path / "t.csv")], stderr=subprocess.PIPE) as process:
+        patience_s = time.monotonic() + 10.0
+        while not list(tmp_path.iterdir()) and time.monotonic() < patience_s:
+            time.sleep(0.005)
+        began = bool(list(tmp_path.iterdir()))
+        process.send_signal(number)
+        err = process.communicate(timeout=10.0)[1]
+    assert began and process.returncode == 128 + number
+    assert b"stopped by a signal" in err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trace_that_breaks_off_leaves_no_file(

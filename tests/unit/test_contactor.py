@@ -503,8 +503,20 @@ def test_a_failure_lasts_until_the_key_is_turned_off(reach):
     bench.sig.pack_valid = 0
     assert bench.stays(60000)
     assert bench.relay.failure == failure
+    assert bench.tick(wanted=False) != FAILED
+
+
+@pytest.mark.parametrize("reach", ["to_welded", "to_stuck_open", "to_precharge_failed"])
+def test_a_failure_is_remembered_until_the_next_attempt_begins(reach):
+    bench = getattr(Bench(precharge_tries=1), reach)()
+    failure = bench.relay.failure
     bench.tick(wanted=False)
-    assert bench.relay.failure == NOTHING
+    bench.run(11000)
+    assert (bench.state, bench.relay.failure) == (OPEN, failure)
+    bench.tick(wanted=True, pack_valid=0)
+    assert (bench.state, bench.relay.failure) == (OPEN, failure)
+    bench.tick(pack_valid=1)
+    assert (bench.state, bench.relay.failure) == (WELD_CHECK, NOTHING)
 
 
 @pytest.mark.parametrize("reach", ["to_welded", "to_stuck_open"])
@@ -518,7 +530,7 @@ def test_a_contact_that_failed_is_open_and_checked_again_after_the_key_was_off(r
 def test_the_resistor_of_a_failed_pre_charge_cools_down_in_full_after_the_key_was_off():
     bench = Bench(precharge_tries=1).to_precharge_failed()
     assert bench.tick(wanted=False) == COOLDOWN
-    assert bench.relay.failure == NOTHING
+    assert bench.relay.failure == PRECHARGE_FAILED
     bench.wanted = True
     assert bench.stays(9999)
     assert bench.tick() == OPEN
@@ -599,6 +611,21 @@ def test_an_attempt_broken_off_late_cools_the_resistor_as_long_as_one_in_vain_wo
     bench.tick(wanted=False)
     bench.wanted = True
     assert bench.stays(9900)
+
+
+def test_the_resistor_cools_in_proportion_to_how_long_it_was_heated_to_the_permille():
+    # 2999 of 3000 ms are 999 permille.
+    bench = Bench(precharge_timeout_ms=3000, precharge_cooldown_ms=10000).to_precharge()
+    bench.run(2998)
+    assert bench.tick(wanted=False) == COOLDOWN
+    assert bench.stays(9989)
+    assert bench.tick() == OPEN
+
+
+@pytest.mark.parametrize(("pack_cv", "state"), [(1501, PRECHARGE), (1500, COOLDOWN)])
+def test_a_pack_of_15_v_or_less_breaks_pre_charge_off(pack_cv, state):
+    bench = Bench().to_precharge()
+    assert bench.tick(pack_cv=pack_cv) == state
 
 
 def test_a_bus_that_never_charges_under_a_flickering_key_has_the_resistor_on_a_quarter_at_most():

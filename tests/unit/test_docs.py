@@ -9,10 +9,13 @@ from host_tools import parameter_help
 from host_tools.docs import BLOCKS, main
 from sim.scenarios import SCENARIOS
 from sim.vehicle import vehicle_names
+from vcu import faults, patterns
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import REASONS
 from vcu.params import RULES, TABLE
 
+TEXTS = ("PARAMETERS", "LIMITERS", "REASONS", "RULES", "FAULTS", "PATTERNS")
+FAULT_NAMES = [row[1] for word in faults.TABLE for row in word]
 EMPTY = "# Car\n\n" + "\n".join(
     f"## {name}\n\n<!-- generated: {name} -->\n<!-- end -->\n" for name in BLOCKS
 )
@@ -32,6 +35,8 @@ def readme(tmp_path: Path) -> Path:
         pytest.param(parameter_help.LIMITERS, list(LIMITER_NAMES), id="limiters"),
         pytest.param(parameter_help.REASONS, list(REASONS), id="reasons"),
         pytest.param(parameter_help.RULES, [slug for slug, _ in RULES], id="rules"),
+        pytest.param(parameter_help.FAULTS, FAULT_NAMES, id="faults"),
+        pytest.param(parameter_help.PATTERNS, list(patterns.NAMES), id="patterns"),
     ],
 )
 def test_every_row_has_a_text_and_every_text_a_row(texts: dict[str, str], rows: list[str]) -> None:
@@ -41,7 +46,8 @@ def test_every_row_has_a_text_and_every_text_a_row(texts: dict[str, str], rows: 
 
 @pytest.mark.parametrize(
     "texts",
-    [getattr(parameter_help, name) for name in ("PARAMETERS", "LIMITERS", "REASONS", "RULES")],
+    [getattr(parameter_help, name) for name in TEXTS],
+    ids=TEXTS,
 )
 def test_a_text_is_one_short_sentence_that_fits_into_a_table(texts: dict[str, str]) -> None:
     for name, text in texts.items():
@@ -54,16 +60,38 @@ def test_the_tables_name_all_there_is(readme: Path) -> None:
     assert main([], readme) == 0
     text = readme.read_text(encoding="utf-8")
     names = [*parameter_help.PARAMETERS, *LIMITER_NAMES, *REASONS, *vehicle_names()]
+    names += [*FAULT_NAMES, *patterns.NAMES]
     for name in [*names, *(scenario.name for scenario in SCENARIOS)]:
         assert f"`{name}`" in text
     assert "| 1 | `speed_cap_kmh` | km/h | 40 | 56 | 40 | Legal top speed" in text
     assert text.startswith("# Car\n\n## parameters\n\n<!-- generated: parameters -->\n\n| id |")
 
 
-def test_a_preset_table_shows_what_leaves_the_default_and_nothing_else(readme: Path) -> None:
+def block_of(readme: Path, name: str) -> str:
     main([], readme)
     text = readme.read_text(encoding="utf-8")
-    block = text.partition("<!-- generated: vehicles -->")[2].partition("<!-- end -->")[0]
+    return text.partition(f"<!-- generated: {name} -->")[2].partition("<!-- end -->")[0]
+
+
+def test_a_fault_is_shown_with_its_number_code_class_times_and_latch(readme: Path) -> None:
+    lines = block_of(readme, "faults").strip().splitlines()
+    assert len(lines) == 2 + len(FAULT_NAMES)
+    assert lines[2].startswith("| 11 | `pedal_a_low` | P2122 | CRAWL | 100 | 1000 | pedal | Pedal")
+    row = next(line for line in lines if "`parameters_lost`" in line)
+    assert row.startswith("| 91 | `parameters_lost` | P0601 | STOP | 0 | 0 | person | ")
+
+
+def test_a_pattern_is_shown_with_its_first_step_first(readme: Path) -> None:
+    block = block_of(readme, "patterns")
+    assert (
+        "| `plugged_in` | The car is plugged in, and cannot drive. | `#...............` |" in block
+    )
+    assert "| `####....####....` | `#...............` |" in block
+    assert "| `fault_code` | A fault stops the car. | the fault's number |" in block
+
+
+def test_a_preset_table_shows_what_leaves_the_default_and_nothing_else(readme: Path) -> None:
+    block = block_of(readme, "vehicles")
     assert "| `chemistry` | enum | 0 (flooded) | 1 (agm) | 3 (lfp) | 0 (flooded) |" in block
     assert "`speed_cap_kmh` | km/h | 40 | 45 | 56 | 40 |" in block
     assert "precharge_tries" not in block
@@ -105,7 +133,7 @@ def without(name: str) -> Callable[[str], str]:
     [
         pytest.param(without("reasons"), "'reasons' is there 0 times", id="block missing"),
         pytest.param(
-            lambda text: text[: text.rindex("<!-- end -->")], "'reasons'", id="end missing"
+            lambda text: text[: text.rindex("<!-- end -->")], "'patterns'", id="end missing"
         ),
         pytest.param(
             lambda text: text.replace("<!-- end -->", "", 1), "'vehicles'", id="first end missing"

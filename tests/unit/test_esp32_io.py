@@ -12,13 +12,20 @@ from types import ModuleType, SimpleNamespace
 import micropython  # noqa: F401 - adds ticks_us to time on CPython
 import pytest
 
-from vcu.signals import SLOW_NAMES, Outputs, Raw
+from vcu.signals import SLOW_NAMES, SLOW_ORDER, Outputs, Raw
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = ("esp32_s3", "esp32")
 DIRECT = ("PEDAL_A", "PEDAL_B", "PACK_V", "BUS_V", "PACK_A")
-FLAGS = ("key_on", "plug_in", "brake_on", "gear_forward_on", "gear_reverse_on")
-FLAG_PINS = ("KEY", "PLUG", "BRAKE", "GEAR_FORWARD", "GEAR_REVERSE")
+FLAGS = (
+    "key_on",
+    "plug_in",
+    "brake_on",
+    "gear_forward_on",
+    "gear_reverse_on",
+    "enable_readback",
+)
+FLAG_PINS = ("KEY", "PLUG", "BRAKE", "GEAR_FORWARD", "GEAR_REVERSE", "ENABLE_READBACK")
 
 
 class Bench:
@@ -32,6 +39,7 @@ class Bench:
         self.volts_uv = {}  # a number, or an exception to raise
         self.handlers = {}
         self.pulses = 0
+        self.motor_pulses = 0
         self.now_us = 0
         self.broken = set()
         self.on_count = None  # called when the counter has been read
@@ -98,11 +106,14 @@ class Bench:
             RISING, FALLING = 1, 2
 
             def __init__(self, unit, pin, *, edge, filter_ns):
-                assert unit == 0
+                assert unit in (0, 1)
+                self.unit = unit
                 assert filter_ns * 80 // 1000 in range(1000, 1024)  # close to the longest
                 bench.events.append(("counter", pin.number, edge))
 
             def value(self):
+                if self.unit == 1:
+                    return bench.motor_pulses
                 bench.events.append(("count",))
                 seen = bench.pulses
                 if bench.on_count:
@@ -164,8 +175,7 @@ def outputs(**fields):
 
 
 def all_on():
-    ons = ("enable", "reverse", "contactor", "precharge", "charger", "lamp", "buzzer", "fan")
-    return outputs(throttle_mv=3000, hold=1, **dict.fromkeys(ons, 1))
+    return outputs(throttle_mv=3000, **dict.fromkeys(OUTPUT_FIELDS, 1))
 
 
 def reads(io, times=1):
@@ -208,21 +218,27 @@ def shown(bench, board, field):
 
 def test_open_wires_read_as_the_state_in_which_the_car_does_less(bench, board):
     raw = reads(make(board))
-    assert [getattr(raw, flag) for flag in FLAGS] == [0, 1, 1, 0, 0]
+    assert [getattr(raw, flag) for flag in FLAGS] == [0, 1, 1, 0, 0, 1]
 
 
 def test_twelve_volts_on_a_wire_lets_the_car_do_more(bench, board):
     for field in FLAG_PINS:
         bench.outside[getattr(board, field)] = 1
     raw = reads(make(board))
-    assert [getattr(raw, flag) for flag in FLAGS] == [1, 0, 0, 1, 1]
+    assert [getattr(raw, flag) for flag in FLAGS] == [1, 0, 0, 1, 1, 1]
+
+
+def test_the_relay_s_rest_contact_to_ground_says_that_the_enable_line_is_off(bench, board):
+    bench.outside[board.ENABLE_READBACK] = 0
+    assert reads(make(board)).enable_readback == 0
 
 
 @pytest.mark.parametrize("field, flag", list(zip(FLAG_PINS, FLAGS, strict=True)))
 def test_each_flag_follows_its_own_pin(bench, board, field, flag):
     io = make(board)
     before = getattr(reads(io), flag)
-    bench.outside[getattr(board, field)] = 1
+    resting = 1 if getattr(board, f"{field}_PULL") == "up" else 0
+    bench.outside[getattr(board, field)] = 1 - resting
     raw = reads(io)
     assert getattr(raw, flag) == 1 - before
     others = [getattr(raw, name) for name in FLAGS if name != flag]
@@ -271,14 +287,15 @@ def test_the_multiplexer_shows_each_slow_channel_a_whole_tick_before_it_is_read(
 
     bench.volts_uv[board.MUX] = lambda: (selected() + 1) * 100_000
     raw = Raw()
-    for tick in range(20):
+    for tick in range(40):
         position = selected()
         io.read(raw)
-        assert raw.slow_index == tick % len(SLOW_NAMES) == position
+        assert raw.slow_index == SLOW_ORDER[tick % len(SLOW_ORDER)] == position
         assert raw.slow_counts == (raw.slow_index + 1) * 100
-        assert selected() == (tick + 1) % 8
+        following = SLOW_ORDER[(tick + 1) % len(SLOW_ORDER)]
+        assert selected() == following
         io.write(outputs(lamp=tick & 1))  # must not disturb the selection
-        assert selected() == (tick + 1) % 8
+        assert selected() == following
 
 
 def test_a_board_whose_multiplexer_is_wired_in_another_order_is_refused(bench):
@@ -288,6 +305,22 @@ def test_a_board_whose_multiplexer_is_wired_in_another_order_is_refused(bench):
 
 
 # --- pulses
+
+
+def test_the_motor_s_pulses_are_counted_apart_from_the_wheel_s_and_wrap_at_16_bits(bench):
+    board = load_board("esp32_s3", MOTOR_PULSES_ACTIVE=0)
+    io = make(board)
+    assert ("counter", board.MOTOR_PULSES, 2) in bench.events
+    bench.pulses, bench.motor_pulses = 7, 65536 + 900
+    raw = reads(io)
+    assert (raw.pulses_counts, raw.motor_pulses_counts) == (7, 900)
+
+
+def test_a_board_without_a_second_source_of_speed_counts_no_motor_pulses(bench):
+    io = make(load_board("esp32"))
+    bench.pulses = bench.motor_pulses = 7
+    assert reads(io).motor_pulses_counts == 0
+    assert len([event for event in bench.events if event[0] == "counter"]) == 1
 
 
 def test_the_pulse_count_wraps_at_16_bits(bench, board):
@@ -488,6 +521,7 @@ def test_regen_on_a_board_without_it_is_accepted_and_drives_nothing(bench):
 
 OUTPUT_FIELDS = (
     "enable",
+    "guard",
     "reverse",
     "contactor",
     "precharge",
@@ -514,7 +548,29 @@ def test_what_a_board_does_not_fit_is_accepted_and_drives_nothing(bench):
     io = make(board)
     io.write(outputs(lamp=1, buzzer=1, fan=1))
     io.stop()
-    assert not set(bench.levels.values()) - {0}
+    on = {number for number, level in bench.levels.items() if level}
+    assert on <= set(board.MUX_SELECT)
+
+
+def moments(bench, board, io, out, fields):
+    """When, in this write, each output came to its new level: a place among the events."""
+    before = {field: None for field in fields}
+    start = len(bench.events)
+    io.write(out)
+    events = bench.events
+    for field in fields:
+        number = getattr(board, field)
+        if number < 100:
+            kinds = [event[1] for event in events[start:]]
+            before[field] = kinds.index(number)
+            continue
+        for i in range(start, len(events) + 1):
+            bench.events = events[:i]
+            if shown(bench, board, field) == getattr(out, field.lower()):
+                before[field] = i - start - 1
+                break
+    bench.events = events
+    return [before[field] for field in fields]
 
 
 def driven(bench):
@@ -526,25 +582,31 @@ def driven(bench):
 def test_releasing_takes_the_torque_first_and_the_supply_last(bench, board):
     io = make(board)
     io.write(all_on())
-    bench.events.clear()
-    io.write(Outputs())
-    order = driven(bench)
-    fields = ("THROTTLE", "ENABLE", "PRECHARGE", "CHARGER", "CONTACTOR", "REVERSE", "HOLD")
-    places = [order.index((getattr(board, field), "down")) for field in fields]
+    fields = ("GUARD", "THROTTLE", "ENABLE", "PRECHARGE", "CHARGER", "CONTACTOR", "REVERSE")
+    places = moments(bench, board, io, Outputs(), (*fields, "HOLD"))
     assert places == sorted(places)
     assert places[0] == 0
-    assert places[-1] == len(order) - 1
+    assert max(shown(bench, board, field) for field in (*fields[2:], "GUARD", "HOLD")) == 0
 
 
 def test_starting_gives_the_supply_first_and_the_torque_last(bench, board):
     io = make(board)
-    bench.events.clear()
-    io.write(all_on())
-    order = driven(bench)
-    fields = ("REVERSE", "HOLD", "PRECHARGE", "CONTACTOR", "CHARGER", "ENABLE", "THROTTLE")
-    places = [order.index((getattr(board, field), "up")) for field in fields]
+    fields = ("REVERSE", "HOLD", "PRECHARGE", "CONTACTOR", "CHARGER", "GUARD", "ENABLE")
+    places = moments(bench, board, io, all_on(), (*fields, "THROTTLE"))
     assert places == sorted(places)
-    assert places[-1] == len(order) - 1
+    assert min(shown(bench, board, field) for field in fields) == 1
+    assert driven(bench)[-1] == (board.THROTTLE, "up")
+
+
+def test_without_the_guard_s_consent_its_pin_goes_low_while_all_else_is_commanded(bench, board):
+    io = make(board)
+    io.write(all_on())
+    bench.events.clear()
+    out = all_on()
+    out.guard = 0
+    io.write(out)
+    assert driven(bench)[0] == (board.GUARD, "down")
+    assert bench.levels[board.ENABLE] == 1
 
 
 def test_what_takes_energy_away_comes_before_what_adds_it_in_the_same_tick(bench):
@@ -594,8 +656,9 @@ def test_the_shift_register_is_cleared_when_made_because_it_wakes_with_any_patte
     make(board)
     for signal in ("SHIFT_DATA", "SHIFT_CLOCK", "SHIFT_LATCH"):
         assert ("make", getattr(board, signal), 0) in bench.events
-    assert bench.events.count(("pin", board.SHIFT_CLOCK, 1)) == 8
-    assert bench.events.count(("pin", board.SHIFT_LATCH, 1)) == 1
+    first = bench.events.index(("pin", board.SHIFT_LATCH, 1))
+    assert bench.events[:first].count(("pin", board.SHIFT_CLOCK, 1)) == 8
+    assert bench.events[:first].count(("pin", board.SHIFT_DATA, 1)) == 0
 
 
 @pytest.mark.parametrize("pattern", [0b10000000, 0b00000001, 0b10110010, 0xFF])
@@ -631,6 +694,9 @@ def test_a_write_latches_the_shift_register_once_and_only_when_it_changed(bench)
     assert latches(outputs(lamp=1, buzzer=1, fan=1)) == 1
     assert latches(outputs(lamp=1, buzzer=1, fan=1)) == 0
     assert latches(Outputs()) == 1
+    # The hold is let go after all else, so that the last of it is not lost with the supply.
+    assert latches(outputs(lamp=1, hold=1)) == 1
+    assert latches(Outputs()) == 2
 
 
 # --- heartbeat and stop

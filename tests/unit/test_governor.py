@@ -6,7 +6,7 @@ import pytest
 from unit.cars import FORWARD, NEUTRAL, REVERSE, Driver, make_params
 
 from vcu.governor import Governor, kmh_to_mmps
-from vcu.limits import SPEED_CAP
+from vcu.limits import CRAWL, LEARNER, SPEED_CAP, WALK
 
 # How far below the cap the target is: the one number here that is a matter of tuning.
 MARGIN = 170
@@ -14,6 +14,7 @@ CAP = 11111  # 40 km/h
 TARGET = CAP - MARGIN
 REVERSE_CAP = 2222  # 8 km/h
 REVERSE_TARGET = REVERSE_CAP - MARGIN
+NO_CAP = 100000  # nothing asks for less
 # Above this speed for 100 ms there is no drive torque.
 OVER = CAP + 83
 
@@ -33,8 +34,9 @@ def governed(speed_mmps, *, disturbance=0, delivered=0, full=2000, ticks=1, reve
     )
     response = SimpleNamespace(accel_full_mmps2=full)
     governor = Governed(make_params(**values), observer, response)
+    governor.choose(bool(reverse), NO_CAP, SPEED_CAP)
     for _ in range(ticks):
-        governor.step(reverse, 10)
+        governor.step(10)
     return governor
 
 
@@ -53,6 +55,10 @@ def test_the_governor_limits_nothing_before_its_first_step_and_is_named_speed_ca
     governor = governed(0, ticks=0)
     assert governor.limit(1000) == governor.limit_permille == 1000
     assert governor.name == SPEED_CAP
+
+
+def test_before_anything_was_chosen_the_governor_is_named_speed_cap():
+    assert Governed(make_params(), None, None).name == SPEED_CAP
 
 
 # --- the law: 2.5 /s of the distance to the target, less what the road gives, over full torque
@@ -134,25 +140,48 @@ def test_more_than_6_m_per_s_below_the_cap_nothing_is_limited(reverse):
 
 
 def test_the_error_counts_up_to_8_m_per_s_and_no_further():
-    # 20 000 mm/s2 asked, 12 000 given by the hill: 8000 of 26 667 are a little less than 300.
+    # 20 000 mm/s2 asked, 12 000 given by the hill: 8000 of 40 001 are a little less than 200.
     hard = {"disturbance": 12000, "delivered": -1000}
-    assert limit_at(CAP - 6000, full=26667, **hard) == 299
-    assert limit_at(CAP - 6000, full=26666, **hard) == 300
+    assert limit_at(CAP - 6000, full=40001, **hard) == 199
+    assert limit_at(CAP - 6000, full=40000, **hard) == 200
 
 
 def test_the_delivered_torque_is_counted_to_the_permille():
-    # 20 m/s2 for 150 ms are 3000 mm/s.
-    assert limit_at(TARGET - 3000 - 800, delivered=1000, full=20000) == 100
+    # 20 m/s2 for 150 ms are 3000 mm/s, and such a car has its target 60 mm/s lower.
+    assert limit_at(TARGET - 60 - 3000 - 800, delivered=1000, full=20000) == 100
+
+
+@pytest.mark.parametrize(
+    ("full", "lower"),
+    [
+        (3000, 0),
+        (4000, 0),
+        (4063, 0),
+        (4064, 1),
+        (4127, 1),
+        (4128, 2),
+        (7839, 59),
+        (7840, 60),
+        (7904, 60),
+        (12000, 60),
+    ],
+)
+def test_above_4_m_per_s2_of_full_torque_the_target_is_a_64th_of_the_rest_lower(full, lower):
+    # A hill that takes half of full torque: the limit shows each mm/s of error.
+    hill = {"disturbance": -(full // 2), "delivered": 500, "full": full}
+    balance = full // 2 * 1000 // full
+    assert limit_at(TARGET - lower, **hill) == balance
+    assert limit_at(TARGET - lower + 1, **hill) < balance
 
 
 def test_far_below_the_cap_the_limit_opens_at_once_and_the_over_speed_is_forgotten():
     governor = uphill(OVER + 1, 9)
     governor.observer.speed_mmps = 0
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 1000
     governor.observer.speed_mmps = OVER + 1
     for _ in range(9):
-        governor.step(0, 10)
+        governor.step(10)
     assert governor.limit_permille > 300
 
 
@@ -167,6 +196,16 @@ def test_a_request_weaker_than_the_braking_that_is_needed_becomes_that_braking()
     assert [governor.limit(r) for r in (1000, 0, -84, -85, -86)] == [-85] * 4 + [-86]
 
 
+def test_one_mm_per_s_above_the_target_is_released_2_5_times_as_fast():
+    # 3 and not 1 of error, 8 and not 3 mm/s2 of it; the hill takes 1000.
+    assert limit_at(TARGET + 1, disturbance=-1000, delivered=500) == 496
+
+
+def test_no_braking_is_asked_for_the_last_permille_above_the_target():
+    # 1 mm/s2 too much is -1 permille of 2000 mm/s2, well within the dead zone.
+    assert limit_at(TARGET, disturbance=1, regen_max_permille=400) == 0
+
+
 # --- down at once, up slowly
 
 
@@ -174,22 +213,22 @@ def test_the_limit_falls_at_once_and_rises_6_permille_per_ms():
     governor = governed(TARGET)
     assert governor.limit_permille == 0
     governor.observer.speed_mmps = TARGET - 2000
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 60
-    governor.step(0, 15)
+    governor.step(15)
     assert governor.limit_permille == 150
     governor.observer.speed_mmps = TARGET - 40
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 50
 
 
 def test_a_limit_that_rises_by_just_one_step_is_not_slowed():
     governor = governed(TARGET)
     governor.observer.speed_mmps = TARGET - 48
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 60
     governor.observer.speed_mmps = TARGET - 96
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 120
 
 
@@ -197,7 +236,7 @@ def test_the_limit_rises_back_to_full_torque_and_no_further():
     governor = governed(TARGET)
     governor.observer.speed_mmps = TARGET - 2000
     for _ in range(30):
-        governor.step(0, 10)
+        governor.step(10)
     assert governor.limit_permille == 1000
 
 
@@ -205,7 +244,7 @@ def test_braking_is_released_as_slowly_as_drive_is_given():
     governor = governed(CAP, regen_max_permille=400, ticks=50)
     assert governor.limit_permille == -400
     governor.observer.speed_mmps = TARGET - 2000
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == -340
 
 
@@ -230,12 +269,12 @@ def test_at_the_threshold_itself_the_torque_is_not_cut():
 def test_one_tick_at_the_threshold_starts_the_100_ms_again():
     governor = uphill(OVER + 1, 9)
     governor.observer.speed_mmps = OVER
-    governor.step(0, 10)
+    governor.step(10)
     governor.observer.speed_mmps = OVER + 1
     for _ in range(9):
-        governor.step(0, 10)
+        governor.step(10)
     assert governor.limit_permille > 300
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 0
 
 
@@ -244,21 +283,21 @@ def test_99_ms_do_not_cut_and_100_do(before):
     governor = uphill(OVER + 1, 0)
     for speed in before:
         governor.observer.speed_mmps = speed
-        governor.step(0, 10)
+        governor.step(10)
     governor.observer.speed_mmps = OVER + 1
     for _ in range(9):
-        governor.step(0, 11)
+        governor.step(11)
     assert governor.limit_permille > 300
-    governor.step(0, 1)
+    governor.step(1)
     assert governor.limit_permille == 0
 
 
 def test_the_100_ms_are_time_and_not_ticks():
     governor = uphill(OVER + 1, 0)
-    governor.step(0, 40)
-    governor.step(0, 40)
+    governor.step(40)
+    governor.step(40)
     assert governor.limit_permille > 0
-    governor.step(0, 20)
+    governor.step(20)
     assert governor.limit_permille == 0
 
 
@@ -274,8 +313,15 @@ def test_the_cut_leaves_the_braking_that_was_asked():
 def test_the_cut_ends_at_once_and_the_torque_comes_back_slowly():
     governor = uphill(OVER + 1, 20)
     governor.observer.speed_mmps = OVER
-    governor.step(0, 10)
+    governor.step(10)
     assert governor.limit_permille == 60
+
+
+def test_the_cut_takes_the_last_permille_too():
+    # A hill on which 1 permille is what is left of the torque.
+    hill = {"disturbance": -852, "full": 4600}
+    assert governed(OVER + 1, ticks=9, **hill).limit_permille == 1
+    assert governed(OVER + 1, ticks=10, **hill).limit_permille == 0
 
 
 # --- reverse
@@ -304,6 +350,62 @@ def test_the_reverse_cap_is_the_parameter(cap_kmh):
     cap = cap_kmh * 10000 // 36
     assert limit_at(cap - MARGIN, reverse=1, reverse_cap_kmh=cap_kmh) == 0
     assert limit_at(cap - MARGIN - 1, reverse=1, reverse_cap_kmh=cap_kmh) == 1
+
+
+# --- which cap
+
+
+def capped(reverse=False, lower_mmps=NO_CAP, lower_name=WALK, **values):
+    """Return cap and name that a governor chooses."""
+    governor = governed(0, ticks=0, **values)
+    governor.choose(reverse, lower_mmps, lower_name)
+    return governor.cap_mmps, governor.name
+
+
+def test_before_anything_was_chosen_the_cap_is_the_lower_one_of_the_two_gears():
+    governor = Governor(make_params(), SimpleNamespace(), SimpleNamespace())
+    assert governor.cap_mmps == REVERSE_CAP
+
+
+@pytest.mark.parametrize(("reverse", "cap"), [(False, CAP), (True, REVERSE_CAP)])
+def test_a_lower_cap_counts_under_its_own_name_and_a_higher_one_does_not(reverse, cap):
+    assert capped(reverse) == (cap, SPEED_CAP)
+    assert capped(reverse, cap, CRAWL) == (cap, SPEED_CAP)
+    assert capped(reverse, cap - 1, CRAWL) == (cap - 1, CRAWL)
+    assert capped(reverse, cap - 1, WALK) == (cap - 1, WALK)
+
+
+def test_a_lower_cap_ends_when_nothing_asks_for_it_any_more():
+    governor = governed(0, ticks=0)
+    governor.choose(False, 1000, CRAWL)
+    governor.choose(False, NO_CAP, CRAWL)
+    assert (governor.cap_mmps, governor.name) == (CAP, SPEED_CAP)
+
+
+def test_the_limit_holds_the_cap_that_was_chosen():
+    governor = governed(2777 - MARGIN, ticks=0)
+    governor.choose(False, 2777, CRAWL)
+    governor.step(10)
+    assert governor.limit_permille == 0
+
+
+LEARNING = {"learner_on": 1, "learner_cap_kmh": 20}
+
+
+def test_a_learner_has_a_cap_of_its_own_forward_and_the_usual_one_in_reverse():
+    assert capped(**LEARNING) == (5555, LEARNER)
+    assert capped(reverse=True, **LEARNING) == (REVERSE_CAP, LEARNER)
+    assert capped(lower_mmps=5554, **LEARNING) == (5554, WALK)
+    assert capped(lower_mmps=5555, **LEARNING) == (5555, LEARNER)
+
+
+def test_the_learners_cap_needs_the_learner_mode():
+    assert capped(learner_on=0, learner_cap_kmh=20) == (CAP, SPEED_CAP)
+
+
+def test_the_learners_cap_never_raises_the_cap():
+    assert capped(learner_on=1, learner_cap_kmh=40) == (CAP, SPEED_CAP)
+    assert capped(learner_on=1, learner_cap_kmh=39) == (10833, LEARNER)
 
 
 # --- in a car

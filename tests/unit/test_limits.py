@@ -9,6 +9,7 @@ from vcu import limits
 from vcu.chemistry import AGM, FLOODED, GEL, LFP, NMC
 from vcu.limits import (
     BATTERY_TEMP,
+    CRAWL,
     LIMITER_NAMES,
     MOTOR_TEMP,
     NONE,
@@ -353,8 +354,15 @@ def test_a_longer_tick_allows_a_longer_step():
 
 
 def test_rise_and_fall_are_parameters():
-    values = {"torque_rise_permille_s": 5000, "torque_fall_permille_s": 2000}
-    assert slewed(1000, 1000, 0, 0, **values) == [50, 100, 80, 60]
+    values = {"torque_rise_permille_s": 5000, "torque_fall_permille_s": 12000}
+    assert slewed(*[1000] * 6, 0, 0, **values) == [50, 100, 150, 200, 250, 300, 180, 60]
+
+
+def test_a_learners_torque_rises_gently_and_falls_as_ever():
+    learner = {"learner_on": 1, "torque_rise_permille_s": 1200, "learner_rise_permille_s": 400}
+    assert slewed(1000, 1000, 1000, 0, **learner) == [4, 8, 12, 0]
+    assert slewed(1000, **learner | {"learner_on": 0}) == [12]
+    assert slewed(1000, **learner | {"learner_rise_permille_s": 2000}) == [12]
 
 
 def test_before_its_first_start_the_slew_lets_nothing_through():
@@ -366,8 +374,8 @@ def test_before_its_first_start_the_slew_lets_nothing_through():
 def test_a_step_is_rounded_down(rise, step):
     assert slewed(1000, dt_ms=1, torque_rise_permille_s=rise) == [step]
     answers = slewed(*[1000] * 1000, 0, dt_ms=1, torque_rise_permille_s=5000,
-                     torque_fall_permille_s=2000 + rise)  # fmt: skip
-    assert answers[-1] == 1000 - 2 - step
+                     torque_fall_permille_s=10000 + rise)  # fmt: skip
+    assert answers[-1] == 1000 - 10 - step
 
 
 def test_after_a_cut_the_torque_starts_again_from_zero():
@@ -743,7 +751,18 @@ def test_the_derating_is_the_lowest_ceiling_under_its_name():
 
 
 @pytest.mark.parametrize(
-    "part", ["reverse", "low_voltage", "current", "battery", "motor", "controller", "soc"]
+    "part",
+    [
+        "reverse",
+        "low_voltage",
+        "current",
+        "battery",
+        "motor",
+        "controller",
+        "soc",
+        "crawl_torque",
+        "crawl_power",
+    ],
 )
 def test_every_ceiling_is_in_the_derating(part):
     parts = allowances()
@@ -761,6 +780,53 @@ def test_the_current_moves_both_current_ceilings_the_regeneration_and_the_derati
     assert (parts.low_voltage.permille, parts.current.permille) == (400, 666)
     assert parts.regen.permille == 100
     assert (parts.derating.permille, parts.derating.name) == (400, PACK_LOW_VOLTAGE)
+
+
+# --- crawling without a speed
+
+
+def crawling(current_da, pack_cv=4800, ticks=1, **values):
+    """Return the parts of a blind car that draws this current at full torque."""
+    parts = allowances(**values)
+    parts.crawls_blind = True
+    sig = drawing(current_da)
+    sig.pack_cv = pack_cv
+    for _ in range(ticks):
+        parts.update_current(sig)
+    return parts
+
+
+def test_a_blind_car_gets_its_crawl_torque_and_is_named_so():
+    parts = crawling(0, crawl_torque_permille=150)
+    assert parts.crawl_torque.permille == 150
+    assert (parts.derating.permille, parts.derating.name) == (150, CRAWL)
+
+
+@pytest.mark.parametrize(
+    ("crawl_power_w", "pack_cv", "limit_da"),
+    [(250, 4800, 52), (100, 4800, 20), (400, 7200, 55), (400, 3999, 100), (100, 10000, 9)],
+)
+def test_a_blind_cars_power_is_a_current_at_the_present_voltage(crawl_power_w, pack_cv, limit_da):
+    parts = crawling(0, pack_cv, crawl_power_w=crawl_power_w)
+    assert parts.crawl_power.limit_da == limit_da
+
+
+@pytest.mark.parametrize(
+    ("current_da", "answer"),
+    [(14, 208), (15, 1000 * 52 // 15), (52, 1000), (104, 500), (520, 100)],
+)
+def test_a_blind_cars_torque_is_scaled_to_its_power_from_1_5_a_on(current_da, answer):
+    parts = crawling(current_da, ticks=20)
+    assert parts.crawl_power.permille == min(answer, 208)
+
+
+def test_with_a_speed_again_the_crawl_ceilings_are_open_at_once():
+    parts = crawling(520, ticks=5)
+    assert parts.derating.name == CRAWL
+    parts.crawls_blind = False
+    parts.update_current(drawing(0))
+    assert (parts.crawl_torque.permille, parts.crawl_power.permille) == (1000, 1000)
+    assert parts.derating.permille == 1000
 
 
 # --- the chain

@@ -5,10 +5,11 @@ from itertools import pairwise
 import pytest
 from unit.cars import BOTH, FORWARD, NEUTRAL, REVERSE, Driver, make_params, make_scaling
 
-from vcu import contactor, modes
+from vcu import contactor, faults, modes
 from vcu.limits import LIMITER_NAMES
 from vcu.loop import Loop
 from vcu.preset import Preset
+from vcu.signals import SLOW_ORDER
 
 # The mode follows key, plug, gear and contactor within so many ticks.
 MODE = 5
@@ -60,25 +61,29 @@ def test_from_power_on_to_drive_the_modes_come_in_their_order():
 
 def test_the_self_test_ends_when_every_slow_channel_has_been_read():
     driver = Driver()
-    driver.tick(7)
-    assert driver.mode == modes.SELFTEST
-    driver.tick(2)
+    driver.tick(len(SLOW_ORDER) - 1)
+    assert (driver.mode, driver.loop.sig.slow_seen) == (modes.SELFTEST, 0)
+    driver.tick()
+    assert driver.loop.sig.slow_seen == 1
+    driver.tick(MODE - 1)
     assert driver.mode == modes.OFF
 
 
-def test_the_self_test_does_not_end_while_the_pack_cannot_be_read():
+def test_a_car_whose_pack_cannot_be_read_tests_itself_and_does_not_start():
     driver = Driver()
     driver.pack_readable = False
     driver.tick(100)
-    assert driver.mode == modes.SELFTEST
-    driver.pack_readable = True
-    driver.tick(4)
     assert driver.mode == modes.OFF
+    driver.key = 1
+    for _ in range(100):
+        driver.tick()
+        assert (driver.out.precharge, driver.out.contactor, driver.out.enable) == (0, 0, 0)
+    assert "pack_not_readable" in driver.reasons
 
 
 def test_the_bus_is_charged_before_the_contactor_closes_and_only_then_may_it_drive():
     driver = Driver()
-    driver.tick(10)
+    driver.tick(20)
     driver.key = 1
     stages = []
     for _ in range(300):
@@ -89,7 +94,9 @@ def test_the_bus_is_charged_before_the_contactor_closes_and_only_then_may_it_dri
             stages.append(stage)
         if out.contactor:
             assert driver.bus_cv > 0.9 * driver.pack_cv
-        assert out.enable == 0
+        if out.enable:  # to be tested, while there is nothing to switch on
+            assert (out.precharge, out.contactor, out.throttle_permille) == (0, 0, 0)
+            assert driver.bus_cv == 0
     assert stages == [
         (0, 0, False), (1, 0, False), (1, 1, False), (0, 1, False), (0, 1, True),
     ] or stages == [(0, 0, False), (1, 0, False), (1, 1, False), (0, 1, True)]  # fmt: skip
@@ -186,7 +193,20 @@ def select_reverse(driver):
     driver.gear = REVERSE
 
 
-AT_ONCE = [press_brake, plug_in, key_off, lose_pedal, go_neutral, select_both, select_reverse]
+def weld(driver):
+    driver.is_welded = True
+
+
+def lose_resistor(driver):
+    driver.precharge_works = False
+
+
+# Bits of the SYSTEM word.
+FAILED_SERVICE, LOST_PARAMETERS, LOST_RECORDS = 1 << 7, 1 << 8, 1 << 10
+# The rows of the fault table that stop the car.
+STOPPING = {row[1] for word in faults.TABLE for row in word if row[3] == faults.STOP}
+
+AT_ONCE = [press_brake, plug_in, key_off, go_neutral, select_both, select_reverse]
 
 
 @pytest.mark.parametrize("happen", AT_ONCE)
@@ -210,11 +230,18 @@ def test_a_cut_has_no_ramp_and_no_regeneration_where_that_is_fitted(happen):
     assert (driver.out.throttle_permille, driver.out.regen_permille) == (0, 0)
 
 
-@pytest.mark.parametrize("happen", [plug_in, key_off])
-def test_plug_or_key_take_the_enable_within_50_ms_and_then_the_contactor(happen):
+def test_a_pedal_that_cannot_be_read_cuts_within_20_ms():
+    driver = driving()
+    lose_pedal(driver)
+    driver.tick(2)
+    assert (driver.out.throttle_permille, driver.out.regen_permille) == (0, 0)
+
+
+@pytest.mark.parametrize(("happen", "ticks"), [(plug_in, MODE), (key_off, MODE + 10)])
+def test_plug_or_key_take_the_enable_and_then_the_contactor(happen, ticks):
     driver = driving()
     happen(driver)
-    driver.tick(MODE)
+    driver.tick(ticks)
     assert (driver.mode, driver.out.enable) == (modes.OFF, 0)
     ms = driver.wait_for(lambda: driver.out.contactor == 0, 300)
     assert ms <= 260
@@ -247,8 +274,12 @@ def test_a_pack_that_cannot_be_read_cuts_within_200_ms_and_opens_the_contactor()
     driver.tick(7)
     assert driver.mode == modes.DRIVE  # one bad sample does not open a contactor
     driver.tick(13)
-    assert (driver.mode, driver.out.enable, driver.out.throttle_permille) == (modes.OFF, 0, 0)
+    assert driver.mode in (modes.OFF, modes.FAULT)
+    assert (driver.out.enable, driver.out.throttle_permille) == (0, 0)
     driver.wait_for(lambda: driver.out.contactor == 0, 300)
+    driver.tick(10)
+    assert driver.mode == modes.FAULT
+    assert driver.active >= {"pack_v_sensor_low"}
 
 
 def test_a_contactor_that_opens_by_itself_is_a_fault_until_the_key_was_off():
@@ -265,19 +296,56 @@ def test_a_contactor_that_opens_by_itself_is_a_fault_until_the_key_was_off():
     driver.gear = NEUTRAL
     driver.key = 0
     driver.wait_for(lambda: driver.mode == modes.OFF, 200)
+    driver.tick(10)
+    driver.key = 1
+    driver.wait_for(lambda: driver.mode == modes.READY, 5000)
+    assert driver.active.isdisjoint(STOPPING)
+    assert "contactor_stuck_open" in driver.stored
+
+
+@pytest.mark.parametrize("prepare", [weld, lose_resistor])
+def test_a_contactor_that_failed_is_tried_again_at_the_next_key_on(prepare):
+    driver = Driver(precharge_timeout_ms=500, precharge_tries=1, precharge_cooldown_ms=3000)
+    prepare(driver)
+    driver.tick(20)
+    driver.key = 1
+    driver.wait_for(lambda: driver.mode == modes.FAULT)
+    driver.tick(500)
+    assert driver.mode == modes.FAULT
+    driver.precharge_works = True
+    driver.bus_cv = 0.0
+    driver.is_welded = False
+    driver.key = 0
+    driver.wait_for(lambda: driver.mode == modes.OFF, 300)
+    driver.tick(10)
     driver.key = 1
     driver.wait_for(lambda: driver.mode == modes.READY, 5000)
 
 
-@pytest.mark.parametrize("happen", [press_brake, lose_pedal])
-def test_when_the_cause_is_gone_the_torque_rises_from_zero(happen):
+def test_when_the_brake_is_let_go_the_torque_rises_from_zero():
     driver = driving()
-    happen(driver)
+    driver.brake = 1
     driver.tick()
     driver.brake = 0
-    driver.pedal_a_counts = None
     driver.tick()
     assert 0 < driver.out.throttle_permille <= 12
+
+
+def test_when_the_pedal_can_be_read_again_it_must_first_be_released():
+    driver = driving()
+    lose_pedal(driver)
+    driver.tick(2)
+    driver.pedal_a_counts = None
+    for _ in range(SETTLED):
+        driver.tick()
+        assert driver.out.throttle_permille == 0
+    driver.pedal = 0
+    driver.tick(2)
+    assert driver.loop.sig.pedal_valid == 1
+    driver.wait_for(lambda: not driver.active, 1500)
+    driver.pedal = 500
+    driver.tick(4)
+    assert driver.out.throttle_permille > 0
 
 
 def test_while_the_torque_is_cut_no_limiter_is_named():
@@ -460,10 +528,10 @@ def test_with_the_pedal_pressed_it_is_not_parked(key):
     driver = standing()
     driver.key = key
     driver.pedal = 300
-    driver.tick()
+    driver.tick(2)
     assert driver.loop.is_parked() is False
     driver.pedal = 0
-    driver.tick()
+    driver.tick(2)
     assert driver.loop.is_parked() is True
 
 
@@ -471,7 +539,7 @@ def test_with_a_pedal_that_cannot_be_read_it_is_parked():
     driver = standing()
     driver.pedal = 300
     driver.pedal_a_counts = -1
-    driver.tick()
+    driver.tick(2)
     assert driver.loop.is_parked() is True
 
 
@@ -488,7 +556,7 @@ def test_plug_and_brake_have_no_say_in_parked(name):
 
 def test_service_is_entered_parked_with_the_contactor_open_and_left_on_request():
     driver = Driver()
-    driver.tick(10)
+    driver.tick(20)
     driver.loop.service_wanted = True
     driver.tick(MODE)
     assert driver.mode == modes.SERVICE
@@ -616,24 +684,13 @@ def test_the_resistance_of_the_pack_is_learnt_from_the_drive():
 # --- what the learner is told
 
 
-class Listener:
-    """Stands in for the learner and keeps what it was told of who moves the torque."""
-
-    accel_full_mmps2 = 1714
-
-    def __init__(self):
-        self.told = []
-
-    def step(self, _observer, _sig, driver_moves_torque, _elapsed_ms):
-        self.told.append(bool(driver_moves_torque))
-
-
 def listen(driver, ticks=20):
-    listener = Listener()
-    driver.loop.response = listener
+    """Return what the learner is told in these ticks of who moves the torque."""
+    told = []
+    driver.loop.response.step = lambda _observer, _sig, moves, _ms: told.append(bool(moves))
     driver.tick(ticks)
-    assert listener.told
-    return set(listener.told)
+    assert told
+    return set(told)
 
 
 def test_the_driver_moves_the_torque_when_nothing_limits_it():
@@ -687,17 +744,17 @@ def test_it_drives_and_there_is_no_reason_why_not():
 
 def test_before_the_self_test_is_over_that_is_the_first_reason():
     driver = Driver()
-    driver.pack_readable = False
-    assert why(driver)[0] == "self_test_running"
-    assert "pack_not_readable" in driver.reasons
-    assert Driver().reasons == ["self_test_running"]
+    assert driver.reasons == ["self_test_running"]
+    driver.tick(8)
+    assert (driver.mode, driver.reasons[0]) == (modes.SELFTEST, "self_test_running")
 
 
 def test_broken_parameters_keep_it_off_and_are_named():
     driver = Driver(Preset({"speed_cap_kmh": 99}))
     driver.key = 1
-    assert why(driver) == ["parameters_broken"]
-    assert (driver.mode, driver.out.contactor, driver.out.precharge) == (modes.OFF, 0, 0)
+    assert why(driver, 200) == ["fault_stops_the_car", "parameters_broken"]
+    assert (driver.mode, driver.out.contactor, driver.out.precharge) == (modes.FAULT, 0, 0)
+    assert driver.active == {"parameters_conflict"}
 
 
 def test_the_key_is_off():
@@ -735,18 +792,21 @@ def test_its_contactor_failed():
     driver.tick(10)
     driver.key = 1
     driver.wait_for(lambda: driver.mode == modes.FAULT)
-    assert why(driver) == ["contactor_failed"]
+    assert why(driver) == ["fault_stops_the_car", "contactor_failed", "precharge_cooling_down"]
+    assert driver.active == {"precharge_failed"}
 
 
 def test_its_pack_cannot_be_read():
     driver = driving()
     driver.pack_readable = False
-    assert why(driver) == ["pack_not_readable"]
+    assert why(driver) == ["fault_stops_the_car", "pack_not_readable"]
 
 
 def test_its_pedal_cannot_be_read():
     driver = driving()
     driver.pedal_a_counts = -1
+    assert why(driver) == ["pedal_fault_until_released"]
+    driver.pedal_b_counts = -1
     assert why(driver) == ["pedal_not_readable"]
 
 
@@ -815,3 +875,104 @@ def test_a_key_that_bounces_in_a_fault_never_closes_the_contactor_in_the_fault(o
     for _ in range(200):
         bench.tick()
         assert not (bench.mode == modes.FAULT and bench.loop.out.contactor)
+
+
+# --- ticks that come late
+
+
+@pytest.mark.parametrize(("dt_ms", "told"), [(25, False), (26, True), (500, True)])
+def test_a_tick_that_comes_more_than_25_ms_after_the_last_is_told(dt_ms, told):
+    driver = driving()
+    driver.tick(1, dt_ms)
+    driver.tick(SETTLED)
+    assert ("tick_late" in driver.stored) is told
+    assert driver.mode == modes.DRIVE
+
+
+def test_a_late_tick_while_something_is_saved_or_the_car_is_parked_is_none():
+    saving = driving()
+    saving.loop.saving = True
+    saving.tick(1, 500)
+    saving.tick(SETTLED)
+    parked = Driver().start()
+    parked.tick(300)
+    parked.tick(1, 500)
+    parked.tick(SETTLED)
+    assert "tick_late" not in saving.stored | parked.stored
+
+
+@pytest.mark.parametrize("stall_ms", [100, 500, 2000])
+def test_a_car_that_stalled_while_it_drove_goes_on_at_the_speed_it_has(stall_ms):
+    driver = driving(speed_mmps=5000)
+    before = driver.loop.sig.speed_mmps
+    driver.tick(1, stall_ms)
+    gained_mmps = driver.body.speed_mps * 1000 - before
+    for tick in range(SETTLED):
+        off_mmps = abs(driver.loop.sig.speed_mmps - driver.body.speed_mps * 1000)
+        assert off_mmps < (200 + abs(gained_mmps) if tick < 50 else 200)
+        driver.tick()
+    assert driver.mode == modes.DRIVE
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+def test_a_stall_at_the_cap_does_not_lift_it(stamps):
+    driver = Driver(stamps=stamps, wheel_force_n=1500, discharge_max_da=3000).engage()
+    driver.pedal = 1000
+    driver.tick(2500)
+    fastest = 0
+    for _ in range(20):
+        driver.tick(1, 100)
+        for _ in range(50):
+            driver.tick()
+            fastest = max(fastest, driver.body.speed_mps * 3.6)
+    assert 39 < fastest < 40.5
+
+
+# --- a person clears the faults
+
+
+def test_clearing_forgets_what_is_over_and_its_frames():
+    driver = driving()
+    driver.pedal_a_counts = 0
+    driver.tick(30)
+    driver.pedal_a_counts = None
+    driver.pedal = 0
+    driver.tick(200)
+    assert (driver.active, driver.stored) == (set(), {"pedal_a_low"})
+    assert max(driver.loop.recorder.numbers) >= 0
+    driver.loop.clear_faults()
+    assert driver.stored == set()
+    assert max(driver.loop.recorder.numbers) == -1
+
+
+def test_clearing_keeps_what_is_still_so():
+    driver = driving()
+    driver.pedal_a_counts = 0
+    driver.tick(30)
+    driver.loop.clear_faults()
+    assert driver.active == driver.stored == {"pedal_a_low"}
+
+
+def test_lost_parameters_stop_the_car_until_a_person_confirms_the_defaults():
+    driver = Driver()
+    driver.loop.system_bits = LOST_PARAMETERS | LOST_RECORDS
+    driver.tick(SETTLED)
+    driver.key = 1
+    driver.tick(SETTLED)
+    driver.key = 0
+    driver.tick(200)
+    driver.key = 1
+    driver.tick(SETTLED)
+    assert (driver.mode, driver.out.contactor) == (modes.FAULT, 0)
+    assert driver.active == {"parameters_lost", "records_lost"}
+    driver.loop.clear_faults()
+    assert (driver.active, driver.loop.system_bits) == (set(), 0)
+    driver.wait_for(lambda: driver.mode == modes.READY)
+
+
+def test_clearing_does_not_unsay_what_the_service_half_says_otherwise():
+    driver = Driver()
+    driver.loop.system_bits = LOST_PARAMETERS | FAILED_SERVICE
+    driver.tick(SETTLED)
+    driver.loop.clear_faults()
+    assert driver.loop.system_bits == FAILED_SERVICE

@@ -23,6 +23,9 @@ from vcu.modes import (
 # Every fact as it is in a car that drives.
 DRIVING = {
     "parameters_ok": True,
+    "stopped": False,
+    "testing_shutoff": False,
+    "pedal_held": False,
     "sensors_ok": 1,
     "pack_ok": 1,
     "pedal_ok": 1,
@@ -55,7 +58,7 @@ PATHS = {
     DRIVE: (*UNTIL_READY, {}),
     CHARGE: (*UNTIL_OFF, {"plugged_in": 1, "contactor_open": True}),
     SERVICE: (*UNTIL_OFF, {"service_wanted": True, "parked": True, "contactor_open": True}),
-    FAULT: (*UNTIL_PRECHARGE, {"contactor_failed": True}),
+    FAULT: (*UNTIL_PRECHARGE, {"contactor_failed": True, "contactor_closed": False}),
 }
 
 # What leads where, told as facts: the first row that matches is taken. A row with
@@ -68,35 +71,48 @@ MAY_START = {
     "key_on": 1,
     "plugged_in": 0,
     "contactor_failed": False,
+    "stopped": False,
 }
+FAILED = ({"contactor_failed": True}, {"stopped": True})
 EXPECTED = {
     SELFTEST: [(OFF, ({"sensors_ok": 1},))],
     OFF: [
         (CHARGE, ({"plugged_in": 1, "contactor_open": True},)),
         (SERVICE, ({"service_wanted": True, "parked": True, "contactor_open": True},)),
+        (FAULT, ({"stopped": True, "key_on": 1, "plugged_in": 0},)),
         (PRECHARGE, (MAY_START,)),
     ],
     PRECHARGE: [
-        (FAULT, ({"contactor_failed": True},)),
+        (FAULT, FAILED),
         (OFF, NOT_PERMITTED),
         (READY, ({"contactor_closed": True},)),
     ],
     READY: [
-        (FAULT, ({"contactor_failed": True},)),
+        (FAULT, FAILED),
         (OFF, NOT_PERMITTED),
         (DRIVE, ({"direction_engaged": True},)),
     ],
     DRIVE: [
-        (FAULT, ({"contactor_failed": True},)),
+        (FAULT, FAILED),
         (OFF, NOT_PERMITTED),
         (READY, ({"direction_engaged": False},)),
     ],
     CHARGE: [(OFF, ({"plugged_in": 0},))],
     SERVICE: [(OFF, ({"service_wanted": False}, {"parked": False}))],
-    FAULT: [(OFF, ({"key_on": 0},))],
+    FAULT: [
+        (
+            OFF,
+            (
+                {"contactor_open": True, "key_on": 0},
+                {"contactor_open": True, "plugged_in": 1},
+                {"contactor_open": True, "stopped": False},
+            ),
+        )
+    ],
 }
 DECIDING = (
     "parameters_ok",
+    "stopped",
     "sensors_ok",
     "pack_ok",
     "key_on",
@@ -113,15 +129,18 @@ DECIDING = (
 # fmt: off
 ALONE = [
     ("self_test_running",        SELFTEST,  {}),
+    ("fault_stops_the_car",      FAULT,     {"stopped": True}),
     ("parameters_broken",        OFF,       {"parameters_ok": False}),
     ("contactor_failed",         FAULT,     {"contactor_failed": True}),
     ("pack_not_readable",        OFF,       {"pack_ok": 0}),
     ("plugged_in",               CHARGE,    {"plugged_in": 1}),
     ("key_off",                  OFF,       {"key_on": 0}),
     ("service",                  SERVICE,   {}),
+    ("testing_shutoff",          PRECHARGE, {"testing_shutoff": True}),
     ("precharging",              PRECHARGE, {}),
     ("precharge_cooling_down",   OFF,       {"cooling_down": True}),
     ("pedal_not_readable",       DRIVE,     {"pedal_ok": 0}),
+    ("pedal_fault_until_released", DRIVE,   {"pedal_held": True, "pedal_ok": 0}),
     ("gear_conflict",            OFF,       {"gear_conflict": True}),
     ("gear_not_seen_in_neutral", READY,     {"seen_neutral": False,
                                              "direction_engaged": False}),
@@ -262,14 +281,29 @@ def test_a_car_with_broken_parameters_never_starts():
         assert machine.mode == OFF
 
 
-def test_a_fault_outlasts_the_failure_until_the_key_is_turned_off():
+def test_a_fault_lasts_as_long_as_a_fault_stops_the_car():
     machine = in_mode(FAULT)
     for _ in range(6000):
-        machine.step(facts(contactor_failed=True))
-        machine.step(facts(contactor_failed=False))
+        machine.step(facts(stopped=True, contactor_open=True))
         assert machine.mode == FAULT
-    machine.step(facts(contactor_failed=True, key_on=0))
+    machine.step(facts(stopped=False, contactor_open=True))
     assert machine.mode == OFF
+
+
+def test_a_fault_is_not_left_before_the_contactor_is_open():
+    machine = in_mode(FAULT)
+    for changes in ({"key_on": 0}, {"plugged_in": 1}, {"stopped": False}):
+        for _ in range(100):
+            machine.step(facts(**{"stopped": True} | changes))
+            assert machine.mode == FAULT
+    machine.step(facts(stopped=True, key_on=0, contactor_open=True))
+    assert machine.mode == OFF
+
+
+def test_a_car_that_a_fault_stops_shows_the_fault_only_with_the_key_on_and_unplugged():
+    assert next_mode(OFF, stopped=True, contactor_open=True) == FAULT
+    assert next_mode(OFF, stopped=True, contactor_open=True, key_on=0) == OFF
+    assert next_mode(OFF, stopped=True, contactor_open=True, plugged_in=1) == CHARGE
 
 
 def test_a_contactor_that_is_still_failed_is_not_started_again():
@@ -279,8 +313,8 @@ def test_a_contactor_that_is_still_failed_is_not_started_again():
 
 
 @each_mode
-def test_the_contactor_is_wanted_to_drive_and_kept_failed_in_a_fault(mode):
-    assert in_mode(mode).wants_contactor() is (mode in (PRECHARGE, READY, DRIVE, FAULT))
+def test_the_contactor_is_wanted_to_drive_and_for_nothing_else(mode):
+    assert in_mode(mode).wants_contactor() is (mode in (PRECHARGE, READY, DRIVE))
 
 
 def test_a_car_that_gives_torque_has_no_reason_not_to():
@@ -300,6 +334,7 @@ def test_every_reason_has_its_own_name():
 @pytest.mark.parametrize(
     ("reason", "changes"),
     [
+        ("fault_stops_the_car", {"stopped": True}),
         ("parameters_broken", {"parameters_ok": False}),
         ("contactor_failed", {"contactor_failed": True}),
         ("pack_not_readable", {"pack_ok": 0}),
@@ -307,6 +342,7 @@ def test_every_reason_has_its_own_name():
         ("key_off", {"key_on": 0}),
         ("precharge_cooling_down", {"cooling_down": True}),
         ("pedal_not_readable", {"pedal_ok": 0}),
+        ("pedal_fault_until_released", {"pedal_held": True, "pedal_ok": 0}),
         ("gear_conflict", {"gear_conflict": True}),
     ],
 )

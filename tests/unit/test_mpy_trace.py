@@ -16,8 +16,10 @@ from tests.mpy import fuel, wasm
 
 ROUNDS = "3" if os.environ.get("LSEV_PROVE") else "1"
 PROVED_TICKS = 200_000
-MEAN_FUEL = 140_000
-WORST_FUEL = 210_000
+# What the tick costs with faults, guard and protection in it; the goals that `make bench`
+# prints beside it, 140 000 and 210 000, are missed. These keep it from growing unseen.
+MEAN_FUEL = 203_000
+WORST_FUEL = 600_000
 
 
 def run_trace(interpreter: str, **paths: str) -> list[str]:

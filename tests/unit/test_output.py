@@ -1,10 +1,13 @@
 """What is driven out in each mode, and what is not whatever the torque says."""
 
+from types import SimpleNamespace
+
 import pytest
 from unit.cars import make_params
 
-from vcu import contactor, modes
+from vcu import contactor, modes, patterns
 from vcu.contactor import Contactor
+from vcu.faults import DRIVER, Faults
 from vcu.output import Output
 from vcu.request import FORWARD, NEUTRAL, REVERSE
 from vcu.signals import Outputs, Signals
@@ -48,10 +51,10 @@ class Bench:
         for name in vars(self.out):
             setattr(self.out, name, 7)
 
-    def step(self, mode=DRIVE, direction=FORWARD, torque=0, relay=None):
+    def step(self, mode=DRIVE, direction=FORWARD, torque=0, relay=None, saving=False):
         relay = relay or relay_in(contactor.CLOSED)
         self.output.step(self.out, mode, direction, torque, relay)
-        self.output.show(self.out, self.sig, mode, relay)
+        self.output.show(self.out, self.sig, mode, relay, saving)
         return self.out
 
     def warm(self, ddegc, valid=1):
@@ -89,13 +92,18 @@ def test_braking_torque_is_regeneration_with_the_throttle_at_zero(torque):
 def test_outside_drive_nothing_is_asked_of_the_motor_controller(mode, torque):
     out = Bench().step(mode, REVERSE, torque)
     assert (out.throttle_permille, out.throttle_mv, out.regen_permille) == (0, 700, 0)
-    assert (out.enable, out.reverse) == (0, 0)
+    assert (out.enable, out.guard, out.reverse) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(("direction", "reverse"), [(FORWARD, 0), (NEUTRAL, 0), (REVERSE, 1)])
 def test_in_drive_the_controller_is_enabled_and_told_the_direction(direction, reverse):
     out = Bench().step(direction=direction, torque=300)
-    assert (out.enable, out.reverse) == (1, reverse)
+    assert (out.enable, out.guard, out.reverse) == (1, 1, reverse)
+
+
+@pytest.mark.parametrize("mode", range(len(modes.NAMES)), ids=modes.NAMES)
+def test_the_heart_beats_in_every_mode_until_the_guard_withholds_it(mode):
+    assert Bench().step(mode).heartbeat == 1
 
 
 @pytest.mark.parametrize("state", range(len(contactor.NAMES)), ids=contactor.NAMES)
@@ -107,23 +115,28 @@ def test_contactor_and_resistor_follow_the_sequence_in_any_mode(state):
 
 
 @pytest.mark.parametrize("mode", range(len(modes.NAMES)), ids=modes.NAMES)
-def test_the_lamp_says_that_the_car_is_ready(mode):
-    assert Bench().step(mode).lamp == (1 if mode in (modes.READY, modes.DRIVE) else 0)
-
-
-@pytest.mark.parametrize("mode", range(len(modes.NAMES)), ids=modes.NAMES)
 def test_driving_never_starts_the_charger(mode):
     assert Bench().step(mode, torque=1000).charger == 0
 
 
 @pytest.mark.parametrize(("cap_kmh", "warn_mmps"), [(40, 11944), (45, 13333), (56, 16388)])
 @pytest.mark.parametrize("mode", [modes.DRIVE, modes.READY, modes.OFF])
-def test_the_buzzer_sounds_one_mmps_beyond_3_kmh_above_the_cap(mode, cap_kmh, warn_mmps):
+def test_overspeed_is_one_mmps_beyond_3_kmh_above_the_cap(mode, cap_kmh, warn_mmps):
     bench = Bench(speed_cap_kmh=cap_kmh)
-    bench.sig.speed_mmps = warn_mmps
-    assert bench.step(mode).buzzer == 0
-    bench.sig.speed_mmps = warn_mmps + 1
-    assert bench.step(mode).buzzer == 1
+    for speed_mmps, overspeed in ((warn_mmps, 0), (warn_mmps + 1, 1), (warn_mmps, 0)):
+        bench.sig.speed_mmps = speed_mmps
+        bench.step(mode)
+        assert bench.output.overspeed == overspeed
+
+
+def test_overspeed_in_reverse_is_that_of_the_reverse_cap():
+    bench = Bench(reverse_cap_kmh=8)
+    for speed_mmps, overspeed in ((3055, 0), (3056, 1)):
+        bench.sig.speed_mmps = speed_mmps
+        bench.step(direction=REVERSE)
+        assert bench.output.overspeed == overspeed
+    bench.step(direction=FORWARD)
+    assert bench.output.overspeed == 0
 
 
 def test_the_fan_starts_above_50_degc_and_stops_below_45():
@@ -156,3 +169,114 @@ def test_the_supply_is_held_while_a_coil_is_on_or_about_to_be(mode, state):
     )
     held = coil or mode in (modes.PRECHARGE, modes.READY, modes.DRIVE)
     assert Bench().step(mode, relay=relay_in(state)).hold == int(held)
+
+
+@pytest.mark.parametrize("mode", [modes.SELFTEST, modes.OFF, modes.CHARGE, modes.FAULT])
+def test_the_supply_is_held_while_something_is_being_saved(mode):
+    relay = relay_in(contactor.OPEN)
+    assert Bench().step(mode, relay=relay, saving=True).hold == 1
+    assert Bench().step(mode, relay=relay, saving=False).hold == 0
+
+
+# --- what is told
+
+
+class Teller(Bench):
+    """A bench with a sound car, and what may be worth telling of it."""
+
+    def __init__(self, **changes):
+        super().__init__(**changes)
+        self.faults = Faults()
+        self.protection = SimpleNamespace(rolls=0, walks=False)
+        self.sig.soc_permille = 500
+
+    def tell(self, mode=DRIVE, clock_ms=0):
+        """Return the name of the pattern that is shown."""
+        self.output.tell(self.out, self.sig, mode, self.faults, self.protection, clock_ms)
+        return patterns.NAMES[self.output.patterns.shown]
+
+
+def overspeed(teller):
+    teller.sig.speed_mmps = 20000
+    teller.step()
+
+
+def rolls(teller):
+    teller.protection.rolls = 1
+
+
+def crawls(teller):
+    teller.faults.step(DRIVER, 1, 1, 0, 200)
+    assert teller.faults.is_crawling
+
+
+def walks(teller):
+    teller.protection.walks = True
+
+
+def is_nearly_empty(teller):
+    teller.sig.soc_permille = 99
+
+
+# In order of importance: each hides all that follow.
+TOLD = [
+    (overspeed, "overspeed"),
+    (rolls, "rolling"),
+    (crawls, "crawl"),
+    (walks, "walk"),
+    (is_nearly_empty, "turtle"),
+]
+DRIVING = ("crawl", "walk", "turtle")
+
+
+@pytest.mark.parametrize("mode", [modes.READY, modes.DRIVE])
+@pytest.mark.parametrize("first", range(len(TOLD)), ids=[name for _, name in TOLD])
+def test_of_several_states_the_first_of_the_table_is_told(mode, first):
+    teller = Teller()
+    assert teller.tell(mode) == "ready"
+    for happen, _ in TOLD[first:]:
+        happen(teller)
+    assert teller.tell(mode) == TOLD[first][1]
+    names = [patterns.NAMES.index(name) for _, name in TOLD]
+    assert names == sorted(names)
+    assert teller.tell(modes.FAULT) == "fault_code"
+
+
+@pytest.mark.parametrize(("happen", "name"), TOLD, ids=[name for _, name in TOLD])
+def test_what_is_told_while_the_car_cannot_drive(happen, name):
+    teller = Teller()
+    happen(teller)
+    for mode in (modes.SELFTEST, modes.OFF, modes.PRECHARGE, modes.SERVICE):
+        assert teller.tell(mode) == ("silent" if name in DRIVING else name)
+    assert teller.tell(modes.CHARGE) == ("plugged_in" if name in DRIVING else name)
+
+
+def test_the_turtle_begins_below_its_state_of_charge():
+    teller = Teller(soc_turtle_permille=100)
+    teller.sig.soc_permille = 100
+    assert teller.tell() == "ready"
+    teller.sig.soc_permille = 99
+    assert teller.tell() == "turtle"
+
+
+def test_lamp_and_buzzer_follow_the_pattern_with_the_clock():
+    teller = Teller()
+    rolls(teller)
+    seen = []
+    for step in range(16):
+        teller.tell(clock_ms=step * 128)
+        seen.append((teller.out.lamp, teller.out.buzzer))
+    _, lamp, buzzer = patterns.TABLE[patterns.ROLLING]
+    assert seen == [(lamp >> step & 1, buzzer >> step & 1) for step in range(16)]
+
+
+def test_the_lamp_blinks_the_number_of_the_fault_that_stops_the_car():
+    teller = Teller()
+    teller.faults.step(DRIVER, 1 << 8, 1, 0, 200)
+    assert teller.faults.stop_id == 19
+    seen = []
+    for step in range(80):
+        teller.tell(modes.FAULT, step * 128)
+        seen.append(teller.out.lamp)
+        assert teller.out.buzzer == 0
+    assert seen == [patterns.blink(19, step) for step in range(80)]

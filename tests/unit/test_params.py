@@ -54,6 +54,20 @@ PUBLISHED_IDS = {
     53: "precharge_cooldown_ms",
     54: "weld_check_ms",
     55: "contactor_open_da",
+    60: "learner_on",
+    61: "learner_cap_kmh",
+    62: "learner_rise_permille_s",
+    63: "walk_cap_kmh",
+    64: "stab_ms",
+    65: "stab_below_kmh",
+    66: "braked_pedal_permille",
+    67: "rolling_warn_kmh",
+    68: "crawl_cap_kmh",
+    69: "crawl_torque_permille",
+    70: "crawl_power_w",
+    71: "stall_power_w",
+    72: "motor_pulses_per_turn",
+    73: "idle_power_w",
 }
 
 SUFFIX_UNITS = {
@@ -72,8 +86,17 @@ SUFFIX_UNITS = {
     "_mohm": "mOhm",
     "_ddegc": "0.1 degC",
     "_wh_km": "Wh/km",
+    "_w": "W",
 }
-NO_SUFFIX = ("pulses_per_turn", "pedal_channels", "chemistry", "cell_count", "precharge_tries")
+NO_SUFFIX = (
+    "pulses_per_turn",
+    "motor_pulses_per_turn",
+    "pedal_channels",
+    "chemistry",
+    "cell_count",
+    "precharge_tries",
+    "learner_on",
+)
 
 A_RELEASED, A_PRESSED = "pedal_a_released_counts", "pedal_a_pressed_counts"
 B_RELEASED, B_PRESSED = "pedal_b_released_counts", "pedal_b_pressed_counts"
@@ -252,3 +275,27 @@ def test_a_vehicle_preset_loads_and_breaks_no_rule(name):
     values = load_vehicle(name).values
     assert set(values) == set(NAMES)
     assert params_with(values).broken_rules() == []
+
+
+def test_the_driver_protection_has_the_defaults_that_its_rules_name():
+    assert {
+        "learner_on": 0,
+        "walk_cap_kmh": 6,
+        "stab_ms": 250,
+        "stab_below_kmh": 6,
+        "braked_pedal_permille": 800,
+        "rolling_warn_kmh": 3,
+        "crawl_cap_kmh": 10,
+    }.items() <= DEFAULTS.items()
+
+
+def test_a_learners_cap_begins_at_10_kmh_and_no_crawl_is_faster_than_10():
+    ranges = {name: (low, high) for _, name, _, low, high, _ in TABLE}
+    assert ranges["learner_cap_kmh"][0] == 10
+    assert ranges["crawl_cap_kmh"][1] == 10
+
+
+def test_torque_is_released_within_100_ms_whatever_is_set():
+    # The guard gives torque that long to follow the pedal down.
+    ranges = {name: (low, high) for _, name, _, low, high, _ in TABLE}
+    assert ranges["torque_fall_permille_s"][0] >= 10000

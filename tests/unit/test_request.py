@@ -113,9 +113,7 @@ def test_neutral_and_released_may_be_seen_in_different_ticks(gear):
     assert driver.step(gear, 0).direction == gear
 
 
-@pytest.mark.parametrize(
-    "lost", [{"powered": False}, {"key": 0}, {"plug": 1}], ids=["power", "key", "plug"]
-)
+@pytest.mark.parametrize("lost", [{"powered": False}, {"plug": 1}], ids=["power", "plug"])
 def test_what_was_seen_before_power_does_not_count(lost):
     driver = Driver()
     for _ in range(5):
@@ -134,9 +132,7 @@ def test_each_half_of_the_interlock_is_seen_on_its_own():
 
 
 @gears
-@pytest.mark.parametrize(
-    "lost", [{"powered": False}, {"key": 0}, {"plug": 1}], ids=["power", "key", "plug"]
-)
+@pytest.mark.parametrize("lost", [{"powered": False}, {"plug": 1}], ids=["power", "plug"])
 def test_losing_power_ends_the_torque_at_once_and_starts_the_interlock_again(gear, lost):
     driver = Driver().engage(gear)
     assert driver.step(gear, 800).permille == 800
@@ -148,6 +144,17 @@ def test_losing_power_ends_the_torque_at_once_and_starts_the_interlock_again(gea
     assert is_idle(driver.step(gear, 800))
     driver.step(NEUTRAL, 0)
     assert driver.step(gear, 0).direction == gear
+
+
+@gears
+def test_a_key_that_bounces_cuts_the_torque_and_keeps_the_gear(gear):
+    driver = Driver().engage(gear)
+    assert driver.step(gear, 800).permille == 800
+    for _ in range(9):
+        request = driver.step(gear, 800, key=0)
+        assert (request.permille, request.is_cut) == (0, True)
+        assert request.direction == gear
+    assert driver.step(gear, 800).permille == 800
 
 
 def test_the_selected_gear_is_known_without_power():

@@ -3,6 +3,7 @@
 import pytest
 from unit.cars import make_params
 
+from vcu.pedal import DISAGREES
 from vcu.sense import Scaling, Sense
 from vcu.signals import SLOW_NAMES, UNKNOWN_DDEGC, Raw, Signals
 
@@ -24,6 +25,10 @@ TEMPERATURES = (
 )
 
 
+PRESSED = {"pedal_a_counts": 2310, "pedal_b_counts": 1155}
+RELEASED = {"pedal_a_counts": 468, "pedal_b_counts": 234}
+
+
 class Bench:
     """One Sense with its records, fed with a good reading of everything."""
 
@@ -37,11 +42,17 @@ class Bench:
         self.raw.slow_index = READBACK
         self.sense = Sense(SCALING, make_params(**changes))
 
+    def tick(self, dt_ms=10):
+        self.sense.step(self.raw, self.sig, dt_ms)
+
     def read(self, **readings):
+        """Return the signals after these readings; those of the 5 V are one sample a call."""
         for name, counts in readings.items():
             assert hasattr(self.raw, name)
             setattr(self.raw, name, counts)
-        self.sense.step(self.raw, self.sig)
+        self.tick()
+        if self.raw.slow_index != SENSOR:
+            self.tick()  # the pedal is looked at in every other tick
         self.sense.step_pack(self.raw, self.sig)
         return self.sig
 
@@ -49,15 +60,36 @@ class Bench:
         return self.read(slow_index=index, slow_counts=counts)
 
 
+def pressed():
+    """A bench with the pedal pressed, and believed."""
+    bench = Bench()
+    bench.read(**RELEASED)
+    assert bench.read(**PRESSED).pedal_permille == 1000
+    return bench
+
+
 @pytest.mark.parametrize(
     ("counts", "pack_cv", "bus_cv"),
-    [(0, 0, 0), (1, 3, 2), (3, 9, 7), (1440, 4799, 3600), (3000, 9999, 7500), (3050, 10165, 7625)],
+    [
+        (450, 1499, 1125),
+        (451, 1503, 1127),
+        (453, 1509, 1132),
+        (1440, 4799, 3600),
+        (3000, 9999, 7500),
+        (3050, 10165, 7625),
+    ],
 )
 def test_pack_and_bus_voltage_have_each_its_own_scale(counts, pack_cv, bus_cv):
     sig = Bench().read(pack_v_counts=counts, bus_v_counts=0)
     assert (sig.pack_cv, sig.bus_cv) == (pack_cv, 0)
-    sig = Bench().read(pack_v_counts=0, bus_v_counts=counts)
-    assert (sig.pack_cv, sig.bus_cv) == (0, bus_cv)
+    sig = Bench().read(pack_v_counts=450, bus_v_counts=counts)
+    assert (sig.pack_cv, sig.bus_cv) == (1499, bus_cv)
+
+
+@pytest.mark.parametrize(("counts", "bus_cv"), [(0, 0), (1, 2), (3, 7)])
+def test_the_bus_may_be_empty(counts, bus_cv):
+    sig = Bench().read(bus_v_counts=counts)
+    assert (sig.bus_cv, sig.pack_valid) == (bus_cv, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +120,7 @@ def test_current_out_of_the_pack_is_positive_alike_on_both_sides_and_held_at_300
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
-        ("pack_v_counts", 0, -1),
+        ("pack_v_counts", 450, 449),  # 15 V: no pack is below
         ("pack_v_counts", 3050, 3051),
         ("bus_v_counts", 0, -1),
         ("bus_v_counts", 3050, 3051),
@@ -105,6 +137,7 @@ def test_a_pack_reading_one_count_beyond_its_scale_is_not_one(name, good, bad):
 @pytest.mark.parametrize(("scale", "pack_da"), [(2499, 2), (2500, 3), (2501, 3)])
 def test_a_current_is_rounded_to_the_nearest_and_a_half_away_from_zero(sign, scale, pack_da):
     raw, sig = Raw(), Signals()
+    raw.pack_v_counts = 1440
     raw.pack_a_counts = 1500 + sign
     Sense(Scaling(3333, 3333, scale, 660, 1818, NTC), make_params()).step_pack(raw, sig)
     assert sig.pack_da == sign * pack_da
@@ -140,6 +173,109 @@ def test_the_pedal_is_judged_each_tick_with_its_channels_in_order():
     assert (sig.pedal_valid, sig.pedal_released, sig.pedal_permille) == (1, 0, 1000)
     bench.read(pedal_a_counts=1155, pedal_b_counts=2310)
     assert (sig.pedal_valid, sig.pedal_released, sig.pedal_permille) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("dt_ms", [7, 10, 15, 20])
+def test_two_pedal_channels_that_disagree_are_found_within_40_to_70_ms(dt_ms):
+    bench = pressed()
+    bench.raw.pedal_a_counts -= 500
+    passed_ms = 0
+    while bench.sig.pedal_valid and passed_ms < 1000:
+        bench.tick(dt_ms)
+        passed_ms += dt_ms
+    assert bench.sense.pedal.fault_bits == DISAGREES
+    assert 40 <= passed_ms <= 70
+
+
+@pytest.mark.parametrize(
+    ("readings", "bits"),
+    [
+        pytest.param({"pack_v_counts": 449}, 1, id="pack low"),
+        pytest.param({"pack_v_counts": -1}, 1, id="pack failed"),
+        pytest.param({"pack_v_counts": 3051}, 2, id="pack high"),
+        pytest.param({"bus_v_counts": -1}, 4, id="bus failed"),
+        pytest.param({"bus_v_counts": 3051}, 4, id="bus high"),
+        pytest.param({"pack_a_counts": 99}, 8, id="current low"),
+        pytest.param({"pack_a_counts": 3051}, 16, id="current high"),
+        pytest.param(
+            {"pack_v_counts": 3051, "bus_v_counts": -1, "pack_a_counts": 99}, 14, id="all three"
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_pack_is_told_with_the_third_bad_sample(readings, bits):
+    bench = Bench()
+    good = {name: getattr(bench.raw, name) for name in readings}
+    for expected in (0, 0, bits, bits):
+        bench.read(**readings)
+        assert bench.sense.pack_bits == expected
+    bench.read(**good)
+    assert bench.sense.pack_bits == 0
+
+
+def test_two_bad_samples_and_a_good_one_start_the_count_again():
+    bench = Bench()
+    bench.read()
+    for _ in range(5):
+        for counts in (-1, -1, 1440):
+            assert bench.read(pack_v_counts=counts).pack_valid == 1
+
+
+def supply(bench, *samples):
+    """Return the pedal after these samples of the 5 V, each followed by another channel's."""
+    for counts in samples:
+        bench.read_slow(SENSOR, counts)
+        bench.read_slow(RAIL, 2611)
+    return bench.sig.pedal_permille
+
+
+@pytest.mark.parametrize(("good", "bad"), [(2612, 2611), (2887, 2888)], ids=["low", "high"])
+def test_the_second_sample_beyond_5_percent_of_5_volts_takes_the_pedal(good, bad):
+    bench = pressed()
+    assert supply(bench, *[good] * 10) == 1000
+    assert supply(bench, bad) == 1000
+    assert bench.sense.supply_ok
+    for _ in range(10):
+        assert bench.read_slow(BATTERY, bad).pedal_permille == 1000
+    assert supply(bench, bad) == 0
+    assert not bench.sense.supply_ok
+    assert (bench.sig.pedal_valid, bench.sig.pedal_released) == (0, 0)
+
+
+def test_a_spike_of_the_5_volts_now_and_then_takes_nothing():
+    bench = pressed()
+    for _ in range(20):
+        assert supply(bench, 3300, 2750) == 1000
+
+
+def test_when_the_5_volts_are_back_the_pedal_must_be_released_first():
+    bench = pressed()
+    assert supply(bench, -1, -1) == 0
+    assert supply(bench, 2750) == 0
+    assert bench.sense.supply_ok
+    assert bench.read(**RELEASED).pedal_valid == 1
+    assert bench.read(**PRESSED).pedal_permille == 1000
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_open"), [(-1, False), (59, False), (1500, False), (3000, False), (3002, True)]
+)
+def test_a_battery_sensor_that_is_open_is_told_from_one_that_is_shorted(counts, is_open):
+    bench = Bench()
+    bench.read_slow(BATTERY, 3300 if not is_open else 1500)
+    bench.read_slow(BATTERY, counts)
+    assert bench.sense.battery_is_open is is_open
+    bench.read_slow(MOTOR, 3300)
+    assert bench.sense.battery_is_open is is_open
+
+
+@pytest.mark.parametrize(("index", "name"), [(LOW, "low"), (HIGH, "high")])
+def test_a_reference_is_kept_as_it_was_read(index, name):
+    bench = Bench()
+    for counts in (300, 2400, -1):
+        bench.read_slow(index, counts)
+        assert getattr(bench.sig, f"reference_{name}_counts") == counts
+        other = "high" if name == "low" else "low"
+        assert getattr(bench.sig, f"reference_{other}_counts") == 0
 
 
 @pytest.mark.parametrize(("index", "name"), TEMPERATURES)
@@ -232,13 +368,12 @@ def test_a_supply_reading_above_the_converters_range_is_its_end():
     assert bench.read_slow(SENSOR, 3302).sensor_5v_mv == 5999
 
 
-@pytest.mark.parametrize("index", [READBACK, LOW, HIGH])
-def test_a_channel_that_sense_does_not_convert_changes_no_value(index):
+def test_the_throttles_read_back_is_the_guards_and_changes_no_value():
     bench = Bench()
     for other in (BATTERY, MOTOR, CONTROLLER, RAIL, SENSOR):
         bench.read_slow(other, 1500)
     before = dict(vars(bench.sig))
-    bench.read_slow(index, 3000)
+    bench.read_slow(READBACK, 3000)
     assert vars(bench.sig) == before
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from vcu import signals
-from vcu.signals import SLOW_NAMES, UNKNOWN_DDEGC, Outputs, Raw, Signals
+from vcu.signals import SLOW_NAMES, SLOW_ORDER, UNKNOWN_DDEGC, Outputs, Raw, Signals
 
 
 def test_every_output_is_off_before_the_first_tick():
     values = vars(Outputs())
-    assert len(values) == 12
+    assert len(values) == 14
     assert set(values.values()) == {0}
 
 
@@ -36,6 +36,24 @@ def test_a_temperature_not_yet_read_is_unknown_and_colder_than_any_place_on_eart
     sig = Signals()
     assert sig.battery_ddegc == sig.motor_ddegc == sig.controller_ddegc == UNKNOWN_DDEGC
     assert UNKNOWN_DDEGC < -900
+
+
+def test_the_speed_is_believed_until_something_speaks_against_it():
+    assert Signals().speed_trusted == 1
+
+
+def test_the_enable_line_is_low_until_it_was_read():
+    assert Raw().enable_readback == 0
+
+
+def test_one_round_reads_every_slow_channel_and_two_of_them_every_40_ms():
+    assert set(SLOW_ORDER) == set(range(len(SLOW_NAMES)))
+    assert len(SLOW_ORDER) == 12
+    often = (signals.SLOW_THROTTLE_READBACK, signals.SLOW_SENSOR_5V)
+    for index in range(len(SLOW_NAMES)):
+        places = [place for place, name in enumerate(SLOW_ORDER) if name == index]
+        gaps = [(b - a) % 12 for a, b in zip(places, places[1:] + places[:1], strict=True)]
+        assert gaps == ([4, 4, 4] if index in often else [0])
 
 
 @pytest.mark.parametrize("name", SLOW_NAMES)

@@ -1,0 +1,96 @@
+"""Context: what every verb of the console works with, and what several of them say."""
+
+from micropython import const
+
+from service.desk import NOTHING, Desk
+from service.readings import Readings
+from service.reply import BUSY, FLASH_ERROR, NOT_NOW, Reply
+
+# A request is waited for this many slices, about 5 s.
+_WAIT_SLICES = const(500)
+# 9 digits stay below 2**30.
+_MOST_DIGITS = const(9)
+_NEAREST = const(3)
+
+
+class Context:
+    """What every verb gets: where to write, what to read, whom to ask."""
+
+    def __init__(self, desk: Desk, reply: Reply) -> None:
+        self.desk = desk
+        self.reply = reply
+        self.readings = Readings(desk.loop, desk.params)
+
+    def line(self, template: str) -> None:
+        """Write one line with its readings."""
+        self.readings.fill(self.reply, template)
+        self.reply.end()
+
+    def may_write(self) -> bool:
+        """Return whether the car is parked and the desk free, or say what keeps it from that."""
+        if self.desk.wanted != NOTHING:
+            self.reply.error(BUSY, "the last request is not done; nothing changed; try again soon")
+            return False
+        if self.desk.is_parked():
+            return True
+        self.reply.error(NOT_NOW)
+        self.line(
+            "not parked (%s km/h, gear %f, pedal %p %); nothing changed; "
+            "stand 2 s in N or key off, pedal up"
+        )
+        return False
+
+
+def wait(context: Context, done: str):
+    """Wait until main.py has done what was asked, and say how it went."""
+    desk = context.desk
+    for _ in range(_WAIT_SLICES):
+        if desk.wanted == NOTHING:
+            if desk.trouble:
+                context.reply.error(FLASH_ERROR, desk.trouble[:160])
+            else:
+                context.reply.line(done)
+            return
+        yield
+    context.reply.error(BUSY, "not done within 5 s; the request stands; look again with `status`")
+
+
+def unknown(context: Context, code: int, wanted: str, names: "list[str]", hint: str):
+    """Say that there is no such name, and the three of names that are most like it."""
+    best = [""] * _NEAREST
+    scores = [-1000] * _NEAREST
+    pairs = [wanted[i : i + 2] for i in range(len(wanted) - 1)]
+    for name in names:
+        score = likeness(wanted, pairs, name)
+        for place in range(_NEAREST):
+            if score > scores[place]:
+                scores.insert(place, score)
+                best.insert(place, name)
+                break
+        del scores[_NEAREST:], best[_NEAREST:]
+        yield  # one name is about as much work as a line
+    context.reply.error(code)
+    context.reply.text("no such name; nothing done; try " + ", ".join(best))
+    context.reply.line(" or " + hint)
+    yield
+
+
+def likeness(typed: str, pairs: "list[str]", name: str) -> int:
+    """Return how alike typed and name are, by shared letters and pairs of them; more is more."""
+    score = 2 if name.startswith(typed[0]) else 0
+    for letter in typed:
+        if letter in name:
+            score += 1
+    for pair in pairs:
+        if pair in name:
+            score += 2
+    apart = len(typed) - len(name)
+    return score - (apart if apart > 0 else -apart)
+
+
+def to_int(text: str) -> "int | None":
+    """Return the whole number that text is, or None."""
+    digits = text[1:] if text[:1] == "-" else text
+    if not digits.isdigit() or len(digits) > _MOST_DIGITS:
+        return None
+    return int(text)

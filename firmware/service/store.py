@@ -1,0 +1,304 @@
+"""Store: keeps named records through power cuts and bit rot, or says that it cannot.
+
+Hazard: a car that drives with half a record, or with another's. Rule: a copy
+counts only when its checksum over name, header and payload holds; the newest
+such copy is the record. The two copies lie in separate directories, because a
+few flipped bits in one directory of littlefs take everything in it. A new copy
+is written beside the older one, read back, and renamed over it, so that at any
+instant the newest valid copy is either the old record or the new one.
+
+Nothing here runs by itself: each call does one file operation's worth of work,
+and whoever calls has made sure that the car is parked.
+"""
+
+import os
+import struct
+from binascii import crc32
+
+from micropython import const
+
+# What a call answers.
+OK = 0
+BUSY = 1  # step() has more to do
+MISSING = 2  # never written
+DAMAGED = 3  # no copy was valid; the old bytes lie in lost/
+FUTURE = 4  # written by newer firmware; the old bytes lie in lost/
+FAILED = 5  # the file system refused; errno says how
+
+STATUS_NAMES = ("ok", "busy", "missing", "damaged", "future", "failed")
+
+FOLDERS = ("a", "b")
+LOST = "lost"
+LOST_MOST = const(4)
+
+_MAGIC = b"LSR1"
+# magic, version of the payload, its length, sequence, checksum
+_HEADER = "<4sHHII"
+HEADER_BYTES = const(16)
+_SEQUENCE_MASK = const((1 << 30) - 1)
+_SEQUENCE_HALF = const(1 << 29)
+# The longest record has the freeze frames; whatever claims to be longer is none.
+PAYLOAD_BYTES_MOST = const(8192)
+_ENOENT = const(2)
+_EEXIST = const(17)
+
+_IDLE = const(0)
+_WRITE = const(1)
+_CHECK = const(2)
+_REPLACE = const(3)
+
+
+class Files:
+    """The file operations that the store uses; a test puts in others that fail."""
+
+    def open(self, path: str, mode: str):
+        """Open a file; OSError."""
+        return open(path, mode)
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a file, over another one if it is there, in one step; OSError."""
+        os.rename(old, new)
+
+    def mkdir(self, path: str) -> None:
+        """Make a directory; OSError."""
+        os.mkdir(path)
+
+    def names(self, path: str) -> "list[str]":
+        """Return the names in a directory; OSError."""
+        return os.listdir(path)
+
+
+class Copy:
+    """One copy of a record as it was found: status OK, MISSING or DAMAGED, and what is in it."""
+
+    def __init__(self, status: int, sequence: int, version: int, payload: bytes) -> None:
+        self.status = status
+        self.sequence = sequence
+        self.version = version
+        self.payload = payload
+
+
+def checksum(name: str, header: "bytes | bytearray", payload: "bytes | bytearray") -> int:
+    """Return the CRC-32 of a record; the name is in it, so that no file can pass for another."""
+    # The last four bytes of the header are the place of the checksum itself.
+    return crc32(payload, crc32(header[: HEADER_BYTES - 4], crc32(name.encode())))
+
+
+def parse(name: str, data: bytes) -> Copy:
+    """Return the copy that data is: OK, or DAMAGED if a single bit of it is wrong."""
+    damaged = Copy(DAMAGED, 0, 0, b"")
+    if len(data) < HEADER_BYTES:
+        return damaged
+    magic, version, length, sequence, crc = struct.unpack(_HEADER, data[:HEADER_BYTES])
+    payload = data[HEADER_BYTES:]
+    if magic != _MAGIC or length != len(payload) or sequence > _SEQUENCE_MASK:
+        return damaged
+    if checksum(name, data[:HEADER_BYTES], payload) != crc:
+        return damaged
+    return Copy(OK, sequence, version, payload)
+
+
+class Store:
+    """The records below root. After read(): version and payload; after FAILED: errno.
+
+    damaged_copies counts copies that were found damaged, also where the other
+    one was good; writes counts finished ones. A directory that cannot be made
+    or a full file system makes single calls fail and nothing else.
+    """
+
+    def __init__(self, root: str, files: "Files | None" = None) -> None:
+        self._root = root
+        self._files = files if files is not None else Files()
+        self._newest: "dict[str, tuple[int, int]]" = {}  # name: (index in FOLDERS, sequence)
+        self._step = _IDLE
+        self._name = ""
+        self._header = b""
+        self._folder = 0
+        self._sequence = 0
+        self._written: "bytes | bytearray" = b""
+        self._has_folders = False
+        self.version = 0
+        self.payload = b""
+        self.damaged_copies = 0
+        self.writes = 0
+        self.errno = 0
+
+    def read(self, name: str, newest_version: int) -> int:
+        """Find the newest valid copy: OK, MISSING, DAMAGED, FUTURE or FAILED.
+
+        A version above newest_version is FUTURE. What cannot be used is moved to
+        lost/; FAILED says that even that did not succeed.
+        """
+        self.version = 0
+        self.payload = b""
+        copies = [self._load(i, name) for i in range(len(FOLDERS))]
+        newest = self._choose(name, copies)
+        if newest is not None and newest.version <= newest_version:
+            self.version = newest.version
+            self.payload = newest.payload
+            return OK
+        if newest is None and all([copy.status == MISSING for copy in copies]):
+            return MISSING
+        if not self.lose(name):
+            return FAILED
+        return FUTURE if newest is not None else DAMAGED
+
+    def _choose(self, name: str, copies: "list[Copy]") -> "Copy | None":
+        chosen: "Copy | None" = None
+        for i in range(len(copies)):
+            copy = copies[i]
+            if copy.status == DAMAGED:
+                self.damaged_copies += 1
+            elif copy.status == OK and (
+                chosen is None or _is_newer(copy.sequence, chosen.sequence)
+            ):
+                chosen = copy
+                self._newest[name] = (i, copy.sequence)
+        return chosen
+
+    def _load(self, folder: int, name: str) -> Copy:
+        try:
+            data = self._bytes(self._path(folder, name))
+        except OSError as error:
+            if error.errno == _ENOENT:
+                return Copy(MISSING, 0, 0, b"")
+            # A file system that finds its own checksum wrong answers with an error.
+            self.errno = _errno(error)
+            return Copy(DAMAGED, 0, 0, b"")
+        return parse(name, data)
+
+    def _bytes(self, path: str) -> bytes:
+        file = self._files.open(path, "rb")
+        try:
+            # One byte more than the longest: what does not end there is no record.
+            return file.read(HEADER_BYTES + PAYLOAD_BYTES_MOST + 1)
+        finally:
+            file.close()
+
+    def begin(self, name: str, version: int, payload: "bytes | bytearray") -> None:
+        """Take a record to be written by step(); one that was not finished is given up."""
+        if name not in self._newest:
+            self._choose(name, [self._load(i, name) for i in range(len(FOLDERS))])
+        newest = self._newest.get(name, (1, 0))
+        self._folder = 1 - newest[0]
+        self._sequence = (newest[1] + 1) & _SEQUENCE_MASK
+        self._name = name
+        header = bytearray(HEADER_BYTES)
+        struct.pack_into(_HEADER, header, 0, _MAGIC, version, len(payload), self._sequence, 0)
+        crc = checksum(name, header, payload)
+        struct.pack_into("<I", header, HEADER_BYTES - 4, crc)
+        self._header = header
+        self._written = payload
+        self._step = _WRITE
+
+    def step(self) -> int:
+        """Do one file operation of the record that was begun: BUSY, OK or FAILED.
+
+        Apart, because each may erase a block of flash, which stalls the chip.
+        """
+        if self._step == _IDLE:
+            return OK
+        new = self._path(self._folder, self._name) + ".new"
+        try:
+            if self._step == _WRITE:
+                self._write(new)
+                self._step = _CHECK
+                return BUSY
+            if self._step == _CHECK:
+                # A write that the file system only claims to have made replaces nothing.
+                if parse(self._name, self._bytes(new)).status != OK:
+                    return self._fail(0)
+                self._step = _REPLACE
+                return BUSY
+            self._files.rename(new, self._path(self._folder, self._name))
+        except OSError as error:
+            return self._fail(_errno(error))
+        self._newest[self._name] = (self._folder, self._sequence)
+        self._step = _IDLE
+        self._written = b""
+        self.writes += 1
+        return OK
+
+    def write(self, name: str, version: int, payload: "bytes | bytearray") -> int:
+        """Write a whole copy at once: OK or FAILED. For when no loop runs beside it."""
+        self.begin(name, version, payload)
+        status = BUSY
+        while status == BUSY:
+            status = self.step()
+        return status
+
+    def _write(self, path: str) -> None:
+        if not self._has_folders:
+            for folder in ("",) + FOLDERS:
+                self._make(self._root + "/" + folder if folder else self._root)
+            self._has_folders = True
+        file = self._files.open(path, "wb")
+        try:
+            file.write(self._header)
+            file.write(self._written)
+        finally:
+            # Also after an error: a file that is collected open writes flash, at any time.
+            file.close()
+
+    def lose(self, name: str) -> bool:
+        """Move every copy of a record that cannot be used to lost/; whether that succeeded."""
+        for i in range(len(FOLDERS)):
+            if self._load(i, name).status != MISSING and not self._set_aside(i, name):
+                return False
+        if name in self._newest:
+            del self._newest[name]
+        return True
+
+    def set_older_aside(self, name: str) -> bool:
+        """Move the copy that is not the newest to lost/; whether nothing of it is left."""
+        newest = self._newest.get(name)
+        if newest is None or self._load(1 - newest[0], name).status == MISSING:
+            return True
+        return self._set_aside(1 - newest[0], name)
+
+    def has_lost(self, name: str) -> bool:
+        """Return whether lost/ has bytes of a record of this name."""
+        try:
+            names = self._files.names(self._root + "/" + LOST)
+        except OSError:
+            return False
+        return any([name + "." + str(n) in names for n in range(LOST_MOST)])
+
+    def _set_aside(self, folder: int, name: str) -> bool:
+        """Move a copy to lost/NAME.N: the first three and the latest are kept."""
+        lost = self._root + "/" + LOST
+        try:
+            self._make(lost)
+            names = self._files.names(lost)
+            n = 0
+            while n < LOST_MOST - 1 and name + "." + str(n) in names:
+                n += 1
+            self._files.rename(self._path(folder, name), lost + "/" + name + "." + str(n))
+        except OSError as error:
+            self.errno = _errno(error)
+            return False
+        return True
+
+    def _make(self, path: str) -> None:
+        try:
+            self._files.mkdir(path)
+        except OSError as error:
+            if error.errno != _EEXIST:
+                raise
+
+    def _fail(self, errno: int) -> int:
+        self.errno = errno
+        self._step = _IDLE
+        self._written = b""
+        return FAILED
+
+    def _path(self, folder: int, name: str) -> str:
+        return self._root + "/" + FOLDERS[folder] + "/" + name
+
+
+def _is_newer(sequence: int, than: int) -> bool:
+    return 0 < ((sequence - than) & _SEQUENCE_MASK) < _SEQUENCE_HALF
+
+
+def _errno(error: OSError) -> int:
+    return error.errno or 0

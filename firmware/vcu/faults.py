@@ -1,0 +1,249 @@
+"""Faults: one table of all that can be wrong; a row is confirmed, remembered, healed here alone.
+
+Whoever finds a condition hands over a word of present bits, one bit a row, at
+its own rate; a row becomes active when its bit was there for its confirm time,
+and stops when the bit was gone for its heal time and its latch lets go. What
+must act faster than a row confirms (a pedal, the guard) acts where it is seen;
+the row is how the car remembers and the technician learns.
+"""
+
+from array import array
+
+from micropython import const
+
+# Classes, the most severe first: what an active row does to the car.
+STOP = const(0)  # no traction, contactor open
+CRAWL = const(1)  # at most walking pace or little power
+DERATE = const(2)  # a limiter lowers what its part may do
+WARN = const(3)  # remembered and shown
+CLASS_NAMES = ("STOP", "CRAWL", "DERATE", "WARN")
+
+# Latches: what must have happened, beside the heal time, before an active row stops.
+SELF = const(0)  # nothing more
+PEDAL = const(1)  # the pedal seen released
+KEY = const(2)  # the key turned off
+PERSON = const(3)  # cleared by a person
+LATCH_NAMES = ("self", "pedal", "key", "person")
+
+# Whole words of at most 24 rows, so that masks stay small integers.
+DRIVER = const(0)
+TRACTION = const(1)
+PACK = const(2)
+SYSTEM = const(3)
+WORDS = const(4)
+WORD_SHIFT = const(24)
+
+# A row's number is 24 * word + bit, in the order of each word's tuple. Ids are the numbers
+# that a person sees as blink code and the store keeps: never reused.
+# fmt: off
+_DRIVER_ROWS = (
+    # id  name                     DTC      class   confirm heal   latch
+    (11, "pedal_a_low",            "P2122", CRAWL,     100,  1000, PEDAL),
+    (12, "pedal_a_high",           "P2123", CRAWL,     100,  1000, PEDAL),
+    (13, "pedal_b_low",            "P2127", CRAWL,     100,  1000, PEDAL),
+    (14, "pedal_b_high",           "P2128", CRAWL,     100,  1000, PEDAL),
+    (15, "pedal_disagrees",        "P2138", CRAWL,       0,  2000, PEDAL),
+    (16, "pedal_pressed_at_start", "P2121", WARN,     5000,   500, PEDAL),
+    (17, "sensor_5v_low",          "P0642", CRAWL,      80,  1000, PEDAL),
+    (18, "sensor_5v_high",         "P0643", CRAWL,      80,  1000, PEDAL),
+    (19, "adc_frozen",             "P060B", STOP,      120,  1000, KEY),
+    (21, "pedal_stabbed",          "P1121", WARN,        0,   500, PEDAL),
+    (22, "pedal_with_brake",       "P1122", WARN,      500,   500, PEDAL),
+    (23, "brake_always_pressed",   "P0571", WARN,    10000,   500, SELF),
+    (24, "gear_both",              "P0705", WARN,      400,   400, SELF),
+    (25, "gear_while_moving",      "P0706", WARN,      400,   400, SELF),
+    (26, "rolling_in_neutral",     "P1123", WARN,      500,   500, SELF),
+    (27, "overspeed",              "P0297", WARN,      500,   500, SELF),
+)
+_TRACTION_ROWS = (
+    (31, "speed_lost",             "P0502", CRAWL,     120,  2000, PEDAL),
+    (32, "speed_stopped",          "P0500", CRAWL,       0,  2000, PEDAL),
+    (33, "speed_erratic",          "P0503", CRAWL,       0,  5000, KEY),
+    (34, "speed_sources_differ",   "P0501", CRAWL,     500,  5000, KEY),
+    (41, "unintended_drive",       "P061A", STOP,        0,  1000, KEY),
+    (42, "guard_torque",           "P061B", STOP,        0,  1000, KEY),
+    (43, "guard_speed",            "P062C", STOP,        0,  1000, KEY),
+    (44, "guard_conflict",         "P061E", STOP,        0,  1000, KEY),
+    (45, "guard_data",             "P0604", STOP,        0,  1000, KEY),
+    (46, "throttle_high",          "P061F", STOP,        0,  1000, KEY),
+    (47, "throttle_low",           "P0638", WARN,      200,  1000, KEY),
+    (48, "enable_stuck_on",        "P1A01", STOP,        0,  1000, KEY),
+    (49, "enable_stuck_off",       "P1A02", WARN,      200,  1000, KEY),
+    (51, "shutoff_test_failed",    "P1A03", STOP,        0,  1000, KEY),
+    (52, "torque_not_delivered",   "P0C19", WARN,     1000,  1000, KEY),
+)
+_PACK_ROWS = (
+    (53, "pack_voltage_low",       "P0AFA", DERATE,   2000,  5000, SELF),
+    (54, "pack_voltage_high",      "P0AFB", DERATE,   1000,  5000, SELF),
+    (55, "pack_v_sensor_low",      "P0ABC", STOP,      160,  1000, KEY),
+    (56, "pack_v_sensor_high",     "P0ABD", STOP,      160,  1000, KEY),
+    (57, "bus_v_sensor",           "P0DA8", STOP,      160,  1000, KEY),
+    (58, "pack_a_sensor_low",      "P0AC1", STOP,      160,  1000, KEY),
+    (59, "pack_a_sensor_high",     "P0AC2", STOP,      160,  1000, KEY),
+    (61, "pack_a_sensor_stuck",    "P0AC0", CRAWL,     400,  5000, KEY),
+    (62, "discharge_over_current", "P0CA7", DERATE,    500,  5000, SELF),
+    (63, "charge_over_current",    "P0CA6", DERATE,    500,  5000, SELF),
+    (64, "battery_sensor_low",     "P0A9D", DERATE,    500,  2000, SELF),
+    (65, "battery_sensor_high",    "P0A9E", DERATE,    500,  2000, SELF),
+    (66, "battery_too_hot",        "P0A7E", DERATE,   2000, 10000, SELF),
+    (67, "battery_too_cold",       "P0AFD", WARN,     2000, 10000, SELF),
+    (68, "motor_sensor",           "P0A2A", DERATE,    500,  2000, SELF),
+    (69, "motor_too_hot",          "P0A2F", DERATE,   2000, 10000, SELF),
+    (71, "controller_sensor",      "P0AEE", DERATE,    500,  2000, SELF),
+    (72, "controller_too_hot",     "P0A3C", DERATE,   2000, 10000, SELF),
+    (73, "charge_low",             "P0A7D", WARN,     5000, 10000, SELF),
+    (74, "contactor_welded",       "P0AA1", STOP,        0,     0, KEY),
+    (75, "contactor_stuck_open",   "P0AA2", STOP,        0,     0, KEY),
+    (76, "precharge_failed",       "P0C78", STOP,        0,     0, KEY),
+)
+_SYSTEM_ROWS = (
+    (81, "rail_low",               "P0562", WARN,      500,  2000, SELF),
+    (82, "rail_high",              "P0563", WARN,      500,  2000, SELF),
+    (83, "adc_reference",          "P060C", CRAWL,     500,  2000, KEY),
+    (84, "tick_late",              "P0607", WARN,        0,  5000, SELF),
+    (85, "reset_by_watchdog",      "P0606", WARN,        0,     0, KEY),
+    (86, "reset_by_exception",     "P0605", WARN,        0,     0, KEY),
+    (87, "supply_lost",            "P0560", WARN,        0,     0, KEY),
+    (88, "service_failed",         "P060A", WARN,        0,  5000, SELF),
+    (91, "parameters_lost",        "P0601", STOP,        0,     0, PERSON),
+    (92, "parameters_conflict",    "P0610", STOP,        0,     0, SELF),
+    (93, "records_lost",           "P062F", WARN,        0,     0, PERSON),
+    (94, "records_not_written",    "P0603", WARN,        0,  5000, SELF),
+)
+# fmt: on
+
+TABLE = (_DRIVER_ROWS, _TRACTION_ROWS, _PACK_ROWS, _SYSTEM_ROWS)
+
+_WORD_MASK = const((1 << 24) - 1)
+# Between two steps of a word; longer is counted as this.
+_DT_MAX_MS = const(500)
+_COUNT_MAX = const(65535)
+
+
+class Faults:
+    """What is wrong now (active) and what was since a person cleared it (stored), by word.
+
+    present, active and stored are lists of WORDS integers; counts is how often
+    each row was confirmed, by row number. is_stopped and is_crawling say what
+    the loop must do; confirmed holds the row number of the latest confirmation
+    until its reader sets it to -1.
+    """
+
+    def __init__(self) -> None:
+        self.present = [0] * WORDS
+        self.active = [0] * WORDS
+        self.stored = [0] * WORDS
+        self.counts = array("H", [0] * (WORDS * WORD_SHIFT))
+        self.is_stopped = False
+        self.is_crawling = False
+        self.stop_id = 0  # id of the first active row of class STOP
+        self.confirmed = -1
+        self.changes = 0  # confirmed, healed or cleared: modulo 2**16, for who must save
+        self._timers_ms = array("H", [0] * (WORDS * WORD_SHIFT))
+        self._stop_mask = array("i", [0] * WORDS)
+        self._crawl_mask = array("i", [0] * WORDS)
+        self._timing = [0] * WORDS  # rows whose timer is not 0
+        for word in range(WORDS):
+            bit = 1
+            for row in TABLE[word]:
+                if row[3] == STOP:
+                    self._stop_mask[word] |= bit
+                elif row[3] == CRAWL:
+                    self._crawl_mask[word] |= bit
+                bit <<= 1
+
+    def step(self, word: int, present: int, key_on: int, released: int, dt_ms: int) -> None:
+        """Take one word's conditions, dt_ms after it was last here; key and pedal free latches."""
+        self.present[word] = present
+        changing = present ^ self.active[word]
+        if not changing and not self._timing[word]:
+            return
+        if dt_ms > _DT_MAX_MS:
+            dt_ms = _DT_MAX_MS
+        number = word * WORD_SHIFT
+        pending = changing | self._timing[word]
+        bit = 1
+        while pending:
+            if pending & 1:
+                self._step_row(word, number, bit, changing & bit, key_on, released, dt_ms)
+            pending >>= 1
+            bit <<= 1
+            number += 1
+
+    def _step_row(
+        self,
+        word: int,
+        number: int,
+        bit: int,
+        changes: int,
+        key_on: int,
+        released: int,
+        dt_ms: int,
+    ) -> None:
+        timers = self._timers_ms
+        if not changes:
+            timers[number] = 0
+            self._timing[word] &= _WORD_MASK ^ bit
+            return
+        row = TABLE[word][number - word * WORD_SHIFT]
+        passed_ms = timers[number] + dt_ms
+        if passed_ms > _COUNT_MAX:
+            passed_ms = _COUNT_MAX
+        timers[number] = passed_ms
+        self._timing[word] |= bit
+        if self.active[word] & bit:
+            latch = row[6]
+            held = (latch == KEY and key_on) or (latch == PEDAL and not released)
+            if passed_ms >= row[5] and not held and latch != PERSON:
+                self._set_active(word, number, bit, 0)
+        elif passed_ms >= row[4]:
+            self._set_active(word, number, bit, bit)
+
+    def _set_active(self, word: int, number: int, bit: int, state: int) -> None:
+        """Change active, and all that follows from it; the only place that does."""
+        self._timers_ms[number] = 0
+        self._timing[word] &= _WORD_MASK ^ bit
+        self.active[word] = (self.active[word] & (_WORD_MASK ^ bit)) | state
+        if state:
+            self.stored[word] |= bit
+            if self.counts[number] < _COUNT_MAX:
+                self.counts[number] += 1
+            self.confirmed = number
+        self.changes = (self.changes + 1) & 0xFFFF
+        crawling = 0
+        self.stop_id = 0
+        for i in range(WORDS):
+            crawling |= self.active[i] & self._crawl_mask[i]
+            stopped = self.active[i] & self._stop_mask[i]
+            if stopped and not self.stop_id:
+                self.stop_id = self._first_id(i, stopped)
+        self.is_stopped = self.stop_id != 0
+        self.is_crawling = crawling != 0
+
+    def _first_id(self, word: int, bits: int) -> int:
+        i = 0
+        while not bits >> i & 1:
+            i += 1
+        return TABLE[word][i][0]
+
+    def clear(self) -> None:
+        """A person clears what is stored; what is still present stays active and stored.
+
+        The caller has made sure that the car is parked.
+        """
+        for word in range(WORDS):
+            keep = self.present[word]
+            number = word * WORD_SHIFT
+            for i in range(WORD_SHIFT):
+                bit = 1 << i
+                if self.active[word] & bit and not keep & bit:
+                    self._set_active(word, number + i, bit, 0)
+                if not self.active[word] & bit:
+                    self.counts[number + i] = 0
+            self.stored[word] = self.active[word]
+        self.changes = (self.changes + 1) & 0xFFFF
+
+
+def row_of(number: int) -> "tuple[int, str, str, int, int, int, int]":
+    """Return the row of a row number; IndexError where there is none."""
+    return TABLE[number // WORD_SHIFT][number % WORD_SHIFT]

@@ -1,0 +1,232 @@
+"""The services on the virtual board: what is saved when, what the next start knows, what fails."""
+
+import select
+import shutil
+import socket
+from array import array
+from contextlib import closing
+
+import pytest
+
+from sim import frame
+from sim.runtime import FIRMWARE_DIR, ControllerError, MicropythonController
+from sim.wires import Wires
+from vcu.faults import SYSTEM, TABLE
+from vcu.signals import SLOW_THROTTLE_READBACK
+
+SLICES = "            # The service half gets its slices here"
+STEP = "                loop.step(dt_ms)\n"
+BIT = {row[1]: 1 << i for i, row in enumerate(TABLE[SYSTEM])}
+PULSES_PER_TICK = 2
+
+
+class Board:
+    """A virtual board with a healthy 48 V car on it, whose serial port is a socket."""
+
+    def __init__(self, firmware=FIRMWARE_DIR):
+        self.console, theirs = socket.socketpair()
+        self.console.setblocking(False)
+        self.controller = MicropythonController(
+            "esp32_s3", {"speed_cap_kmh": 45}, console=theirs.fileno(), firmware=firmware
+        )
+        self._theirs = theirs
+        self.inputs = inputs = array("i", [0] * frame.INPUT_SIZE)
+        inputs[frame.PEDAL_A_MV] = 468
+        inputs[frame.PEDAL_B_MV] = 234
+        inputs[frame.PACK_V_MV] = inputs[frame.PACK_A_MV] = 1500
+        for i, millivolts in enumerate((1650, 1650, 1650, 1970, 2750, 0, 306, 2396)):
+            inputs[frame.SLOW_MV + i] = millivolts
+        inputs[frame.EDGE_AGE_US] = inputs[frame.EARLY_AGE_US] = -1
+        self.wires = Wires()
+        self.out = self.controller.outputs
+
+    def run(self, ticks, pulses=0):
+        for _ in range(ticks):
+            self.inputs[frame.PULSES] = (self.inputs[frame.PULSES] + pulses) & 0xFFFF
+            self.wires.follow(self.out)
+            bus = self.wires.contactor or self.wires.precharge
+            self.inputs[frame.BUS_V_MV] = self.inputs[frame.PACK_V_MV] if bus else 0
+            self.inputs[frame.ENABLE_READBACK] = self.wires.enable
+            throttle = frame.SLOW_MV + SLOW_THROTTLE_READBACK
+            self.inputs[throttle] = self.wires.throttle_mv * 55 // 100
+            self.out = self.controller.exchange(self.inputs)
+        return self.out
+
+    def drive(self, ticks=600):
+        """Key on and wheels turning: what the odometer counts, whoever pushes the car."""
+        self.inputs[frame.KEY_ON] = 1
+        self.run(20)
+        return self.run(ticks, PULSES_PER_TICK)[frame.ODOMETER_M]
+
+    def stop(self):
+        """Stand for 2 s, then turn the key."""
+        self.run(250)
+        self.inputs[frame.KEY_ON] = 0
+        return self.run(150)
+
+    def restart(self, power_lost):
+        self.controller.restart(power_lost)
+        self.out = self.controller.outputs
+        return self.run(60)
+
+    def say(self, line, ticks=400):
+        """Type a line and return all that is answered within that many ticks."""
+        self.console.send(line.encode() + b"\r")
+        said = b""
+        for _ in range(ticks):
+            self.run(1)
+            while select.select([self.console], [], [], 0)[0]:
+                said += self.console.recv(4096)
+        return said.decode()
+
+    def close(self):
+        self.controller.close()
+        self.console.close()
+        self._theirs.close()
+
+
+@pytest.fixture
+def copied_firmware(tmp_path):
+    """A copy of the firmware that a test may break: replace(file, old, new)."""
+    folder = tmp_path / "firmware"
+    shutil.copytree(FIRMWARE_DIR, folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def replace(name, old, new):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+        return folder
+
+    return replace
+
+
+def test_a_drive_is_saved_at_key_off_and_known_after_the_supply_was_gone():
+    with closing(Board()) as board:
+        metres = board.drive()
+        assert metres > 40
+        written = board.out[frame.FLASH_OPS]
+        out = board.stop()
+        assert out[frame.FLASH_OPS] > written
+        assert out[frame.FLASH_OPS_MOVING] == 0
+        assert out[frame.HOLD] == 0
+        out = board.restart(power_lost=True)
+        assert out[frame.ODOMETER_M] == metres
+        assert "last run: key turned off, everything saved" in board.say("status")
+
+
+def test_the_supply_is_held_until_the_drive_is_saved_and_then_let_go():
+    with closing(Board()) as board:
+        board.drive()
+        board.run(250)
+        board.inputs[frame.KEY_ON] = 0
+        held = []
+        operations = []
+        for _ in range(300):
+            out = board.run(1)
+            held.append(out[frame.HOLD])
+            operations.append(out[frame.FLASH_OPS])
+        assert held[0] == 1 and held[-1] == 0
+        released = held.index(0)
+        assert operations[released] == operations[-1]
+        assert released < 300
+
+
+def test_a_car_that_moves_is_never_written_to_and_a_reset_loses_one_second_at_most():
+    with closing(Board()) as board:
+        board.drive()
+        before = board.out[frame.ODOMETER_M]
+        board.run(100, PULSES_PER_TICK)
+        operations = board.out[frame.FLASH_OPS]
+        out = board.restart(power_lost=False)
+        assert out[frame.ODOMETER_M] >= before
+        assert out[frame.STORED + SYSTEM] & BIT["supply_lost"]
+        assert operations == out[frame.FLASH_OPS] or out[frame.FLASH_OPS] == 0
+        assert "last run: reset while running" in board.say("status")
+
+
+def test_a_power_cut_while_driving_is_told():
+    with closing(Board()) as board:
+        board.drive()
+        out = board.restart(power_lost=True)
+        assert out[frame.STORED + SYSTEM] & BIT["supply_lost"]
+        assert "last run: supply lost while running" in board.say("status")
+
+
+@pytest.mark.parametrize("power_lost", [False, True])
+def test_an_exception_in_the_tick_is_told_by_the_next_start(copied_firmware, power_lost):
+    broken = f"{' ' * 16}if raw.gear_reverse_on:\n{' ' * 20}raise ValueError('on purpose')\n"
+    with closing(Board(copied_firmware("main.py", STEP, broken + STEP))) as board:
+        board.inputs[frame.KEY_ON] = 1
+        board.run(250)
+        board.inputs[frame.GEAR_REVERSE_ON] = 1
+        with pytest.raises(ControllerError):
+            board.run(2)
+        assert not any(board.controller.outputs[: frame.PIN_COUNT])
+        board.inputs[frame.GEAR_REVERSE_ON] = 0
+        out = board.restart(power_lost)
+        # In gear it was not parked: the reason is in RTC memory, and that needs the supply.
+        expected = "supply lost while running" if power_lost else "ValueError: on purpose"
+        assert expected in board.say("status")
+        assert (
+            out[frame.STORED + SYSTEM] & BIT["supply_lost" if power_lost else "reset_by_exception"]
+        )
+
+
+@pytest.mark.parametrize("power_lost", [False, True])
+def test_a_failure_at_import_is_kept_and_leaves_the_outputs_safe(copied_firmware, power_lost):
+    good = FIRMWARE_DIR / "vcu" / "loop.py"
+    folder = copied_firmware("vcu/loop.py", "from micropython import const", "import nothing_here")
+    with closing(Board(folder)) as board:
+        with pytest.raises(ControllerError):
+            board.run(1)
+        assert not any(board.controller.outputs[: frame.PIN_COUNT])
+        shutil.copy(good, folder / "vcu" / "loop.py")
+        board.restart(power_lost)
+        assert "nothing_here" in board.say("status")
+
+
+@pytest.mark.parametrize(
+    ("name", "old"),
+    [
+        ("service/console.py", "        self.reply.drain(_DRAIN_BYTES)\n"),
+        ("service/keeper.py", "        self._second_ms += passed_ms\n"),
+    ],
+)
+def test_a_service_that_raises_is_switched_off_and_the_car_goes_on(copied_firmware, name, old):
+    folder = copied_firmware(name, old, old + "        [][1]\n")
+    with closing(Board(folder)) as board:
+        board.inputs[frame.KEY_ON] = 1
+        out = board.run(200)
+        assert out[frame.TICKS] == 200
+        assert out[frame.CONTACTOR] == 1
+        assert out[frame.FAULTS + SYSTEM] & BIT["service_failed"]
+
+
+def test_ctrl_c_stops_a_parked_car_and_not_one_in_gear():
+    with closing(Board()) as board:
+        board.inputs[frame.KEY_ON] = 1
+        board.inputs[frame.GEAR_FORWARD_ON] = 1
+        board.run(300)
+        board.console.send(b"\x03")
+        assert board.run(100)[frame.TICKS] == 400
+        board.inputs[frame.GEAR_FORWARD_ON] = 0
+        board.run(10)
+        board.console.send(b"\x03")
+        with pytest.raises(ControllerError, match="Ctrl-C"):
+            board.run(10)
+        assert not any(board.controller.outputs[: frame.PIN_COUNT])
+        board.restart(power_lost=False)
+        assert "last run: stopped by Ctrl-C" in board.say("status")
+
+
+def test_parameters_that_a_person_saved_are_in_use_after_a_reboot():
+    with closing(Board()) as board:
+        board.run(300)
+        assert "ok" in board.say("set speed_cap_kmh 40", 50)
+        assert "ok" in board.say("save", 200)
+        board.console.send(b"reboot\r")
+        with pytest.raises(ControllerError, match="reset"):
+            board.run(400)
+        board.restart(power_lost=False)
+        assert "speed_cap_kmh 40" in board.say("get speed_cap_kmh", 60).replace("= ", "")
+        assert "last run: reboot asked for" in board.say("status")

@@ -1,0 +1,110 @@
+"""A session at the console, for any MicroPython: what each line is answered, and what it costs.
+
+Prints `session NAME CRC32HEX BYTES` for each line, and for one of random
+bytes; on MicroPython also `slice NAME WORST_US ALLOCATED_BYTES SLICES`, the
+longest slice of that answer and what all of its slices took from the heap. Fails where
+a slice hands on more than 100 bytes, or an idle slice needs the heap.
+"""
+
+import gc
+import time
+from binascii import crc32
+
+from car import make_scaling
+from micropython import heap_lock, heap_unlock
+
+from service.console import Console
+from service.desk import NOTHING, Desk
+from vcu.loop import Loop
+from vcu.params import Params
+
+LINES = (
+    "help", "status", "why", "faults", "freeze 11", "get *", "get speed_cap_kmh", "stauts",
+    "get sped", "set speed_cap_kmh 45", "set speed_cap_kmh 99", "set reverse_cap_kmh x",
+    "save", "clear", "id", "stats", "reboot", "bogus bogus bogus",
+)  # fmt: skip
+SLICES = 80
+SLICES_MOST = 1200
+RANDOM_BYTES = 20000
+
+# CPython has no such figure.
+allocated = getattr(gc, "mem_alloc", None)
+
+
+class Port:
+    """Takes what the console writes and keeps its checksum."""
+
+    def __init__(self) -> None:
+        self.crc = 0
+        self.count = 0
+
+    def write(self, data) -> None:
+        assert len(data) <= 100
+        self.crc = crc32(data, self.crc)
+        self.count += len(data)
+
+
+def serve(console, desk, port, name):
+    """Run slices until nothing comes for a while; print the answer's checksum and cost."""
+    worst = slices = quiet = 0
+    before = allocated() if allocated else 0
+    while quiet < SLICES and slices < SLICES_MOST:
+        count = port.count
+        start = time.ticks_us()
+        console.step()
+        spent = time.ticks_diff(time.ticks_us(), start)
+        slices += 1
+        if spent > worst:
+            worst = spent
+        quiet = quiet + 1 if count == port.count else 0
+        if desk.wanted != NOTHING:
+            desk.finish()
+    taken = allocated() - before if allocated else 0
+    print("session", name.replace(" ", "_"), f"{port.crc:08x}", port.count)
+    if allocated:
+        print("slice", name.replace(" ", "_"), worst, taken, slices)
+    port.crc = port.count = 0
+
+
+def main() -> None:
+    gc.disable()
+    params = Params()
+    loop = Loop(make_scaling(), params)
+    before = allocated() if allocated else 0
+    desk = Desk(loop, params, ("lsev", "0", "none", "none", "0"))
+    port = Port()
+    console = Console(desk, port.write)
+    if allocated:
+        print("heap console", allocated() - before)
+    loop.sig.standstill_ms = 10000
+    for word in range(4):
+        for _ in range(30):
+            loop.faults.step(word, 0xFFF, 1, 0, 500)
+    for _ in range(30):
+        loop.recorder.record(loop.sig, 4, 10, 0)
+    loop.recorder.freeze(0, loop.sig, 4, 10, 0)
+    for _ in range(30):
+        loop.recorder.step()
+    for line in LINES:
+        for byte in line.encode() + b"\r":
+            console.feed(byte)
+        serve(console, desk, port, line)
+    gc.collect()
+    heap_lock()
+    for _ in range(100):
+        console.step()
+    heap_unlock()
+    seed = 12345
+    for _ in range(RANDOM_BYTES):
+        seed = (seed * 20021 + 1) & 0x7FFF
+        console.feed(seed >> 7)
+        if seed & 0x300 == 0:
+            console.step()
+            if desk.wanted != NOTHING:
+                desk.finish()
+        if seed & 0x7F00 == 0:
+            gc.collect()
+    serve(console, desk, port, "random")
+
+
+main()

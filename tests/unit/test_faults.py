@@ -1,0 +1,659 @@
+"""The fault table and its rows: when each is confirmed, when it heals, what a person may clear."""
+
+import re
+from pathlib import Path
+
+import pytest
+from unit.cars import BOTH, FORWARD, REVERSE, Driver
+
+from vcu import faults, guard, plausibility
+from vcu.faults import (
+    CLASS_NAMES,
+    CRAWL,
+    DRIVER,
+    KEY,
+    LATCH_NAMES,
+    PACK,
+    PEDAL,
+    PERSON,
+    SELF,
+    STOP,
+    SYSTEM,
+    TABLE,
+    TRACTION,
+    WORD_SHIFT,
+    WORDS,
+    Faults,
+    row_of,
+)
+from vcu.signals import (
+    SLOW_BATTERY_TEMP,
+    SLOW_RAIL_12V,
+    SLOW_REFERENCE_HIGH,
+    SLOW_REFERENCE_LOW,
+    SLOW_SENSOR_5V,
+)
+
+ROWS = [(word, bit, row) for word in range(WORDS) for bit, row in enumerate(TABLE[word])]
+NAMES = [row[1] for _, _, row in ROWS]
+each_row = pytest.mark.parametrize(("word", "bit", "row"), ROWS, ids=NAMES)
+
+
+def number(name):
+    word, bit, _ = ROWS[NAMES.index(name)]
+    return word * WORD_SHIFT + bit
+
+
+def step(table, names, dt_ms=10, key_on=1, released=0, word=None):
+    """Let dt_ms pass in which the conditions of these names, of one word, are present."""
+    places = [divmod(number(name), WORD_SHIFT) for name in names.split()]
+    words = {word for word, _ in places} or {word}
+    (word,) = words
+    table.step(word, sum(1 << bit for _, bit in places), key_on, released, dt_ms)
+
+
+def steps_to(time_ms):
+    """Steps that add up to time_ms, the last of them 1 ms."""
+    return [500] * ((time_ms - 1) // 500) + [(time_ms - 1) % 500, 1]
+
+
+def active(table):
+    return {row[1] for word, bit, row in ROWS if table.active[word] >> bit & 1}
+
+
+def stored(table):
+    return {row[1] for word, bit, row in ROWS if table.stored[word] >> bit & 1}
+
+
+def confirmed(row_name):
+    """A table in which this row is active, its timers all at 0."""
+    table = Faults()
+    confirm_ms = row_of(number(row_name))[4]
+    for _ in range(confirm_ms // 500 + 1):
+        step(table, row_name, dt_ms=500)
+    assert active(table) == {row_name}
+    return table
+
+
+# --- the table
+
+
+def test_there_are_at_least_45_rows_and_no_word_is_longer_than_24():
+    assert len(ROWS) >= 45
+    assert len(TABLE) == WORDS
+    assert all(0 < len(rows) <= WORD_SHIFT == 24 for rows in TABLE)
+
+
+def test_a_blink_code_is_two_digits_without_a_zero_and_means_one_row():
+    ids = [row[0] for _, _, row in ROWS]
+    assert all(re.fullmatch("[1-9][1-9]", str(row_id)) for row_id in ids)
+    assert len(set(ids)) == len(ids)
+
+
+def test_ids_rise_within_the_table():
+    ids = [row[0] for _, _, row in ROWS]
+    assert ids == sorted(ids)
+
+
+def test_names_are_unique_words():
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(re.fullmatch("[a-z][a-z0-9_]{2,23}", name) for name in NAMES)
+
+
+def test_a_dtc_is_a_powertrain_code_of_sae_j2012_and_means_one_row():
+    codes = [row[2] for _, _, row in ROWS]
+    assert all(re.fullmatch("P[0-3][0-9A-F]{3}", code) for code in codes)
+    assert len(set(codes)) == len(codes)
+
+
+@each_row
+def test_every_row_has_a_class_a_latch_and_times_that_its_timer_can_count(word, bit, row):
+    _, _, _, kind, confirm_ms, heal_ms, latch = row
+    assert CLASS_NAMES[kind] in ("STOP", "CRAWL", "DERATE", "WARN")
+    assert LATCH_NAMES[latch] in ("self", "pedal", "key", "person")
+    assert 0 <= confirm_ms < 65535
+    assert 0 <= heal_ms < 65535
+
+
+def test_classes_and_latches_have_their_names_at_their_numbers():
+    for number, name in enumerate(CLASS_NAMES):
+        assert getattr(faults, name) == number
+    for number, name in enumerate(LATCH_NAMES):
+        assert getattr(faults, name.upper()) == number
+
+
+def test_what_takes_the_speed_or_a_pedal_channel_away_crawls_and_what_pulls_stops():
+    kinds = {row[1]: row[3] for _, _, row in ROWS}
+    for name in ("pedal_a_low", "pedal_b_high", "speed_lost", "speed_stopped", "speed_erratic"):
+        assert kinds[name] == CRAWL
+    for name in ("unintended_drive", "guard_torque", "throttle_high", "enable_stuck_on"):
+        assert kinds[name] == STOP
+
+
+def test_the_readme_prints_every_row_with_its_class_times_and_latch():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.split("<!-- generated: faults -->")[1].split("<!-- end -->")[0]
+    printed = [line.split(" | ")[:7] for line in section.splitlines() if re.match(r"\| \d", line)]
+    assert printed == [
+        [f"| {row_id}", f"`{name}`", dtc, CLASS_NAMES[kind], str(confirm_ms), str(heal_ms), latch]
+        for row_id, name, dtc, kind, confirm_ms, heal_ms, latch in (
+            (*row[:6], LATCH_NAMES[row[6]]) for _, _, row in ROWS
+        )
+    ]
+
+
+@each_row
+def test_a_row_is_found_by_its_number(word, bit, row):
+    assert row_of(24 * word + bit) == row
+
+
+@pytest.mark.parametrize("none", [24 * word + len(TABLE[word]) for word in range(WORDS)] + [96])
+def test_a_number_without_a_row_is_an_error(none):
+    with pytest.raises(IndexError):
+        row_of(none)
+
+
+# --- confirm
+
+
+def test_a_new_table_has_nothing_wrong():
+    table = Faults()
+    assert (table.present, table.active, table.stored) == ([0] * 4, [0] * 4, [0] * 4)
+    assert (table.is_stopped, table.is_crawling, table.stop_id) == (False, False, 0)
+    assert (table.confirmed, table.changes, sum(table.counts)) == (-1, 0, 0)
+    assert len(table.counts) == WORDS * WORD_SHIFT
+
+
+@each_row
+def test_a_row_is_confirmed_at_its_time_and_not_a_millisecond_earlier(word, bit, row):
+    table = Faults()
+    for dt_ms in steps_to(row[4]) if row[4] else [0]:
+        assert table.active[word] == 0
+        table.step(word, 1 << bit, 1, 0, dt_ms)
+    assert table.counts[word * WORD_SHIFT + bit] == 1
+    assert active(table) == stored(table) == {row[1]}
+    assert table.present[word] == 1 << bit
+    assert table.confirmed == word * WORD_SHIFT + bit
+    assert table.changes == 1
+    assert table.is_stopped == (row[3] == STOP)
+    assert table.is_crawling == (row[3] == CRAWL)
+    assert table.stop_id == (row[0] if row[3] == STOP else 0)
+
+
+@each_row
+def test_a_row_that_is_interrupted_starts_its_time_again(word, bit, row):
+    table = Faults()
+    if row[4] == 0:
+        table.step(word, 1 << bit, 1, 0, 0)
+        assert active(table) == {row[1]}
+        return
+    for _ in range(3):
+        for dt_ms in steps_to(row[4])[:-1]:
+            table.step(word, 1 << bit, 1, 0, dt_ms)
+        table.step(word, 0, 1, 0, 1)
+    assert active(table) == set()
+    assert (table.confirmed, table.changes) == (-1, 0)
+
+
+def test_rows_are_timed_each_for_itself():
+    table = Faults()
+    step(table, "pedal_a_low", 90)
+    step(table, "pedal_a_low pedal_b_low", 9)
+    step(table, "pedal_a_low pedal_b_low", 1)
+    assert active(table) == {"pedal_a_low"}
+    step(table, "pedal_b_low", 90)
+    assert active(table) == {"pedal_a_low", "pedal_b_low"}
+
+
+def test_a_word_leaves_the_others_alone():
+    table = Faults()
+    for _ in range(200):
+        step(table, "pedal_a_low", 100)
+        step(table, "rail_low", 100)
+    assert active(table) == {"pedal_a_low", "rail_low"}
+    step(table, "", 10, word=TRACTION)
+    assert table.present[DRIVER] == 1
+    assert table.present[SYSTEM] == 1
+    assert table.present[PACK] == 0
+
+
+def test_a_step_longer_than_half_a_second_counts_as_that():
+    table = Faults()
+    for _ in range(9):
+        step(table, "pedal_pressed_at_start", 60000)
+    assert active(table) == set()
+    step(table, "pedal_pressed_at_start", 499)
+    assert active(table) == set()
+    step(table, "pedal_pressed_at_start", 1)
+    assert active(table) == {"pedal_pressed_at_start"}
+
+
+def test_a_row_that_is_active_and_present_is_not_confirmed_again():
+    table = confirmed("rail_low")
+    for _ in range(300):
+        step(table, "rail_low", 500)
+    assert (table.changes, table.counts[number("rail_low")]) == (1, 1)
+
+
+def test_each_confirmation_is_counted_and_reported():
+    table = confirmed("rail_low")
+    table.confirmed = -1
+    for _ in range(5):
+        step(table, "", 500, word=SYSTEM)
+    assert (active(table), table.confirmed, table.changes) == (set(), -1, 2)
+    step(table, "rail_low", 500)
+    assert table.confirmed == number("rail_low")
+    assert (table.changes, table.counts[number("rail_low")]) == (3, 2)
+
+
+def test_the_count_of_a_row_and_the_changes_stay_in_16_bits():
+    table = Faults()
+    table.counts[number("contactor_welded")] = 65534
+    table.changes = 65533
+    for expected in (65535, 65535):
+        step(table, "contactor_welded")
+        assert table.counts[number("contactor_welded")] == expected
+        step(table, "", key_on=0, word=PACK)
+    assert table.changes == 1
+
+
+# --- heal
+
+
+@each_row
+def test_a_row_stops_at_its_heal_time_when_its_latch_lets_go_and_not_earlier(word, bit, row):
+    table = confirmed(row[1])
+    free = {"key_on": 0, "released": 1}
+    for dt_ms in steps_to(row[5]) if row[5] else [0]:
+        assert table.active[word]
+        step(table, "", dt_ms, word=word, **free)
+    assert (active(table) == set()) == (row[6] != PERSON)
+    assert stored(table) == {row[1]}
+    assert table.is_stopped == (row[6] == PERSON and row[3] == STOP)
+    assert not table.is_crawling
+    assert table.changes == (1 if row[6] == PERSON else 2)
+
+
+HOLDS = {
+    SELF: [],
+    PEDAL: [(0, 0), (1, 0)],
+    KEY: [(1, 0), (1, 1)],
+    PERSON: [(0, 0), (0, 1), (1, 0), (1, 1)],
+}
+
+
+@each_row
+@pytest.mark.parametrize("key_on", [0, 1])
+@pytest.mark.parametrize("released", [0, 1])
+def test_a_latch_holds_its_row_however_long_the_condition_is_gone(
+    word, bit, row, key_on, released
+):
+    table = confirmed(row[1])
+    for _ in range(150):
+        step(table, "", 500, word=word, key_on=key_on, released=released)
+    is_held = (key_on, released) in HOLDS[row[6]]
+    assert (active(table) == {row[1]}) == is_held
+    if is_held and row[6] != PERSON:
+        # Its time has passed: the latch alone is missing.
+        step(table, "", 1, word=word, key_on=0, released=1)
+        assert active(table) == set()
+
+
+def test_a_row_whose_condition_comes_back_before_it_has_healed_heals_from_the_start():
+    table = confirmed("rail_low")
+    for _ in range(3):
+        step(table, "", 500, word=SYSTEM)
+    step(table, "rail_low", 1)
+    step(table, "", 500, word=SYSTEM)
+    assert active(table) == {"rail_low"}
+    for _ in range(3):
+        step(table, "", 500, word=SYSTEM)
+    assert active(table) == set()
+    assert table.changes == 2
+
+
+def test_the_latch_must_let_go_when_the_time_has_passed_and_not_before():
+    table = confirmed("pedal_a_low")
+    step(table, "", 400, released=1, word=DRIVER)
+    step(table, "", 500, released=0, word=DRIVER)
+    step(table, "", 500, released=0, word=DRIVER)
+    assert active(table) == {"pedal_a_low"}
+    step(table, "", 1, released=1, word=DRIVER)
+    assert active(table) == set()
+
+
+# --- what the car does
+
+
+def test_of_several_that_stop_the_first_in_the_table_has_its_code_shown():
+    table = Faults()
+    step(table, "contactor_stuck_open contactor_welded")
+    assert table.stop_id == 74
+    step(table, "guard_speed guard_torque")
+    assert table.stop_id == 42
+    step(table, "guard_speed", 500, key_on=0)
+    step(table, "guard_speed", 500, key_on=0)
+    assert table.stop_id == 43
+    step(table, "", 1000, key_on=0, word=TRACTION)
+    step(table, "", 1000, key_on=0, word=TRACTION)
+    assert table.stop_id == 74
+    assert table.is_stopped
+    step(table, "", key_on=0, word=PACK)
+    assert (table.stop_id, table.is_stopped) == (0, False)
+
+
+def test_a_car_crawls_as_long_as_one_row_of_that_class_is_active():
+    table = confirmed("pedal_a_low")
+    step(table, "speed_stopped")
+    assert table.is_crawling
+    step(table, "", 500, released=1, word=DRIVER)
+    step(table, "", 500, released=1, word=DRIVER)
+    assert active(table) == {"speed_stopped"}
+    assert table.is_crawling
+    for _ in range(4):
+        step(table, "", 500, released=1, word=TRACTION)
+    assert (table.is_crawling, table.is_stopped) == (False, False)
+
+
+def test_rows_of_different_classes_do_not_hide_each_other():
+    table = Faults()
+    step(table, "speed_stopped guard_data enable_stuck_off", 200)
+    assert (table.is_stopped, table.is_crawling, table.stop_id) == (True, True, 45)
+
+
+# --- a person
+
+
+def test_clearing_takes_what_is_no_longer_present_whatever_its_latch():
+    table = Faults()
+    step(table, "parameters_lost records_lost reset_by_watchdog")
+    step(table, "", word=SYSTEM)
+    assert len(active(table)) == 3
+    changes = table.changes
+    table.clear()
+    assert active(table) == stored(table) == set()
+    assert sum(table.counts) == 0
+    assert (table.is_stopped, table.stop_id) == (False, 0)
+    assert table.changes > changes
+
+
+def test_clearing_keeps_what_is_still_present_active_and_stored_with_its_count():
+    table = Faults()
+    step(table, "parameters_lost")
+    step(table, "guard_data")
+    step(table, "speed_stopped")  # guard_data is gone, and latched
+    table.clear()
+    assert active(table) == stored(table) == {"parameters_lost", "speed_stopped"}
+    assert table.counts[number("parameters_lost")] == 1
+    assert table.counts[number("speed_stopped")] == 1
+    assert table.counts[number("guard_data")] == 0
+    assert (table.is_stopped, table.stop_id, table.is_crawling) == (True, 91, True)
+
+
+def test_clearing_forgets_what_healed_and_tells_that_there_is_something_to_save():
+    table = confirmed("rail_low")
+    for _ in range(5):
+        step(table, "", 500, word=SYSTEM)
+    assert stored(table) == {"rail_low"}
+    changes = table.changes
+    table.clear()
+    assert stored(table) == set()
+    assert table.counts[number("rail_low")] == 0
+    assert table.changes == changes + 1
+
+
+def test_clearing_does_not_report_a_confirmation():
+    table = confirmed("parameters_lost")
+    table.confirmed = -1
+    table.changes = 65535
+    step(table, "", word=SYSTEM)
+    table.clear()
+    assert table.confirmed == -1
+    assert table.changes == 1
+
+
+def test_what_is_about_to_be_confirmed_goes_on_being_timed_through_a_clear():
+    table = Faults()
+    step(table, "rail_low", 499)
+    table.clear()
+    assert active(table) == set()
+    step(table, "rail_low", 1)
+    assert active(table) == {"rail_low"}
+
+
+def test_clearing_a_row_that_was_about_to_heal_starts_its_times_again():
+    table = confirmed("pack_v_sensor_low")
+    step(table, "", 100, word=PACK)
+    table.clear()
+    assert active(table) == set()
+    step(table, "pack_v_sensor_low", 159)
+    assert active(table) == set()
+    step(table, "pack_v_sensor_low", 1)
+    assert active(table) == {"pack_v_sensor_low"}
+
+
+def test_the_last_bit_of_a_word_is_a_row_like_the_others():
+    table = Faults()
+    for word in range(WORDS):
+        bit = len(TABLE[word]) - 1
+        for _ in range(20):
+            table.step(word, 1 << bit, 1, 0, 500)
+    assert active(table) == {TABLE[word][-1][1] for word in range(WORDS)}
+
+
+# --- which condition sets which row
+
+
+class Broken(Driver):
+    """A car in which some of what the hal reads is not the truth."""
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        self.raw_values = {}
+        self.seen = set()
+
+    def _fill(self, dt_ms):
+        super()._fill(dt_ms)
+        for name, value in self.raw_values.items():
+            setattr(self.loop.raw, name, value)
+
+    def tick(self, count=1, dt_ms=10):
+        for _ in range(count):
+            super().tick(1, dt_ms)
+            self.seen |= self.present
+
+    @property
+    def present(self):
+        return self._rows(self.loop.faults.present)
+
+    def reading(self, **values):
+        self.raw_values |= values
+        return self
+
+    def slow(self, index, counts):
+        self.slow_counts[index] = counts
+        return self
+
+    def so(self, **attributes):
+        for name, value in attributes.items():
+            setattr(self, name, value)
+        return self
+
+    def key_on(self):
+        return self.so(key=1)
+
+
+def parked(**values):
+    """Self-test and first estimate of the charge done, key off."""
+    driver = Broken(**values)
+    driver.tick(100)
+    return driver
+
+
+def ready(**values):
+    return Broken(**values).start()
+
+
+def rolling(speed_mmps, pedal=0, **values):
+    driver = Broken(**values).engage(FORWARD)
+    driver.pedal = pedal
+    driver.roll_at(speed_mmps)
+    return driver
+
+
+# How each comes about; with what else, where one cannot be had alone.
+CONDITIONS = {
+    "pedal_a_low": lambda: parked().so(pedal_a_counts=20),
+    "pedal_a_high": lambda: parked().so(pedal_a_counts=2800),
+    "pedal_b_low": lambda: parked().reading(pedal_b_counts=20),
+    "pedal_b_high": lambda: parked().reading(pedal_b_counts=2800),
+    "pedal_disagrees": lambda: parked().so(pedal_a_counts=1400),
+    "pedal_pressed_at_start": lambda: parked().so(pedal=500, key=1),
+    "sensor_5v_low": lambda: parked().slow(SLOW_SENSOR_5V, 2300),
+    "sensor_5v_high": lambda: parked().slow(SLOW_SENSOR_5V, 2700),
+    "adc_frozen adc_reference": lambda: (
+        parked().slow(SLOW_REFERENCE_LOW, 1000).slow(SLOW_REFERENCE_HIGH, 1099)
+    ),
+    "pedal_stabbed": lambda: rolling(0, stab_ms=250).so(pedal=1000),
+    "pedal_with_brake": lambda: rolling(3000).so(brake=1, pedal=300),
+    "pedal_with_brake brake_always_pressed": lambda: ready().so(brake=1, pedal=300),
+    "gear_both": lambda: ready().so(gear=BOTH),
+    "gear_while_moving": lambda: rolling(3000).so(gear=REVERSE),
+    "rolling_in_neutral": lambda: ready().roll_at(1500),
+    "overspeed": lambda: rolling(12500),
+    "shutoff_test_failed enable_stuck_off": lambda: parked().key_on().reading(enable_readback=0),
+    "torque_not_delivered": lambda: rolling(0).so(pedal=600, runaway_permille=0),
+    "charge_low": lambda: Broken().so(open_cv=1900 * 24 // 10),
+    "pack_voltage_low": lambda: ready().so(open_cv=1640 * 24 // 10),
+    "pack_voltage_high": lambda: ready().so(open_cv=2710 * 24 // 10),
+    "pack_v_sensor_low": lambda: parked().key_on().reading(pack_v_counts=0),
+    "pack_v_sensor_high": lambda: parked().key_on().reading(pack_v_counts=3200),
+    "bus_v_sensor": lambda: parked().key_on().reading(bus_v_counts=-1),
+    "pack_a_sensor_low": lambda: parked().key_on().reading(pack_a_counts=50),
+    "pack_a_sensor_high": lambda: parked().key_on().reading(pack_a_counts=3200),
+    "pack_a_sensor_stuck": lambda: rolling(6000, 600).reading(pack_a_counts=1500),
+    "discharge_over_current unintended_drive": lambda: parked().so(extra_da=1050),
+    "charge_over_current": lambda: parked().so(extra_da=-200),
+    "battery_sensor_low": lambda: parked().slow(SLOW_BATTERY_TEMP, 10),
+    "battery_sensor_high": lambda: parked().slow(SLOW_BATTERY_TEMP, 3200),
+    "battery_too_hot": lambda: parked().so(battery_ddegc=700),
+    "battery_too_cold": lambda: parked().so(battery_ddegc=-300),
+    "motor_sensor": lambda: parked().so(motor_ddegc=None),
+    "motor_too_hot": lambda: parked().so(motor_ddegc=1400),
+    "controller_sensor": lambda: parked().so(controller_ddegc=None),
+    "controller_too_hot": lambda: parked().so(controller_ddegc=850),
+    "contactor_welded": lambda: parked().key_on().reading(bus_v_counts=1530),
+    "contactor_stuck_open": lambda: ready().so(contactor_works=False, precharge_works=False),
+    "precharge_failed": lambda: parked(precharge_tries=1).so(
+        precharge_works=False, contactor_works=False, key=1
+    ),
+    "rail_low": lambda: parked().slow(SLOW_RAIL_12V, 1700),
+    "rail_high": lambda: parked().slow(SLOW_RAIL_12V, 2600),
+    "adc_reference": lambda: parked().slow(SLOW_REFERENCE_LOW, 269),
+    "parameters_conflict": lambda: parked(
+        pedal_b_released_counts=468, pedal_b_pressed_counts=2310
+    ),
+}
+
+
+@pytest.mark.parametrize("names", CONDITIONS)
+def test_a_condition_sets_the_rows_of_its_name_and_no_other(names):
+    driver = CONDITIONS[names]()
+    driver.seen.clear()
+    driver.tick(650)
+    assert driver.seen == set(names.split())
+
+
+BITS = [(plausibility, name) for name in ("LOST", "STOPPED", "ERRATIC", "DIFFERS")]
+BITS += [(guard, name) for name in ("UNINTENDED", "TORQUE", "SPEED", "CONFLICT", "DATA")]
+BITS += [(guard, name) for name in ("THROTTLE_HIGH", "THROTTLE_LOW", "ENABLE_ON", "ENABLE_OFF")]
+ROW_OF_BIT = {
+    "LOST": "speed_lost",
+    "STOPPED": "speed_stopped",
+    "ERRATIC": "speed_erratic",
+    "DIFFERS": "speed_sources_differ",
+    "UNINTENDED": "unintended_drive",
+    "TORQUE": "guard_torque",
+    "SPEED": "guard_speed",
+    "CONFLICT": "guard_conflict",
+    "DATA": "guard_data",
+    "THROTTLE_HIGH": "throttle_high",
+    "THROTTLE_LOW": "throttle_low",
+    "ENABLE_ON": "enable_stuck_on",
+    "ENABLE_OFF": "enable_stuck_off",
+}
+
+
+@pytest.mark.parametrize(("module", "name"), BITS)
+def test_a_finding_of_the_speed_or_of_the_guard_is_the_row_of_its_name(module, name):
+    driver = parked()
+    finder = driver.loop.guard if module is guard else driver.loop.plausibility
+    driver.seen.clear()
+    for _ in range(4):
+        finder.bits |= getattr(module, name)  # one good look may take it back
+        driver.tick()
+    assert driver.seen == {ROW_OF_BIT[name]}
+
+
+@pytest.mark.parametrize(("dt_ms", "rows"), [(25, set()), (26, {"tick_late"})])
+def test_a_late_tick_of_a_car_that_is_not_parked_is_told_once(dt_ms, rows):
+    driver = rolling(3000)
+    driver.seen.clear()
+    driver.tick(1, dt_ms)
+    driver.tick(100)
+    assert driver.seen == rows
+    assert driver.present == set()
+    driver = parked()
+    driver.tick(200)
+    driver.seen.clear()
+    driver.tick(1, 300)
+    driver.tick(100)
+    assert driver.seen == set()
+
+
+# What the service half finds, and the table only times.
+FOUND_BY_SERVICE = {
+    "reset_by_watchdog",
+    "reset_by_exception",
+    "supply_lost",
+    "service_failed",
+    "parameters_lost",
+    "records_lost",
+    "records_not_written",
+}
+
+
+def test_there_is_no_row_that_nothing_sets():
+    found = {name for names in CONDITIONS for name in names.split()}
+    found |= {ROW_OF_BIT[name] for _, name in BITS} | {"tick_late"} | FOUND_BY_SERVICE
+    assert found == set(NAMES)
+
+
+def all_of_service():
+    driver = parked()
+    driver.seen.clear()
+    for name in FOUND_BY_SERVICE:
+        driver.loop.system_bits |= 1 << number(name) % WORD_SHIFT
+    return driver
+
+
+def test_how_the_last_run_ended_is_told_once_and_what_lasts_until_its_finder_takes_it_back():
+    driver = all_of_service()
+    driver.tick(100)
+    assert driver.seen == FOUND_BY_SERVICE
+    lasting = {"service_failed", "parameters_lost", "records_lost", "records_not_written"}
+    assert driver.present == lasting
+
+
+def test_a_person_takes_back_what_waits_for_a_person_and_nothing_else():
+    driver = all_of_service()
+    driver.tick(100)
+    assert driver.loop.faults.is_stopped
+    driver.loop.clear_faults()
+    driver.tick(100)
+    assert driver.present == {"service_failed", "records_not_written"}
+    assert {row[1] for _, _, row in ROWS if row[6] == PERSON} == {
+        "parameters_lost",
+        "records_lost",
+    }
+    assert driver.active == driver.stored == driver.present

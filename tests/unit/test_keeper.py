@@ -1,0 +1,426 @@
+"""Keeper: saves at key-off and at stops, never while the car could move, and brings it back."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from mpy.car import make_scaling
+
+from service import boot_record, records
+from service.boot_record import BootRecord
+from service.keeper import Keeper, system_bit
+from service.records import preset_mark
+from service.store import Files, Store
+from vcu.loop import Loop
+from vcu.preset import Preset
+
+PWRON, HARD, WDT = 1, 2, 3
+SLICE_MS = 10
+LOST = system_bit("parameters_lost")
+RECORDS_LOST = system_bit("records_lost")
+NOT_WRITTEN = system_bit("records_not_written")
+
+
+class Memory:
+    def __init__(self):
+        self.data = b""
+
+    def get(self):
+        return self.data
+
+    def put(self, data):
+        self.data = bytes(data)
+
+
+class CountingFiles(Files):
+    """Counts what changes flash; refuses it all when full."""
+
+    def __init__(self):
+        self.changes = 0
+        self.full = False
+
+    def _change(self):
+        if self.full:
+            raise OSError(errno.ENOSPC, "full")
+        self.changes += 1
+
+    def open(self, path, mode):
+        if mode == "wb":
+            self._change()
+        return open(path, mode)
+
+    def rename(self, old, new):
+        self._change()
+        os.rename(old, new)
+
+
+class Run:
+    """One run of the firmware, as main.py puts it together, without its loop's own steps."""
+
+    def __init__(self, board, cause, values):
+        self.files = board.files
+        self.keeper = Keeper(Store(board.root, board.files), BootRecord(board.memory))
+        self.keeper.load_boot(cause)
+        self.params = Preset(values)
+        self.keeper.load_params(self.params, preset_mark(values))
+        self.loop = Loop(make_scaling(), self.params)
+        self.keeper.restore(self.loop)
+        self.keeper.start()
+        self.parked = False
+
+    def slices(self, ms):
+        """Let ms pass; return the flash operations of them."""
+        before = self.files.changes
+        for _ in range(ms // SLICE_MS):
+            self.keeper.step(self.loop, self.parked, SLICE_MS)
+        return self.files.changes - before
+
+    def key(self, on, parked):
+        self.loop.raw.key_on = on
+        self.parked = parked
+        self.loop.out.contactor = on
+
+    def drive(self, metres, seconds=60):
+        self.key(1, False)
+        for _ in range(seconds):
+            self.loop.operating_s += 1
+            self.loop.energy.odometer_m += metres // seconds
+            self.slices(1000)
+        return self
+
+    def key_off(self):
+        self.key(0, True)
+        self.slices(1000)
+        return self
+
+
+class Board:
+    def __init__(self, tmp_path):
+        self.root = str(tmp_path / "records")
+        self.memory = Memory()
+        self.files = CountingFiles()
+
+    def start(self, cause=PWRON, values=None):
+        return Run(self, cause, values or {"speed_cap_kmh": 45})
+
+    def cut_power(self):
+        self.memory.data = b""
+
+    def copies(self, name):
+        found = [os.path.join(self.root, folder, name) for folder in "ab"]
+        return [path for path in found if os.path.exists(path)]
+
+    def rot(self, name, count=2):
+        for path in self.copies(name)[:count]:
+            with open(path, "r+b") as file:
+                file.seek(20)
+                byte = file.read(1)[0]
+                file.seek(20)
+                file.write(bytes([byte ^ 0x10]))
+
+
+@pytest.fixture
+def board(tmp_path):
+    return Board(tmp_path)
+
+
+def test_what_was_driven_comes_back_after_key_off(board):
+    board.start().drive(1200).key_off()
+    board.cut_power()
+    run = board.start()
+    assert run.loop.energy.odometer_m == 1200
+    assert run.loop.operating_s == 60
+    assert run.keeper.counters.key_cycles == 1
+    assert run.keeper.boot.last_run() == "key turned off, everything saved"
+    assert run.loop.system_bits == 0
+
+
+def test_nothing_is_written_while_the_car_could_move(board):
+    run = board.start()
+    run.loop.faults.counts[3] = 1
+    run.loop.faults.stored[0] = 8
+    before = board.files.changes
+    run.drive(6000, 200)
+    run.key(0, False)
+    assert run.slices(1900) == 0
+    assert board.files.changes == before
+    run.parked = True
+    assert run.slices(500) > 0
+
+
+def test_a_car_that_still_rolls_after_key_off_is_saved_before_the_supply_goes(board):
+    run = board.start().drive(600)
+    run.key(0, False)
+    assert run.slices(1900) == 0
+    assert run.loop.saving
+    assert run.slices(500) > 0
+    assert not run.loop.saving
+    board.cut_power()
+    assert board.start().loop.energy.odometer_m == 600
+
+
+def test_the_supply_is_held_while_saving_and_never_longer_than_three_seconds(board):
+    run = board.start().drive(600)
+    assert not run.loop.saving
+    run.key(0, True)
+    run.slices(10)
+    assert run.loop.saving
+    run.slices(1000)
+    assert not run.loop.saving
+    run.drive(600)
+    run.key(0, False)
+    run.loop.out.contactor = 1  # it does not open
+    run.slices(2980)
+    assert run.loop.saving
+    run.slices(40)
+    assert not run.loop.saving
+
+
+def test_both_copies_get_what_was_saved_so_that_rot_in_one_changes_nothing(board):
+    board.start().drive(600).key_off()
+    board.start().drive(600).key_off()
+    board.rot("odometer", 1)
+    board.cut_power()
+    run = board.start()
+    assert run.loop.energy.odometer_m == 1200
+    assert run.keeper.store.damaged_copies == 1
+
+
+def test_a_stop_in_neutral_saves_once_a_minute(board):
+    run = board.start().drive(600)
+    run.parked = True
+    assert run.slices(9000) == 0
+    assert run.slices(2000) == 4  # two copies, written and renamed
+    run.loop.energy.odometer_m += 1
+    assert run.slices(50000) == 0
+    assert run.slices(10000) == 4
+    assert run.slices(200000) == 0
+
+
+def test_after_a_reset_while_driving_a_second_is_lost_and_flash_is_left_alone(board):
+    run = board.start().drive(600)
+    run.loop.faults.stored[1] |= 2
+    run.slices(1000)
+    before = board.files.changes
+    run = board.start(WDT)
+    assert board.files.changes == before
+    assert run.loop.energy.odometer_m == 600
+    assert run.loop.faults.stored[1] == 2 and sum(run.loop.faults.counts) == 1
+    assert run.loop.system_bits == system_bit("reset_by_watchdog")
+    run.drive(60, 60)
+    assert board.start(HARD).loop.energy.odometer_m == 660
+
+
+def test_a_power_cut_while_driving_loses_what_was_driven_since_the_last_save_and_says_so(board):
+    board.start().drive(600).key_off()
+    board.start().drive(300)
+    board.cut_power()
+    run = board.start()
+    assert run.loop.energy.odometer_m == 600
+    assert run.keeper.boot.ending == boot_record.POWER_LOST
+    assert run.loop.system_bits == system_bit("supply_lost")
+
+
+def test_the_odometer_never_goes_backwards_over_any_loss(board):
+    run = board.start().drive(600).key_off()
+    old = {path: Path(path).read_bytes() for path in board.copies("odometer")}
+    run.drive(600).key_off()
+    for path, data in old.items():
+        Path(path).write_bytes(data)
+    assert board.start(HARD).loop.energy.odometer_m == 1200
+    board.rot("odometer")
+    run = board.start(HARD)
+    assert run.loop.energy.odometer_m == 1200
+    assert run.loop.system_bits & RECORDS_LOST
+
+
+@pytest.mark.parametrize(("flash_s", "left_mah"), [(59, 2000), (60, 2000), (61, 1000)])
+def test_the_newer_of_flash_and_rtc_memory_counts_and_the_larger_odometer(
+    board, flash_s, left_mah
+):
+    run = board.start().drive(600)
+    counters = records.Counters()
+    counters.odometer_m = 700
+    counters.operating_s = flash_s
+    counters.left_mah = 1000
+    payload = bytearray(counters.SIZE)
+    counters.pack_into(payload, 0)
+    assert run.keeper.store.write("odometer", 1, payload) == 0
+    run.loop.energy.left_mah = 2000
+    run.slices(1000)
+    run = board.start(HARD)
+    assert run.loop.energy.odometer_m == 700
+    assert run.loop.energy.left_mah == left_mah
+
+
+def test_lost_parameters_stay_lost_over_restarts_until_a_person_confirms(board):
+    run = board.start()
+    run.params.set("speed_cap_kmh", 50)
+    run.keeper.save_params()
+    run.parked = True
+    run.slices(200)
+    assert board.start().params.get("speed_cap_kmh") == 50
+    board.rot("params", 1)
+    assert board.start().params.get("speed_cap_kmh") == 50
+    board.rot("params")
+    board.rot("params", 1)
+    Path(board.copies("params")[0]).write_bytes(b"rot")
+    for _ in range(3):
+        run = board.start()
+        assert run.params.get("speed_cap_kmh") == 45
+        assert run.loop.system_bits & LOST
+        board.cut_power()
+    run.keeper.confirm()
+    assert not run.keeper.bits & LOST
+    run.parked = True
+    run.slices(200)
+    run = board.start()
+    assert run.params.get("speed_cap_kmh") == 45
+    assert not run.loop.system_bits & LOST
+
+
+def test_a_parameter_record_with_a_value_out_of_range_is_lost_too(board):
+    run = board.start()
+    payload = records.pack_params(run.params, preset_mark({"speed_cap_kmh": 45}))
+    payload[8] = 57
+    assert run.keeper.store.write("params", 1, payload) == 0
+    run = board.start()
+    assert run.params.get("speed_cap_kmh") == 45
+    assert run.loop.system_bits & LOST
+    assert os.listdir(board.root + "/lost") == ["params.0"]
+    assert board.start().loop.system_bits & LOST
+
+
+def test_new_vehicle_data_wins_over_saved_parameters_which_are_kept_aside(board):
+    run = board.start()
+    run.params.set("speed_cap_kmh", 50)
+    run.keeper.save_params()
+    run.parked = True
+    run.slices(200)
+    run = board.start(values={"speed_cap_kmh": 40})
+    assert run.params.get("speed_cap_kmh") == 40
+    assert run.loop.system_bits == system_bit("supply_lost")
+    assert os.listdir(board.root + "/lost") == ["params.0"]
+    run = board.start(values={"speed_cap_kmh": 40})
+    assert run.params.get("speed_cap_kmh") == 40
+    assert not run.loop.system_bits & LOST
+
+
+def test_a_full_file_system_is_told_and_the_car_goes_on(board):
+    run = board.start().drive(600)
+    board.files.full = True
+    run.key_off()
+    assert run.keeper.bits & NOT_WRITTEN
+    assert run.keeper.errno == errno.ENOSPC
+    assert not run.loop.saving
+    assert board.start(HARD).loop.energy.odometer_m == 600
+    board.files.full = False
+    run.slices(70000)
+    assert not run.keeper.bits & NOT_WRITTEN and run.keeper.errno == -1
+    board.cut_power()
+    assert board.start().loop.energy.odometer_m == 600
+
+
+def test_flash_that_cannot_be_mounted_needs_a_person_and_loses_nothing_else(board):
+    class NoFiles(Files):
+        changes = 0
+
+        def open(self, path, mode):
+            raise OSError(errno.ENODEV, "nothing mounted")
+
+        def rename(self, old, new):
+            raise OSError(errno.ENODEV, "nothing mounted")
+
+        def mkdir(self, path):
+            raise OSError(errno.ENODEV, "nothing mounted")
+
+        def names(self, path):
+            raise OSError(errno.ENODEV, "nothing mounted")
+
+    board.files = NoFiles()
+    run = board.start()
+    assert run.loop.system_bits & LOST and run.loop.system_bits & RECORDS_LOST
+    assert run.keeper.bits & NOT_WRITTEN
+    run.drive(600).key_off()
+    run.keeper.confirm()
+    assert not run.keeper.bits & LOST
+    assert board.start(HARD).loop.energy.odometer_m == 600
+
+
+def test_stored_faults_come_back_and_a_person_clears_them_for_good(board):
+    run = board.start()
+    run.loop.faults.stored[0] = 1
+    run.loop.faults.counts[0] = 3
+    run.drive(60).key_off()
+    board.cut_power()
+    run = board.start()
+    assert run.loop.faults.stored[0] == 1 and run.loop.faults.counts[0] == 3
+    assert run.keeper.history.first_s[0] > 0
+    run.loop.clear_faults()
+    run.keeper.confirm()
+    run.parked = True
+    run.slices(500)
+    board.cut_power()
+    run = board.start()
+    assert run.loop.faults.stored[0] == 0 and run.loop.faults.counts[0] == 0
+
+
+def test_a_board_fed_by_plug_or_usb_ends_in_order_when_it_is_just_unplugged(board):
+    run = board.start()
+    run.key(0, True)
+    run.slices(15000)
+    assert not run.loop.saving
+    board.cut_power()
+    assert board.start().keeper.boot.ending == boot_record.ENDED
+    run = board.start()
+    run.key(0, True)
+    run.slices(15000)
+    run.key(1, True)
+    run.slices(200)
+    board.cut_power()
+    assert board.start().keeper.boot.ending == boot_record.POWER_LOST
+
+
+def test_an_end_by_exception_is_kept_in_rtc_memory_and_when_parked_in_flash_too(board):
+    for parked in (False, True):
+        run = board.start().drive(60)
+        before = board.files.changes
+        run.keeper.end(run.loop, boot_record.CRASHED, "ValueError: no", parked)
+        assert (board.files.changes > before) == parked
+        if parked:
+            board.cut_power()
+        run = board.start(WDT)
+        assert run.keeper.boot.last_run() == "exception: ValueError: no"
+        assert run.loop.system_bits == system_bit("reset_by_exception")
+
+
+def test_a_failure_to_start_is_written_to_flash_once(board):
+    for i in range(4):
+        board.cut_power()
+        keeper = Keeper(Store(board.root, board.files), BootRecord(board.memory))
+        keeper.load_boot(PWRON)
+        before = board.files.changes
+        keeper.fail_to_start("ImportError: no module named 'vehicle'")
+        assert (board.files.changes > before) == (i == 0)
+    assert "ImportError" in board.start().keeper.boot.last_run()
+
+
+def test_a_failure_to_start_keeps_what_rtc_memory_has_counted(board):
+    board.start().drive(600)
+    keeper = Keeper(Store(board.root, board.files), BootRecord(board.memory))
+    keeper.load_boot(WDT)
+    keeper.fail_to_start("ImportError: no")
+    assert board.start(WDT).loop.energy.odometer_m == 600
+
+
+def test_a_trip_begins_anew_before_its_energy_leaves_the_small_integers(board):
+    run = board.start()
+    run.loop.energy.trip_m = 9000000
+    run.loop.energy.trip_mwh = 1 << 29
+    run.drive(60).key_off()
+    run = board.start(HARD)
+    assert (run.loop.energy.trip_m, run.loop.energy.trip_mwh) == (0, 0)
+    assert run.keeper.counters.energy_wh == (1 << 29) // 1000
+    run.drive(60).key_off()
+    assert run.keeper.counters.energy_wh == (1 << 29) // 1000

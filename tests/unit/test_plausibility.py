@@ -1,0 +1,571 @@
+"""Plausibility of the speed: lost, stopped, erratic, differing; and what only looks like it."""
+
+from types import SimpleNamespace
+
+import pytest
+from unit.cars import Body, Wheel, make_params
+
+from vcu.plausibility import DIFFERS, ERRATIC, LOST, STOPPED, Plausibility
+from vcu.signals import Raw, Signals
+
+STEP_MS = 40
+WINDOW = 5  # steps
+# A pulse every 62 mm; full torque is 1000 N and, standing, 1000 W.
+PLAIN = {
+    "wheel_circumference_mm": 1240,
+    "pulses_per_turn": 20,
+    "wheel_force_n": 1000,
+    "stall_power_w": 1000,
+}
+
+
+class Roll:
+    """A wheel, a motor hall and a driver's foot in front of a Plausibility."""
+
+    def __init__(self, **values):
+        self.params = make_params(**(PLAIN | values))
+        self.observer = SimpleNamespace(lagged_permille=0)
+        self.judge = Plausibility(self.params, self.observer)
+        self.raw = Raw()
+        self.raw.brake_on = 0
+        self.sig = Signals()
+        self.sig.pack_valid = 1
+        self.sig.pack_cv = 10000
+        self.sig.standstill_ms = 60000
+
+    @property
+    def bits(self):
+        return self.judge.bits
+
+    def step(self, pulses=0, motor_pulses=0, dt_ms=STEP_MS, times=1):
+        raw, sig = self.raw, self.sig
+        for _ in range(times):
+            raw.pulses_counts = (raw.pulses_counts + pulses) & 0xFFFF
+            raw.motor_pulses_counts = (raw.motor_pulses_counts + motor_pulses) & 0xFFFF
+            sig.standstill_ms = 0 if pulses else min(sig.standstill_ms + dt_ms, 60000)
+            self.judge.step(raw, sig, dt_ms)
+        return self
+
+    def roll(self, windows, pulses, speed_mmps=0):
+        """Roll whole windows with so many pulses in each, all of them in its first step."""
+        if speed_mmps:
+            self.sig.speed_mmps = speed_mmps
+        for _ in range(windows):
+            self.step(pulses).step(times=WINDOW - 1)
+        return self
+
+    def pull(self, torque, watts):
+        """Ask for torque, and draw so many watts from the pack."""
+        self.observer.lagged_permille = torque
+        self.sig.pack_cv = 1000
+        self.sig.pack_da = watts
+        return self
+
+
+def rolling(speed_mmps=5000, both=False, **values):
+    """A car that has rolled for two seconds at an even speed, and not braked."""
+    roll = Roll(**values)
+    roll.sig.speed_mmps = speed_mmps
+    roll.step(pulses=1, motor_pulses=int(both), times=50)
+    assert roll.bits == 0
+    return roll
+
+
+def gone_silent(roll, standstill_ms):
+    """Let the pulses end, and be judged once, so long after the last."""
+    roll.sig.standstill_ms = standstill_ms - STEP_MS
+    return roll.step()
+
+
+# --- stopped: a rolling car does not stop within 300 ms by itself
+
+
+@pytest.mark.parametrize(("standstill_ms", "bits"), [(300, 0), (301, STOPPED), (600, STOPPED)])
+def test_pulses_that_end_for_more_than_300_ms_while_it_rolls_have_stopped(standstill_ms, bits):
+    assert gone_silent(rolling(), standstill_ms).bits == bits
+
+
+@pytest.mark.parametrize(("speed", "bits"), [(2000, 0), (2001, STOPPED), (15000, STOPPED)])
+def test_a_car_of_2_m_per_s_or_less_may_have_stopped_in_that_time(speed, bits):
+    assert gone_silent(rolling(speed), 320).bits == bits
+
+
+@pytest.mark.parametrize(("standstill_ms", "bits"), [(412, 0), (413, STOPPED)])
+def test_a_coarse_wheel_is_given_one_and_a_half_times_the_way_to_its_next_pulse(
+    standstill_ms, bits
+):
+    # 550 mm at 2.001 m/s are 275 ms.
+    coarse = {"pulses_per_turn": 4, "wheel_circumference_mm": 2200}
+    assert gone_silent(rolling(2001, **coarse), standstill_ms).bits == bits
+
+
+def test_a_brake_pressed_while_the_pulses_end_explains_it():
+    roll = rolling()
+    roll.raw.brake_on = 1
+    assert gone_silent(roll, 320).bits == 0
+    roll.raw.brake_on = 0
+    assert roll.step(times=100).bits == 0
+
+
+@pytest.mark.parametrize(("unbraked_ms", "bits"), [(320, 0), (360, STOPPED), (400, STOPPED)])
+def test_a_brake_released_since_the_last_pulse_explains_it_and_one_before_does_not(
+    unbraked_ms, bits
+):
+    roll = rolling()
+    roll.raw.brake_on = 1
+    roll.step(pulses=1)
+    roll.raw.brake_on = 0
+    roll.step(pulses=1, times=unbraked_ms // STEP_MS - 1)
+    assert gone_silent(roll, 360).bits == bits
+
+
+@pytest.mark.parametrize(("unbraked_ms", "bits"), [(1160, 0), (1200, STOPPED), (1240, STOPPED)])
+def test_a_brake_released_for_1_2_s_explains_no_silence_however_long(unbraked_ms, bits):
+    roll = rolling()
+    roll.raw.brake_on = 1
+    roll.step(pulses=1)
+    roll.raw.brake_on = 0
+    roll.step(pulses=1, times=unbraked_ms // STEP_MS - 1)
+    assert gone_silent(roll, 2000).bits == bits
+
+
+@pytest.mark.parametrize(("last_ms", "bits"), [(39, 0), (40, STOPPED)])
+def test_a_brake_released_for_1199_ms_is_not_released_for_1200(last_ms, bits):
+    roll = rolling()
+    roll.raw.brake_on = 1
+    roll.step(pulses=1)
+    roll.raw.brake_on = 0
+    roll.step(pulses=1, times=29)
+    roll.sig.standstill_ms = 1960
+    assert roll.step(dt_ms=last_ms).bits == bits
+
+
+def test_a_window_ends_after_200_ms_and_not_after_199():
+    roll = Roll().roll(8, 10)
+    roll.step(pulses=40, times=1).step(times=3)
+    assert roll.step(dt_ms=39).bits == 0
+    assert roll.step(dt_ms=1).bits == ERRATIC
+
+
+def test_a_car_that_came_to_rest_slowly_is_not_suspected():
+    roll = rolling()
+    for speed in range(5000, 0, -200):
+        roll.sig.speed_mmps = speed
+        roll.step(pulses=1)
+    assert roll.step(times=100).bits == 0
+
+
+def test_the_next_pulse_proves_that_the_wheel_turns():
+    roll = gone_silent(rolling(), 320)
+    assert roll.step(times=50).bits == STOPPED
+    assert roll.step(pulses=1).bits == 0
+
+
+def test_a_silence_is_judged_once():
+    roll = rolling(2001)
+    roll.raw.brake_on = 1
+    gone_silent(roll, 320)
+    roll.raw.brake_on = 0
+    assert roll.step(times=60).bits == 0
+
+
+# --- lost: a car that takes more power than a standing one can is moving
+
+
+def test_power_beyond_that_of_a_standing_car_moves_it_as_far_as_two_pulses():
+    # 501 W more than stalling (250) and lights (200) on 501 N: 40 mm in each step.
+    roll = Roll().pull(500, 951)
+    assert roll.step(times=3).bits == 0
+    assert roll.step().bits == LOST
+
+
+@pytest.mark.parametrize(("dt_ms", "steps"), [(31, 5), (62, 3), (124, 2), (125, 1)])
+def test_the_way_is_power_over_force_and_must_be_more_than_two_pulses(dt_ms, steps):
+    roll = Roll().pull(500, 951)  # 1 mm per ms
+    assert roll.step(dt_ms=dt_ms, times=steps - 1).bits == 0
+    assert roll.step(dt_ms=dt_ms).bits == LOST
+
+
+@pytest.mark.parametrize(
+    ("torque", "standing_w"), [(1000, 1200), (500, 450), (100, 210), (33, 201), (1, 200)]
+)
+def test_the_power_of_a_stalled_motor_moves_nothing(torque, standing_w):
+    assert Roll().pull(torque, standing_w).step(times=500).bits == 0
+    # Enough for one mm in each step.
+    force_n = 1000 * torque // 1000 + 1
+    roll = Roll().pull(torque, standing_w + -(-force_n // STEP_MS))
+    assert roll.step(times=100).bits == 0 or torque == 1
+    assert roll.step(times=30).bits == LOST
+
+
+@pytest.mark.parametrize(("watts", "bits"), [(2200, 0), (2201, LOST)])
+def test_the_way_is_counted_to_the_watt_and_the_mm(watts, bits):
+    # 1000 W stalling and 200 W of lights; the rest for 125 ms on 1001 N are 124.9 and 125.0 mm.
+    assert Roll().pull(1000, watts).step(dt_ms=125).bits == bits
+
+
+def test_the_stall_power_and_the_force_are_parameters():
+    roll = Roll(stall_power_w=5000, wheel_force_n=2000).pull(500, 1250 + 200 + 1001)
+    assert roll.step(times=3).bits == 0
+    assert roll.step().bits == LOST
+    assert Roll(stall_power_w=5000).pull(500, 1450).step(times=500).bits == 0
+
+
+def test_less_power_than_that_takes_the_way_back_but_not_below_nothing():
+    roll = Roll().pull(500, 951).step(times=3)  # 120 mm
+    roll.pull(500, 0).step(times=1)  # 36 back
+    roll.pull(500, 951).step()
+    assert roll.bits == 0
+    assert roll.step().bits == LOST
+    roll = Roll().pull(500, 0).step(times=50)
+    assert roll.pull(500, 951).step(times=3).bits == 0
+    assert roll.step().bits == LOST
+
+
+@pytest.mark.parametrize(("standstill_ms", "bits"), [(300, 0), (301, LOST)])
+def test_a_wheel_that_gave_a_pulse_within_300_ms_is_not_lost(standstill_ms, bits):
+    roll = Roll().pull(1000, 30000)
+    assert gone_silent(roll, standstill_ms).bits == bits
+
+
+def test_each_pulse_starts_the_way_again():
+    roll = Roll().pull(500, 951).step(times=3)
+    roll.step(pulses=1)
+    roll.sig.standstill_ms = 1000
+    assert roll.step(times=3).bits == 0
+    assert roll.step().bits == LOST
+    assert roll.step(pulses=1).bits == 0
+
+
+@pytest.mark.parametrize("missing", ["torque", "pack"])
+def test_without_torque_or_without_a_pack_reading_power_says_nothing(missing):
+    roll = Roll().pull(0 if missing == "torque" else 1, 3000)
+    roll.sig.pack_valid = 0 if missing == "pack" else 1
+    assert roll.step(times=50).bits == 0
+    roll.sig.pack_valid = 1
+    assert roll.pull(1, 3000).step(times=50).bits == LOST
+
+
+def test_a_car_that_pulls_away_gives_its_pulses_in_time():
+    for pulses_per_turn in (4, 24, 96):
+        for grade in (0, 0.1):
+            roll = Roll(pulses_per_turn=pulses_per_turn, wheel_force_n=1500)
+            assert launch(roll, Body(roll.params, 700, grade), seconds=6) == 0
+
+
+def test_a_car_that_pulls_away_without_its_wheel_sensor_is_found_before_it_is_fast():
+    roll = Roll(wheel_force_n=1500)
+    body = Body(roll.params, 400)
+    assert launch(roll, body, seconds=6, sees=False) == LOST
+    assert body.speed_mps < 4
+
+
+def launch(roll, body, seconds, sees=True):
+    """Pull away with full torque until something is found; returns what."""
+    wheel = Wheel(roll.params)
+    shown = Raw()
+    for _ in range(seconds * 25):
+        speed = 0
+        for _ in range(4):
+            speed = body.push(1000)
+            wheel.roll(shown, speed)
+        share = body.torque_permille / 1000
+        watts = body.force_n * body.speed_mps / 0.85 + 900 * share * share + 100
+        roll.pull(int(body.torque_permille), int(watts))
+        roll.sig.speed_mmps = speed if sees else 0
+        seen = shown.pulses_counts if sees else 0
+        roll.step(seen - roll.raw.pulses_counts)
+        if roll.bits:
+            break
+    return roll.bits
+
+
+# --- erratic: a rate that jumps further than wheels can
+
+# way between pulses -> the largest steps that are still believed, in pulses per window
+RATES = [
+    # 500 mm + 2 pulses up, 300 mm + 2 pulses down, within 0.4 s
+    ({"wheel_circumference_mm": 1240, "pulses_per_turn": 20}, 9, 6),
+    ({"wheel_circumference_mm": 2200, "pulses_per_turn": 4}, 2, 2),
+    ({"wheel_circumference_mm": 900, "pulses_per_turn": 96}, 55, 33),
+]
+
+
+@pytest.mark.parametrize(("wheel", "rise", "fall"), RATES)
+def test_a_rate_may_change_as_far_as_a_car_can_and_two_pulses(wheel, rise, fall):
+    base = 60
+    for change, bits in ((rise, 0), (rise + 1, ERRATIC), (-fall, 0), (-fall - 1, ERRATIC)):
+        assert Roll(**wheel).roll(8, base).roll(1, base + change).bits == bits, change
+
+
+@pytest.mark.parametrize(
+    ("pulses_per_turn", "change", "bits"),
+    [(11, 8, 0), (40, 24, ERRATIC), (61, -22, 0), (88, -31, ERRATIC)],
+)
+def test_a_rate_may_rise_by_500_and_fall_by_300_mm_to_the_mm(pulses_per_turn, change, bits):
+    # With a wheel of 900 mm these are 500, 501, 300 and 301 mm more than two pulses.
+    roll = Roll(wheel_circumference_mm=900, pulses_per_turn=pulses_per_turn)
+    assert roll.roll(8, 60).roll(1, 60 + change).bits == bits
+
+
+@pytest.mark.parametrize("gap", [1, 2])
+def test_a_rate_is_compared_with_the_last_but_one(gap):
+    # Twice 6 pulses in two windows are more than 9 at once.
+    roll = Roll().roll(8, 60).roll(1, 66)
+    assert roll.bits == 0
+    if gap == 2:
+        assert roll.roll(1, 66).bits == 0
+        assert roll.roll(1, 72).bits == 0
+    assert roll.roll(1, 76 if gap == 2 else 70).bits == ERRATIC
+
+
+def test_an_even_rate_ends_it():
+    roll = Roll().roll(8, 10).roll(1, 40)
+    assert roll.bits == ERRATIC
+    assert roll.roll(1, 40).bits == ERRATIC
+    assert roll.roll(1, 40).bits == 0
+
+
+def test_a_rate_is_judged_at_the_end_of_a_window_and_not_within():
+    roll = Roll().roll(8, 10)
+    roll.step(pulses=40)
+    assert roll.step(times=WINDOW - 2).bits == 0
+    assert roll.step().bits == ERRATIC
+
+
+@pytest.mark.parametrize(("windows", "bits"), [(0, 0), (1, 0), (2, ERRATIC)])
+def test_the_first_two_windows_are_compared_with_nothing(windows, bits):
+    # The brake has been released for long enough when the windows begin: see the next test.
+    roll = Roll()
+    roll.step(dt_ms=241, times=6)
+    assert roll.roll(windows, 10).roll(1, 60).bits == bits
+
+
+def test_a_window_made_long_by_late_ticks_and_the_two_after_it_say_nothing():
+    for dt_ms, expected in ((80, [ERRATIC, ERRATIC]), (81, [0, 0])):
+        found = []
+        for pulses in (60, 0):
+            roll = Roll().roll(8, 30)
+            roll.step(pulses=pulses).step(times=3).step(dt_ms=dt_ms)
+            found.append(roll.bits)
+        assert found == expected
+    roll = Roll().roll(8, 30)
+    roll.step(pulses=60).step(times=3).step(dt_ms=81)
+    assert roll.roll(1, 60).bits == 0
+    assert roll.roll(1, 10).bits == 0
+    assert roll.roll(1, 30).bits == ERRATIC
+
+
+@pytest.mark.parametrize(("windows", "bits"), [(5, 0), (6, ERRATIC)])
+def test_a_wheel_that_was_braked_may_do_anything_for_1_2_s(windows, bits):
+    roll = Roll().roll(8, 30)
+    roll.raw.brake_on = 1
+    roll.roll(1, 0)
+    roll.raw.brake_on = 0
+    roll.roll(windows - 1, 30)
+    assert roll.bits == 0
+    assert roll.roll(1, 0).bits == bits
+
+
+def test_while_braked_the_wheel_may_lock_and_turn_again():
+    roll = Roll().roll(8, 30)
+    roll.raw.brake_on = 1
+    assert roll.roll(3, 0).roll(3, 40).roll(3, 0).bits == 0
+
+
+def test_being_erratic_is_remembered_through_a_brake():
+    roll = Roll().roll(8, 10).roll(1, 40)
+    roll.raw.brake_on = 1
+    assert roll.roll(3, 40).bits == ERRATIC
+
+
+@pytest.mark.parametrize(("before", "bits"), [(1991, 0), (1990, ERRATIC)])
+def test_more_than_2000_pulses_in_a_window_are_kept_as_2000(before, bits):
+    # What is compared is the new rate itself with the one that was kept.
+    roll = Roll().roll(8, before)
+    assert roll.roll(1, 2000).bits == bits
+    roll = Roll().roll(2, 60000).roll(8, 2000)
+    assert roll.bits == 0
+
+
+def test_a_counter_that_wraps_is_an_even_rate():
+    roll = Roll()
+    roll.raw.pulses_counts = 65400
+    assert roll.roll(12, 30).bits == 0
+
+
+def test_what_the_counter_holds_at_the_first_step_is_no_rate():
+    roll = Roll()
+    roll.raw.pulses_counts = 5000
+    roll.step(dt_ms=0)
+    roll.raw.brake_on = 0
+    assert roll.roll(12, 0).bits == 0
+    assert roll.judge.bits == 0
+
+
+# --- differs: the motor hall against the wheel
+
+MOTOR = {"motor_pulses_per_turn": 40}  # a pulse every 31 mm
+
+
+def ready(**values):
+    """A roll with a motor hall, that has seen what the counters held at power-on."""
+    return Roll(**(MOTOR | values)).step(dt_ms=0)
+
+
+def compared(wheel, motor, **values):
+    """Roll one second with so many pulses of wheel and motor hall; returns the roll."""
+    return ready(**values).step(wheel, motor).step(times=24)
+
+
+@pytest.mark.parametrize(
+    ("wheel", "motor", "bits"),
+    [
+        (100, 200, 0),
+        # 200 motor pulses are 6200 mm: 1950 mm more or less are believed.
+        (130, 200, 0),
+        (131, 200, DIFFERS),
+        (68, 200, 0),
+        (67, 200, DIFFERS),
+        (50, 200, DIFFERS),
+        (200, 200, DIFFERS),
+        # Nearly standing, 400 mm.
+        (6, 0, 0),
+        (7, 0, DIFFERS),
+        (0, 17, 0),
+        (0, 18, DIFFERS),
+    ],
+)
+def test_wheel_and_motor_may_be_400_mm_and_a_quarter_apart_in_a_second(wheel, motor, bits):
+    assert compared(wheel, motor).bits == bits
+
+
+@pytest.mark.parametrize(("pulses_per_turn", "wheel", "bits"), [(34, 15, 0), (52, 23, DIFFERS)])
+def test_a_standing_motor_and_a_wheel_are_apart_from_401_mm_on(pulses_per_turn, wheel, bits):
+    values = {"wheel_circumference_mm": 900, "pulses_per_turn": pulses_per_turn}
+    assert compared(wheel, 0, **values).bits == bits
+
+
+def test_a_board_without_a_motor_hall_compares_nothing():
+    assert compared(100, 0, motor_pulses_per_turn=0).bits == 0
+
+
+def test_they_are_compared_after_a_second_and_not_before():
+    roll = ready().step(100, 0).step(times=23)
+    assert roll.bits == 0
+    assert roll.step(dt_ms=39).bits == 0
+    assert roll.step(dt_ms=1).bits == DIFFERS
+
+
+def test_each_second_is_compared_for_itself():
+    roll = ready()
+    roll.step(4, 8, times=50)
+    assert roll.bits == 0
+    roll = compared(100, 0)
+    assert roll.bits == DIFFERS
+    roll.step(4, 8, times=24)
+    assert roll.bits == DIFFERS
+    assert roll.step(4, 8).bits == 0
+
+
+@pytest.mark.parametrize(("wheel", "motor"), [(1500, 0), (0, 15000), (30000, 65500)])
+def test_what_the_counters_held_at_power_on_is_not_compared(wheel, motor):
+    roll = Roll(**MOTOR)
+    roll.raw.pulses_counts = wheel
+    roll.raw.motor_pulses_counts = motor
+    assert roll.step(4, 8, times=25).bits == 0
+    assert roll.step(4, 8, times=25).bits == 0
+
+
+def test_a_motor_that_agrees_takes_nothing_else_back():
+    roll = ready().pull(500, 951).step(times=60)
+    assert roll.bits == LOST
+    roll = gone_silent(rolling(**MOTOR | {"motor_pulses_per_turn": 20}, both=True), 320)
+    assert roll.bits == STOPPED
+    assert roll.step(times=60).bits == STOPPED
+    roll = ready()
+    roll.step(4, 8, times=50).step(40, 80).step(4, 8, times=WINDOW - 1)
+    roll.raw.brake_on = 1
+    assert roll.step(4, 8, times=60).bits == ERRATIC
+
+
+@pytest.mark.parametrize(
+    ("wheel", "motor", "bits"),
+    [(2000, 0, DIFFERS), (2001, 0, 0), (0, 16000, DIFFERS), (0, 16001, 0)],
+)
+def test_a_counter_that_jumped_is_not_compared(wheel, motor, bits):
+    roll = ready()
+    roll.raw.brake_on = 1
+    roll.step(wheel, motor)
+    assert roll.step(times=24).bits == bits
+    # And the next second is good again.
+    assert roll.step(4, 8, times=25).bits == 0
+
+
+@pytest.mark.parametrize("circumference_mm", [900, 2200])
+@pytest.mark.parametrize("motor_per_turn", [1, 40, 400])
+def test_the_motor_is_scaled_by_its_pulses_per_turn_of_the_wheel(circumference_mm, motor_per_turn):
+    values = {"wheel_circumference_mm": circumference_mm, "motor_pulses_per_turn": motor_per_turn}
+    assert compared(20 * 10, motor_per_turn * 10, **values).bits == 0
+    assert compared(20 * 10, motor_per_turn * 20, **values).bits == DIFFERS
+    assert compared(20 * 20, motor_per_turn * 10, **values).bits == DIFFERS
+
+
+# --- several at once
+
+
+def test_each_finding_ends_for_itself():
+    roll = Roll(**MOTOR)
+    roll.sig.speed_mmps = 5000
+    # Erratic, and without a motor hall.
+    roll.roll(8, 10).roll(1, 60).roll(1, 60)
+    assert roll.bits == ERRATIC | DIFFERS
+    gone_silent(roll, 320)
+    assert roll.bits == ERRATIC | DIFFERS | STOPPED
+    roll.pull(500, 30000).step()
+    assert roll.bits == ERRATIC | DIFFERS | STOPPED | LOST
+    roll.pull(0, 0)
+    assert roll.step(pulses=60).bits == ERRATIC | DIFFERS
+    roll.step(times=WINDOW - 3)
+    roll.step(60, 120, dt_ms=1000, times=3)
+    assert not roll.bits & DIFFERS
+    roll.roll(8, 60)
+    assert not roll.bits & ERRATIC
+
+
+@pytest.mark.parametrize("pulses_per_turn", [4, 6, 24, 96])
+@pytest.mark.parametrize("force_n", [900, 4000])
+def test_a_drive_with_starts_coasting_and_brakes_is_never_suspected(pulses_per_turn, force_n):
+    roll = Roll(
+        pulses_per_turn=pulses_per_turn,
+        wheel_force_n=force_n,
+        motor_pulses_per_turn=40,
+    )
+    body = Body(roll.params, force_n / 2.2)
+    wheel, motor = Wheel(roll.params), Wheel(roll.params)
+    motor.per_turn = 40
+    shown, hall = Raw(), Raw()
+    still_ms = 0
+    for step in range(60 * 25):
+        phase = step // 25 % 20
+        torque = 1000 if phase < 8 or phase == 12 else 0
+        roll.raw.brake_on = 1 if phase in (15, 16) else 0
+        before = shown.pulses_counts
+        for _ in range(4):
+            torque = torque if body.speed_mps < 11 else 0
+            speed = body.push(torque)
+            body.speed_mps = max(0.0, body.speed_mps - 0.07 * roll.raw.brake_on)
+            wheel.roll(shown, speed)
+            motor.roll(hall, speed)
+        still_ms = 0 if shown.pulses_counts != before else still_ms + STEP_MS
+        share = body.torque_permille / 1000
+        watts = body.force_n * body.speed_mps / 0.85 + 900 * share * share + 100
+        roll.pull(int(body.torque_permille), int(watts))
+        roll.sig.pack_cv, roll.sig.pack_da = 6000, int(watts / 6)
+        # The observer knows that a wheel without pulses is no faster than one of them.
+        roll.sig.speed_mmps = min(speed, 500 * 1000 // still_ms) if still_ms > 600 else speed
+        roll.sig.standstill_ms = still_ms
+        roll.raw.pulses_counts = shown.pulses_counts
+        roll.raw.motor_pulses_counts = hall.pulses_counts
+        roll.judge.step(roll.raw, roll.sig, STEP_MS)
+        assert roll.bits == 0, (step, phase, body.speed_mps)

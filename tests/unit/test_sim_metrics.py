@@ -1,0 +1,86 @@
+"""Metrics and drivers: what a watch sees, what is said of a car that never met its cap."""
+
+from array import array
+from types import SimpleNamespace
+
+import pytest
+
+from sim import frame
+from sim.driver import GO_S, PedalDriver, through
+from sim.metrics import Metrics, Watch
+from sim.scenario import find_scenario, run_scenario
+from sim.vehicle import load_vehicle
+from sim.world import World
+from vcu.modes import DRIVE
+
+
+def figures(*watches, seconds=10.0):
+    """Return the figures of a car as fast in m/s as it drives in s, with a buzzer from 4 s on."""
+    vehicle = load_vehicle("four_wheel_60v_agm")
+    out = array("i", [0] * frame.OUTPUT_SIZE)
+    out[frame.MODE] = DRIVE
+    world = World(vehicle)
+    world = SimpleNamespace(
+        vehicle=vehicle, battery=world.battery, car=world.car, outputs=out, road=lambda m: 0.0
+    )
+    metrics = Metrics(world, watches)
+    for tick in range(1, round(seconds * 100) + 1):
+        world.time_s = tick / 100
+        world.car.speed_mps = world.time_s
+        out[frame.BUZZER] = world.time_s > 4.0
+        out[frame.TORQUE_PERMILLE] = tick
+        metrics.step(-1.0)
+    out[frame.STORED] = 0b11
+    out[frame.STORED + 1] = 1 << 4
+    return metrics.values()
+
+
+def test_a_watch_sees_its_own_part_of_the_run_only():
+    values = figures(Watch("early", 0.0, 3.0), Watch("late", 3.5, 5.0))
+    assert values["early_top_kmh"] == pytest.approx(3.0 * 3.6)
+    assert values["late_top_kmh"] == pytest.approx(5.0 * 3.6)
+    assert (values["early_torque_permille"], values["late_torque_permille"]) == (300.0, 500.0)
+    assert values["early_buzzer_s"] == 0.0
+    assert values["late_buzzer_s"] == pytest.approx(1.0)
+
+
+def test_the_rise_of_torque_is_judged_inside_a_watch_not_at_its_edge():
+    assert figures(Watch("late", 5.0))["late_rise_permille_s"] == pytest.approx(100.0)
+
+
+def test_stored_faults_are_counted_and_those_that_stop_the_car_apart():
+    values = figures(seconds=0.1)
+    assert (values["stored_faults"], values["stored_stops"]) == (3.0, 1.0)
+
+
+def test_a_car_that_never_comes_near_its_cap_is_not_over_it():
+    assert figures(seconds=3.0)["over_cap_kmh"] == 0.0
+    assert figures(seconds=13.0)["over_cap_kmh"] == pytest.approx((13.0 - 12.5) * 3.6)
+
+
+def test_a_car_that_never_drives_has_no_voltage_below_its_rest():
+    values = figures(seconds=0.0)
+    assert 55.0 < values["lowest_v"] < 70.0
+
+
+def test_a_line_through_points_is_straight_between_and_flat_outside_them():
+    at = through((1.0, 0.2), (2.0, 0.4), (2.0, 0.9), (4.0, 0.5))
+    assert [at(t) for t in (0.0, 1.0, 5.0)] == [0.2, 0.2, 0.5]
+    assert [at(t) for t in (1.5, 3.0)] == pytest.approx([0.3, 0.7])
+    assert through((0.0, 0.3))(0.0) == 0.3
+
+
+def test_a_driver_presses_pedal_and_brake_as_told_once_the_car_has_started():
+    driver = PedalDriver(through((0.0, 0.0), (2.0, 1.0)), brake_at=through((0.0, 1.0), (2.0, 0.0)))
+    driver.step(GO_S - 0.01, 0.0, 0.01)
+    assert (driver.pedal, driver.brake) == (0.0, 1.0)
+    driver.step(GO_S + 0.5, 0.0, 0.01)
+    assert (driver.pedal, driver.brake) == pytest.approx((0.25, 0.75))
+
+
+def test_a_scenario_brings_its_own_parameters_and_faults():
+    scenario = find_scenario("crawl_pedal_lost_250")
+    assert find_scenario("learner").load_vehicle().values["learner_on"] == 1
+    result = run_scenario(scenario)
+    assert result.injected == ("pedal_a_open@8",)
+    assert scenario.car is not None and scenario.car.mass_kg == 250.0
