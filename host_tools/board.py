@@ -190,7 +190,9 @@ def run_board(
     try:
         with (
             _ending_signals() as got,
-            closing(MicropythonController(board, car.values, console=port.console)) as controller,
+            closing(
+                MicropythonController(board, car.values, console=port.console, name=car.name)
+            ) as controller,
         ):
             port.hand_over()
             world = World(
@@ -203,7 +205,7 @@ def run_board(
                     print(f"broken from {fault.onset_s:g} s on: {fault.name}", flush=True)
                 print(f"serial port: {where}", flush=True)
                 print("stop it with Ctrl-C", flush=True)
-                _run(world, port, got, fast, seconds)
+                _run(world, controller, port, got, fast, seconds)
     except ControllerError as error:
         raise ControllerError(f"{error}\n{port.last_words()}".strip()) from None
     finally:
@@ -212,12 +214,25 @@ def run_board(
 
 
 def _run(
-    world: World, port: SerialPort, got: list[int], fast: bool, seconds: float | None
+    world: World,
+    controller: MicropythonController,
+    port: SerialPort,
+    got: list[int],
+    fast: bool,
+    seconds: float | None,
 ) -> None:
-    """Step the world, each tick at its time, until got has a signal or seconds are over."""
+    """Step the world, each tick at its time, until got has a signal or seconds are over.
+
+    A board that asks for a reset starts anew, as a real one does.
+    """
     due_s = time.monotonic()
     while not got and (seconds is None or world.time_s < seconds):
-        world.step()
+        try:
+            world.step()
+        except ControllerError:
+            if not controller.asked_for_reset:
+                raise
+            world.restart(power_lost=False)
         due_s += TICK_S
         now_s = time.monotonic()
         if now_s - due_s > _BEHIND_S:

@@ -73,6 +73,7 @@ _WATCHDOG_MS = 2000
 _FRAME_BYTES = OUTPUT_SIZE * 4
 # One integer more: the last frame, and why the session ended (sim/board/link.py).
 _LAST_BYTES = _FRAME_BYTES + 4
+_RESET_ENDING = 3
 _ENDINGS = (
     "it came to its end",
     "it crashed",
@@ -119,17 +120,17 @@ class Controller(Protocol):
 
 
 def make_controller(
-    runtime: str, board: str, values: dict[str, int], *, stamps: bool = True
+    runtime: str, board: str, values: dict[str, int], *, stamps: bool = True, name: str = ""
 ) -> Controller:
     """Return the controller for "cpython" or "micropython"; ControllerError if it cannot start.
 
     With stamps False the board is one without edge stamps, whatever its data says;
-    the input frames must then be such a board's too.
+    the input frames must then be such a board's too. name is the vehicle's.
     """
     if runtime == "cpython":
         return CpythonController(board, values)
     if runtime == "micropython":
-        return MicropythonController(board, values, stamps=stamps)
+        return MicropythonController(board, values, stamps=stamps, name=name)
     raise ControllerError(f"no runtime is called {runtime!r}: there are cpython and micropython")
 
 
@@ -361,6 +362,7 @@ class MicropythonController:
         values: dict[str, int],
         *,
         stamps: bool = True,
+        name: str = "",
         console: int | None = None,
         firmware: Path = FIRMWARE_DIR,
         flash_takes_time: bool = True,
@@ -368,6 +370,7 @@ class MicropythonController:
         self.scaling = board_scaling(load_board(board))
         self.outputs = array("i", [0] * OUTPUT_SIZE)
         self.exit_status: int | None = None
+        self.asked_for_reset = False  # that, and no failure, is why it ended
         self._error: ControllerError | None = None
         self._released = False
         self._flash_takes_time = flash_takes_time
@@ -377,7 +380,7 @@ class MicropythonController:
         self._wires = contextlib.ExitStack()  # to one run of the firmware
         self._cleanup.callback(self._wires.close)
         try:
-            self._folder = Path(self._write_data(_board_file(board), values, stamps))
+            self._folder = Path(self._write_data(_board_file(board), values, stamps, name))
             self.flash = self._folder / "flash"
             self._command = [interpreter, str(_LAUNCHER), str(self._folder), str(firmware)]
             self._log = os.open(self._folder / "printed", os.O_RDWR | os.O_CREAT)
@@ -392,7 +395,7 @@ class MicropythonController:
             self._cleanup.close()
             raise
 
-    def _write_data(self, board: Path, values: dict[str, int], stamps: bool) -> str:
+    def _write_data(self, board: Path, values: dict[str, int], stamps: bool, name: str) -> str:
         """Write board.py and vehicle.py, as flashing does, and return the board's folder."""
         folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="lsev-"))
         text = board.read_text(encoding="utf-8")
@@ -400,7 +403,7 @@ class MicropythonController:
             text += "\nEDGE_STAMPS = 0\n"
         (Path(folder) / "board.py").write_text(text, encoding="utf-8")
         (Path(folder) / "vehicle.py").write_text(
-            f"PARAMETERS = {dict(values)!r}\n", encoding="utf-8"
+            f"NAME = {name!r}\nPARAMETERS = {dict(values)!r}\n", encoding="utf-8"
         )
         (Path(folder) / "flash").mkdir()
         (Path(folder) / "rtc").touch()
@@ -486,6 +489,7 @@ class MicropythonController:
             *levels, status = array("i", last)
             self.outputs = array("i", levels)
             why = f"it ended with {status}"
+            self.asked_for_reset = status == _RESET_ENDING
             if status < len(_ENDINGS):
                 why = _ENDINGS[status]
                 self._cause = _CAUSES[status]

@@ -90,7 +90,9 @@ class World:
         self.ambient_c = ambient_c
         if controller is None:
             stamps = (sensors or SensorData()).stamps
-            controller = make_controller(runtime, board, values, stamps=stamps)
+            controller = make_controller(
+                runtime, board, values, stamps=stamps, name=self.vehicle.name
+            )
         self.controller = controller
         self.car = Car(car if car is not None else CARS[self.vehicle.name], battery, ambient_c)
         self.sensors = Sensors(

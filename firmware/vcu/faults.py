@@ -139,6 +139,7 @@ class Faults:
         self.stop_id = 0  # id of the first active row of class STOP
         self.confirmed = -1
         self.changes = 0  # confirmed, healed or cleared: modulo 2**16, for who must save
+        self.news = 0  # the bits that the last word's step confirmed
         self._timers_ms = array("H", [0] * (WORDS * WORD_SHIFT))
         self._stop_mask = array("i", [0] * WORDS)
         self._crawl_mask = array("i", [0] * WORDS)
@@ -160,6 +161,7 @@ class Faults:
             return
         if dt_ms > _DT_MAX_MS:
             dt_ms = _DT_MAX_MS
+        self.news = 0
         number = word * WORD_SHIFT
         pending = changing | self._timing[word]
         bit = 1
@@ -209,6 +211,7 @@ class Faults:
             if self.counts[number] < _COUNT_MAX:
                 self.counts[number] += 1
             self.confirmed = number
+            self.news |= bit
         self.changes = (self.changes + 1) & 0xFFFF
         crawling = 0
         self.stop_id = 0

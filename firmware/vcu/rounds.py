@@ -7,7 +7,7 @@ of the fault table at 12.5, tables at about 1. What cuts torque is not here.
 from micropython import const
 
 from vcu import shutoff
-from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION
+from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION, WORD_SHIFT
 from vcu.limits import NONE, SLEW
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -112,14 +112,21 @@ class Rounds:
         faults = self._faults
         faults.step(word, bits, self._raw.key_on, self._sig.pedal_released, passed_ms)
         if faults.confirmed >= 0:
-            self._recorder.freeze(
-                faults.confirmed,
-                self._sig,
-                self._modes.mode,
-                self._chain.winner,
-                self._loop.torque_permille,
-            )
+            self._freeze(word * WORD_SHIFT, faults.news)
             faults.confirmed = -1
+
+    def _freeze(self, number: int, news: int) -> None:
+        while news:
+            if news & 1:
+                self._recorder.freeze(
+                    number,
+                    self._sig,
+                    self._modes.mode,
+                    self._chain.winner,
+                    self._loop.torque_permille,
+                )
+            news >>= 1
+            number += 1
 
     def _measure_pack(self) -> None:
         """Read the pack, and count what went out of it and how far the wheel went."""

@@ -107,10 +107,10 @@ class Watch:
         elif raw.key_on:
             # A bare board on a bench has no pack, and no fault.
             bits = self._sense.pack_bits << 2
-        if sig.slow_seen:
+        if sig.slow_seen and sig.pack_valid:
             bits |= self._temperatures(sig)
-        if sig.soc_permille < self._soc_turtle:
-            bits |= 1 << 18
+            if sig.soc_permille < self._soc_turtle:
+                bits |= 1 << 18
         failure = relay.failure
         if failure:
             bits |= 1 << (18 + failure)

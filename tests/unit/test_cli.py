@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import serial
 
 import host_tools.board
 import host_tools.cli
@@ -437,6 +438,28 @@ def test_a_firmware_that_crashes_ends_the_board_with_its_last_words(
     said = capsys.readouterr().err
     assert "crashed" in said and "hello" in said and "nonsense" in said
     assert list(tmp_path.iterdir()) == [firmware]
+
+
+def test_a_board_that_is_asked_to_reboot_starts_anew_with_what_was_saved(tmp_path: Path) -> None:
+    link = tmp_path / "port"
+    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        patience_s = time.monotonic() + 10.0
+        while not link.is_symlink() and time.monotonic() < patience_s:
+            time.sleep(0.02)
+        with serial.Serial(str(link), timeout=5.0) as port:
+            said = ""
+            for line in ("set speed_cap_kmh 42", "save", "reboot"):
+                port.write(line.encode() + b"\r\n")
+                said += port.read_until(b"ok\r\n").decode()
+            while "cap 42 km/h" not in said and time.monotonic() < patience_s + 20.0:
+                port.write(b"status\r\n")
+                said += port.read_until(b"ok\r\n").decode()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10.0)
+    assert "45 -> 42 km/h" in said and "saved" in said
+    assert "cap 42 km/h" in said and "last run: reboot asked for" in said
+    assert process.returncode == 0
 
 
 def read(fd: int, count: int) -> bytes:

@@ -595,9 +595,8 @@ def test_torque_above_the_cap_is_taken_after_100_ms():
 
 def test_a_speed_that_rises_is_judged_as_it_will_be_a_quarter_second_on():
     # One pulse more in each slot of 120 ms: 4 m/s2, up to 41.9 km/h as measured.
-    risen = Bench(FIRST)
+    risen = Bench(FIRST).roll(20, 8)
     risen.torque = 100
-    risen.roll(20, 8)
     for pulses in (21, 22, 23, 24, 24):
         risen.roll(pulses, 1)
     assert risen.guard.speed_mmps == 11625
@@ -605,6 +604,39 @@ def test_a_speed_that_rises_is_judged_as_it_will_be_a_quarter_second_on():
     steady = Bench(FIRST).roll(23, 8)
     steady.torque = 100
     assert steady.roll(23, 4).bits == 0
+
+
+@pytest.mark.parametrize(
+    ("slots", "bits"),
+    [
+        # 93 pulses, 2 and 3 more than in the half second before: 11 750 and 11 875 mm/s.
+        ((22, 23, 23, 23, 22, 24, 24, 23), 0),
+        ((22, 23, 23, 22, 22, 24, 24, 23), SPEED),
+        # 94 pulses and 2 more than before; 64 and 32 more than before: 11 875 mm/s.
+        ((23, 23, 23, 23, 23, 24, 24, 23), SPEED),
+        ((8, 8, 8, 8, 8, 18, 19, 19), SPEED),
+    ],
+)
+def test_the_speed_is_extrapolated_by_the_pulses_gained_less_one(slots, bits):
+    bench = Bench(FIRST)
+    bench.raw.brake_on = 1  # so that nothing else is found on the way
+    bench.roll(slots[0], 8)
+    for pulses in slots:
+        bench.roll(pulses, 1)
+    bench.raw.brake_on = 0
+    bench.torque = 100
+    assert bench.roll(slots[0], 1).bits == bits
+
+
+def test_a_late_tick_says_nothing_of_how_fast_the_speed_rises():
+    # The same rise as above; 25 pulses in 150 ms are 20 in 120.
+    bench = Bench(FIRST).roll(20, 8)
+    bench.torque = 100
+    bench.pulse(25).tick(1, 40).tick(SLOT - 1)
+    for pulses in (21, 22, 23, 24, 24):
+        bench.roll(pulses, 1)
+    assert bench.guard.speed_mmps == 11625
+    assert bench.bits == 0
 
 
 def test_above_the_cap_without_torque_nothing_is_wrong():
@@ -1218,6 +1250,14 @@ def test_without_power_the_contactor_opens_170_ms_after_a_trip():
     assert ticks_to_open(bench) == 16
 
 
+def test_169_ms_after_a_trip_without_power_are_not_170():
+    bench = Bench()
+    bench.torque = 1000
+    bench.ticks_to_stop()
+    assert bench.tick(15).tick(1, 9).out.contactor == 1
+    assert bench.tick(1, 1).out.contactor == 0
+
+
 def test_the_contactor_is_opened_by_time_and_not_by_ticks():
     bench = Bench()
     bench.power_w = 3000
@@ -1327,3 +1367,35 @@ def test_a_launch_with_all_the_torque_that_a_light_car_has_is_no_unintended_driv
         torque = min(1000, torque + 12)
         car.tick(torque, pedal=1000)
         assert bench.bits == 0, car
+
+
+# --- what the findings are
+
+
+def test_each_finding_is_a_bit_in_the_order_of_the_fault_table():
+    found = (UNINTENDED, TORQUE, SPEED, CONFLICT, DATA, THROTTLE_HIGH, THROTTLE_LOW)
+    assert (*found, ENABLE_ON, ENABLE_OFF) == tuple(1 << bit for bit in range(9))
+
+
+def test_a_line_and_a_throttle_that_are_in_order_take_back_no_other_finding():
+    pulled = Bench(FIRST)
+    pulled.power_w = 3000
+    pulled.ticks_to_stop()
+    pulled.power_w = 0
+    pulled.line = 1
+    pulled.tick(6)
+    pulled.line = None
+    assert pulled.tick(6).bits == UNINTENDED
+    stuck = Bench(FIRST)
+    stuck.enable = 0
+    stuck.line = 1
+    stuck.tick(FIRST)
+    stuck.line = None
+    stuck.readback_mv = 0
+    assert stuck.tick(6).bits == ENABLE_ON
+
+
+def test_a_throttle_that_is_read_back_in_the_very_first_tick_is_in_order():
+    bench = Bench()
+    bench.readback_mv = 0
+    assert bench.tick().bits == 0

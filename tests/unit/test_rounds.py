@@ -78,6 +78,14 @@ def test_a_fault_that_is_confirmed_freezes_its_frame():
     assert before > 300
 
 
+def test_two_faults_that_are_confirmed_together_have_a_frame_each():
+    driver = driving()
+    driver.pedal_a_counts = driver.pedal_b_counts = 0
+    driver.wait_for(lambda: {"pedal_a_low", "pedal_b_low"} <= driver.active, 300)
+    taken = set(driver.loop.recorder.numbers)
+    assert {number_of("pedal_a_low"), number_of("pedal_b_low")} <= taken
+
+
 def test_ten_rows_a_second_go_into_the_ring():
     driver = driving(pedal=0)
     driver.tick(500)

@@ -331,3 +331,13 @@ def test_watching_changes_nothing():
     bench.pack(500)
     bench.system()
     assert [vars(part) for part in parts] == before
+
+
+def test_a_bare_board_without_a_pack_stores_nothing_of_one():
+    bench = Bench()
+    bench.raw.key_on = 0
+    bench.sense.pack_bits = 1
+    bare = {"pack_valid": 0, "soc_permille": 0, "battery_temp_valid": 0, "motor_temp_valid": 0}
+    assert bench.pack(**bare, controller_temp_valid=0) == set()
+    bench.raw.key_on = 1
+    assert bench.pack() == {"pack_v_sensor_low"}
