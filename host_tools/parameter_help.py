@@ -20,7 +20,9 @@ PARAMETERS = {
     "laden_mass_kg": (
         "Mass of the car with its usual load; where the learning of its acceleration starts."
     ),
-    "motor_lag_ms": "Time constant with which the motor controller follows its throttle voltage.",
+    "motor_lag_ms": (
+        "Time constant of the motor controller behind its throttle; too short trips the guard."
+    ),
     "pedal_channels": "Pedal sensors fitted: 2, or 1 without a second opinion.",
     "pedal_a_released_counts": "Reading of pedal channel A with the pedal released.",
     "pedal_a_pressed_counts": "Reading of pedal channel A with the pedal fully pressed.",

@@ -9,6 +9,7 @@ a weld check before closing (Curtis), opening near zero current where possible.
 
 from micropython import const
 
+from vcu.chemistry import FLOOR_MV
 from vcu.params import Params
 from vcu.signals import Signals
 
@@ -35,21 +36,22 @@ _WELDED_PERMILLE = const(900)
 _PRECHARGE_MIN_MS = const(100)
 # Coil pull-in, with the resistor still in parallel.
 _OVERLAP_MS = const(300)
-# A closed contactor drops millivolts; 5 V for half a second is an open one.
+# A closed contactor drops millivolts; 5 V for half a second, either way, is an open one or a
+# reading that cannot be relied on.
 _STUCK_OPEN_CV = const(500)
 _STUCK_OPEN_MS = const(500)
 # Open under load rather than wait for a current that does not stop.
 _OPENING_MS = const(200)
 # At least this after an attempt that the driver broke off.
 _ABORTED_COOLDOWN_MS = const(1000)
-# No pack of this class is below this; an absent reading must not look pre-charged.
-_PACK_MIN_CV = const(1500)
 
 
 class Contactor:
     """Sequences pre-charge and main contactor; state is one of the consts above."""
 
     def __init__(self, params: Params) -> None:
+        # Below what driving may sag it to, the pack or its reading is not what it should be.
+        self._pack_min_cv = FLOOR_MV[params.get("chemistry")] * params.get("cell_count") // 10
         self._diff_cv = params.get("precharge_diff_cv")
         self._timeout_ms = params.get("precharge_timeout_ms")
         self._tries = params.get("precharge_tries")
@@ -81,7 +83,7 @@ class Contactor:
             self._closed(wanted, sig, dt_ms)
         elif state == OPEN:
             # No timeout: open is the safe state.
-            if wanted and sig.pack_valid and sig.pack_cv > _PACK_MIN_CV:
+            if wanted and sig.pack_valid and sig.pack_cv > self._pack_min_cv:
                 self.failure = NOTHING
                 self.enter(WELD_CHECK)
         elif state == WELD_CHECK:
@@ -109,7 +111,8 @@ class Contactor:
         if not wanted or not sig.pack_valid:
             self.enter(OPENING)
             return
-        if sig.pack_cv - sig.bus_cv > _STUCK_OPEN_CV:
+        apart_cv = sig.pack_cv - sig.bus_cv
+        if apart_cv > _STUCK_OPEN_CV or apart_cv < -_STUCK_OPEN_CV:
             self._apart_ms += dt_ms
             if self._apart_ms >= _STUCK_OPEN_MS:
                 self._fail(STUCK_OPEN)
@@ -118,7 +121,7 @@ class Contactor:
             self._failed_tries = 0
 
     def _weld_check(self, wanted: bool, sig: Signals) -> None:
-        if not wanted or not sig.pack_valid or sig.pack_cv <= _PACK_MIN_CV:
+        if not wanted or not sig.pack_valid or sig.pack_cv <= self._pack_min_cv:
             self.enter(OPEN)
         elif sig.bus_cv < sig.pack_cv * _WELDED_PERMILLE // 1000:
             self.enter(PRECHARGE)
@@ -126,7 +129,7 @@ class Contactor:
             self._fail(WELDED)
 
     def _precharge(self, wanted: bool, sig: Signals) -> None:
-        if not wanted or not sig.pack_valid or sig.pack_cv <= _PACK_MIN_CV:
+        if not wanted or not sig.pack_valid or sig.pack_cv <= self._pack_min_cv:
             # Broken off: the resistor cools as long as it was heated, in proportion.
             share = self.time_in_state_ms * 1000 // self._timeout_ms
             self._cooldown_ms = max(self._full_cooldown_ms * share // 1000, _ABORTED_COOLDOWN_MS)
@@ -139,7 +142,8 @@ class Contactor:
             else:
                 self.enter(COOLDOWN)
         elif (
-            sig.pack_cv - sig.bus_cv < self._diff_cv and self.time_in_state_ms >= _PRECHARGE_MIN_MS
+            -self._diff_cv < sig.pack_cv - sig.bus_cv < self._diff_cv
+            and self.time_in_state_ms >= _PRECHARGE_MIN_MS
         ):
             self.enter(OVERLAP)
 

@@ -150,8 +150,9 @@ class Guard:
         asked = (most_mv - self._start_mv) * 1000 // self._span_mv
         wrong = 0
         envelope = self._envelope
-        # Twice the motor's lag: what it still gives is always less than this.
-        lags_ms = self._lag_ms * 2
+        # More than twice the motor's lag: one that is up to twice as slow as its parameter, of
+        # which nobody knows the true one, still gives less than this.
+        lags_ms = self._lag_ms * 5 >> 1
         envelope = envelope * lags_ms // (lags_ms + passed_ms)
         if asked >= 0:
             self._coasting_ms = 0
@@ -294,14 +295,17 @@ class Guard:
         ways = self._ways
         older = 0
         newer = 0
+        rolls = True  # in every slot: a wire that comes back is no acceleration
         for i in range(_SLOTS):
+            if not ways[slot]:
+                rolls = False
             if i < _SLOTS // 2:
                 older += ways[slot]
             else:
                 newer += ways[slot]
             slot = slot + 1 if slot < _SLOTS - 1 else 0
         faster_mm = (newer - older - 2) * (self._spacing_um >> 4) // 62
-        if self._coasting_ms > _COASTING_MS and faster_mm > _JERK_MM:
+        if rolls and self._coasting_ms > _COASTING_MS and faster_mm > _JERK_MM:
             self.bits |= UNINTENDED
         # slot is the oldest again, the one before it the newest.
         self._silent = ways[slot - 1] == 0

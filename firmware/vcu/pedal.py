@@ -26,9 +26,9 @@ _B_BAD = const(12)
 _RELEASED_HYSTERESIS_PERMILLE = const(10)
 _DISAGREE_PERMILLE = const(100)
 _DISAGREE_MS = const(50)
-# A stab goes from the first to the second of these.
+# A stab goes from the first to the second of these, 10 to 90 % less what noise takes off.
 _LOW_PERMILLE = const(100)
-_HIGH_PERMILLE = const(900)
+_HIGH_PERMILLE = const(880)
 _LONG_MS = const(10000)
 
 
@@ -181,5 +181,6 @@ class Pedal:
         if since_ms < _LONG_MS:
             self._since_low_ms = since_ms + dt_ms
             if travel >= _HIGH_PERMILLE:
-                self.stab_ms = since_ms + dt_ms
+                # Between the first look above 10 % and this one: the shorter of what it may be.
+                self.stab_ms = since_ms
                 self._since_low_ms = _LONG_MS

@@ -138,6 +138,8 @@ class Plausibility:
             self._windows_seen += 1
             return
         if self._unbraked_ms < _BRAKED_MS:
+            if not now and not before:
+                self.bits &= LOST | STOPPED | DIFFERS  # a wheel that stands is not erratic
             return
         # 2000 * 550 000 um = 1.1e9 would not fit: 550 000 um // 16 * 2000 = 6.9e7
         step_mm = (now - before) * (self._spacing_um >> 4) // 62

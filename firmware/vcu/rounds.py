@@ -1,7 +1,8 @@
 """Rounds: what needs no 100 Hz, a piece a tick, in rounds of 80 ms and of 0.8 s.
 
 Mode, contactor and pack readings come at 25 Hz, current ceilings and the words
-of the fault table at 12.5, tables at about 1. What cuts torque is not here.
+of the fault table at 12.5, what the system says of itself at 2.5, tables at
+about 1. What cuts torque is not here.
 """
 
 from micropython import const
@@ -110,7 +111,7 @@ class Rounds:
     def _judge(self, word: int, bits: int, passed_ms: int) -> None:
         """Hand conditions to the fault table, and freeze the frame of what it confirms."""
         faults = self._faults
-        faults.step(word, bits, self._raw.key_on, self._sig.pedal_released, passed_ms)
+        faults.step(word, bits, self._supervisor.key_on, self._sig.pedal_released, passed_ms)
         if faults.confirmed >= 0:
             self._freeze(word * WORD_SHIFT, faults.news)
             faults.confirmed = -1

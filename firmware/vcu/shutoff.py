@@ -53,7 +53,12 @@ class Shutoff:
         return IDLE < self.state < PASSED
 
     def step(self, raw: Raw, out: Outputs, dt_ms: int) -> None:
-        """Judge what the last tick's levels gave, then set enable, guard and heartbeat."""
+        """Judge what the last tick's levels gave, then set enable, guard and heartbeat.
+
+        Called on for a few ticks after the end, it changes nothing.
+        """
+        if not self.is_running():
+            return
         self._state_ms = self._state_ms + dt_ms if self._state_ms >= 0 else 0
         state = self.state
         high = raw.enable_readback

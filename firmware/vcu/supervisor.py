@@ -52,7 +52,7 @@ class Supervisor:
         self._wants_contactor = False
         self.powered = False
         self.tests_shutoff = False
-        self._key_on = 0  # without its bounces
+        self.key_on = 0  # without its bounces
         self._key_off_ms = 0
 
     def choose(self, passed_ms: int) -> None:
@@ -61,14 +61,14 @@ class Supervisor:
         sig = self._sig
         # A key that bounces cuts the torque, in the request, but not the contactor.
         if raw.key_on:
-            self._key_on = 1
+            self.key_on = 1
             self._key_off_ms = 0
-        elif self._key_on:
+        elif self.key_on:
             self._key_off_ms += passed_ms
             if self._key_off_ms >= _KEY_OFF_MS:
-                self._key_on = 0
+                self.key_on = 0
         facts = (
-            self._key_on
+            self.key_on
             | raw.plug_in << 1
             | sig.pack_valid << 2
             | sig.slow_seen << 3
@@ -104,7 +104,7 @@ class Supervisor:
         state = self._contactor.state
         c.sensors_ok = sig.slow_seen
         c.pack_ok = sig.pack_valid
-        c.key_on = self._key_on
+        c.key_on = self.key_on
         c.plugged_in = raw.plug_in
         c.stopped = self._faults.is_stopped or self._guard.is_tripped
         c.service_wanted = self._loop.service_wanted
@@ -127,7 +127,7 @@ class Supervisor:
 
     def _test_shutoff(self, mode: int) -> None:
         """Each key-on begins with the test of what switches traction off, the bus still dead."""
-        if not self._key_on:
+        if not self.key_on:
             self._shutoff.reset()
             if self._contactor.state != contactor.FAILED:
                 # The key frees the fault's latch: the next key-on may try again.

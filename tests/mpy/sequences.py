@@ -220,54 +220,54 @@ SEQUENCES = (
     ("idle", (), False, ((1000, PLUG, 1), (300, PLUG, 0), (200, BRAKE, 1))),
     ("start", (), True, (
         (30,), (180, KEY, 1, PEDAL, 300, GEAR, 1), (30, GEAR, 0), (30, PEDAL, 0), (30, GEAR, 1),
-        (400, PEDAL, 400), (50, GEAR, 0), (50, PEDAL, 0), (50, GEAR, 1), (100, PEDAL, 880),
+        (400, PEDAL, 400), (50, GEAR, 0), (50, PEDAL, 0), (50, GEAR, 1), (100, PEDAL, 850),
         (60, KEY, 0), (60, KEY, 1),
     ) + _STOP),
     ("city", _AGM_60, True, _START + ((1800, WANDER, 1),) + _STOP),
     ("city_counted", _FLOODED_48, False, _START + ((1800, WANDER, 1),) + _STOP),
     ("hilly", _LFP_72, True, _START + ((1800, WANDER, 1, HILLS, 80),) + _STOP),
     ("cap_40", _FLOODED_48, False, _START + (
-        (900, PEDAL, 880), (300, GRADE, 60), (300, GRADE, 0), (300, GRADE, -80),
+        (900, PEDAL, 850), (300, GRADE, 60), (300, GRADE, 0), (300, GRADE, -80),
     ) + _STOP),
     ("cap_45", _AGM_60, True, _START + (
-        (900, PEDAL, 880, MASS, 250), (300, GRADE, 40), (300, GRADE, -20),
+        (900, PEDAL, 850, MASS, 250), (300, GRADE, 40), (300, GRADE, -20),
     ) + _STOP),
     ("cap_56", _LFP_72, True, _START + (
-        (1000, PEDAL, 880, MASS, 800), (300, GRADE, 80), (400, GRADE, -60),
+        (1000, PEDAL, 850, MASS, 800), (300, GRADE, 80), (400, GRADE, -60),
     ) + _STOP),
     ("reverse", _AGM_60, True, (
-        (30,), (180, KEY, 1), (20, GEAR, -1), (300, PEDAL, 880), (200, GEAR, 1),
+        (30,), (180, KEY, 1), (20, GEAR, -1), (300, PEDAL, 850), (200, GEAR, 1),
         (100, BRAKE, 1, PEDAL, 0), (50, BRAKE, 0), (200, PEDAL, 500), (200, GRADE, 150),
         (200, PEDAL, 0, GRADE, 0), (20, GEAR, -1), (200, PEDAL, 200, GRADE, 100),
     ) + _STOP),
     ("regen_downhill", _LFP_72, True, _START + (
-        (900, PEDAL, 700), (500, PEDAL, 0), (500, PEDAL, 880, GRADE, -80, MASS, 900),
+        (900, PEDAL, 700), (500, PEDAL, 0), (500, PEDAL, 850, GRADE, -80, MASS, 900),
         (300, PEDAL, 0, BATTERY, 30), (200, BATTERY, -50), (200, BATTERY, 520),
     ) + _STOP),
     ("regen_full_pack", _NMC_60, False, _START + (
-        (900, PEDAL, 880, CELL, 4130), (300, PEDAL, 0, GRADE, -60), (300, CELL, 4190),
+        (900, PEDAL, 850, CELL, 4130), (300, PEDAL, 0, GRADE, -60), (300, CELL, 4190),
         (300, CELL, 4000, BROKEN, BATTERY_NTC), (200, BROKEN, 0),
     ) + _STOP),
     ("hot", _LFP_72, True, _START + (
-        (300, PEDAL, 880), (300, MOTOR, 1250), (200, MOTOR, 1450),
+        (300, PEDAL, 850), (300, MOTOR, 1250), (200, MOTOR, 1450),
         (300, MOTOR, 400, BATTERY, 550),
         (200, BATTERY, 250, CONTROLLER, 780), (200, CONTROLLER, 900), (200, CONTROLLER, 470),
     ) + _STOP),
     ("cold", _NMC_60, True, ((30, BATTERY, -180, MOTOR, -200, CONTROLLER, -250),) + _START + (
-        (600, PEDAL, 880, SOURCE, 150), (300, BATTERY, -300), (300, PEDAL, 0), (200, BATTERY, 50),
+        (600, PEDAL, 850, SOURCE, 150), (300, BATTERY, -300), (300, PEDAL, 0), (200, BATTERY, 50),
     ) + _STOP),
     ("thermistors_broken", _AGM_60, False, _START + (
-        (300, PEDAL, 880), (200, BROKEN, BATTERY_NTC), (200, BROKEN, MOTOR_NTC),
+        (300, PEDAL, 850), (200, BROKEN, BATTERY_NTC), (200, BROKEN, MOTOR_NTC),
         (200, BROKEN, CONTROLLER_NTC), (200, BROKEN, BATTERY_NTC + MOTOR_NTC + CONTROLLER_NTC),
     ) + _STOP),
     ("empty_lfp", _LFP_72, True, ((30, CELL, 3080),) + _START + (
-        (500, PEDAL, 880), (300, CELL, 2950), (300, CELL, 3250, SOURCE, 300),
+        (500, PEDAL, 850), (300, CELL, 2950), (300, CELL, 3250, SOURCE, 300),
     ) + _STOP),
     ("empty_lead", _GEL_72, False, ((30, CELL, 1940),) + _START + (
-        (500, PEDAL, 880), (300, CELL, 1780), (300, CELL, 1690),
+        (500, PEDAL, 850), (300, CELL, 1780), (300, CELL, 1690),
     ) + _STOP),
     ("full_lead", _GEL_72, True, ((30, CELL, 2200),) + _START + (
-        (800, PEDAL, 880, GRADE, 100, MASS, 900), (300, PEDAL, 600),
+        (800, PEDAL, 850, GRADE, 100, MASS, 900), (300, PEDAL, 600),
     ) + _STOP),
     ("one_channel", _ONE_CHANNEL, True, _START + (
         (400, PEDAL, 600), (100, BROKEN, PEDAL_B_OPEN), (100, BROKEN, PEDAL_A_OPEN),
@@ -324,7 +324,7 @@ SEQUENCES = (
         (40, PEDAL, 500, BRAKE, 1), (1700,), (50, BRAKE, 0, PEDAL, 900), (200, PEDAL, 0),
         (20, PEDAL, 1000), (300,),
     ) + _STOP),
-    ("learner", ("learner_on", 1), True, _START + ((600, PEDAL, 880),) + _STOP),
+    ("learner", ("learner_on", 1), True, _START + ((600, PEDAL, 850),) + _STOP),
     ("supply", _AGM_60, True, _START + (
         (300, PEDAL, 400), (60, BROKEN, SUPPLY_LOW), (60, BROKEN, 0), (30, PEDAL, 0),
         (100, PEDAL, 400), (60, BROKEN, SUPPLY_HIGH), (30, BROKEN, 0, PEDAL, 0),
@@ -368,11 +368,11 @@ SEQUENCES = (
         (200, CHARGER, 900), (200, CHARGER, -2500),
     ) + _STOP),
     ("low_extremes", _LOW_EXTREMES, False, _START + (
-        (800, PEDAL, 880), (300, GRADE, -100), (200, BRAKE, 1), (100, BRAKE, 0, PEDAL, 0),
+        (800, PEDAL, 850), (300, GRADE, -100), (200, BRAKE, 1), (100, BRAKE, 0, PEDAL, 0),
         (400, GEAR, -1),
     ) + _STOP),
     ("high_extremes", _HIGH_EXTREMES, True, ((30, MASS, 200),) + _START + (
-        (500, PEDAL, 880), (400, GRADE, -150), (300, PEDAL, 0), (200, GRADE, 100, PEDAL, 880),
+        (500, PEDAL, 850), (400, GRADE, -150), (300, PEDAL, 0), (200, GRADE, 100, PEDAL, 880),
         (500, WANDER, 1, HILLS, 150),
     ) + _STOP),
     ("corners", _AGM_60, True, _CORNERS),

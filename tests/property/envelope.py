@@ -77,12 +77,12 @@ class ScriptDriver:
         self.brake = 1.0
 
     def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
-        """Move the pedal in 0.3 s from one row's travel to the next; switches follow at once."""
+        """Move the pedal in 0.4 s from one row's travel to the next; switches follow at once."""
         before = 0.0
         for from_s, key, plug, gear, pedal, brake in self._rows:
             if t_s < from_s:
                 break
-            share = min((t_s - from_s) / 0.3, 1.0)
+            share = min((t_s - from_s) / 0.4, 1.0)
             self.pedal = before + (pedal - before) * share
             before = self.pedal if share < 1.0 else pedal
             self.key, self.plug, self.gear, self.brake = key, plug, gear, brake

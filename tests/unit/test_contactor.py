@@ -178,11 +178,11 @@ def test_open_stays_open_while_the_pack_cannot_be_read():
     assert bench.stays(60000)
 
 
-def test_a_pack_of_15_volts_is_no_pack_and_one_cv_more_is():
-    bench = Bench()
-    bench.sig.pack_cv = 1500
+def test_a_pack_at_the_floor_of_its_chemistry_is_not_closed_onto_and_one_cv_more_is():
+    bench = Bench()  # 24 flooded cells of 1.65 V
+    bench.sig.pack_cv = 3960
     assert bench.stays(60000)
-    assert bench.tick(pack_cv=1501) == WELD_CHECK
+    assert bench.tick(pack_cv=3961) == WELD_CHECK
 
 
 @pytest.mark.parametrize(("pack_cv", "welded_cv"), [(4800, 4320), (7200, 6480), (4801, 4320)])
@@ -464,10 +464,20 @@ def test_a_bus_apart_before_the_contactor_opened_does_not_count_after_it_closed_
     assert bench.stays(499)
 
 
-def test_a_bus_above_the_pack_is_not_stuck_open():
+def test_a_bus_that_reads_5_v_above_the_pack_for_half_a_second_is_not_relied_on():
     bench = Bench().to_closed()
-    bench.sig.bus_cv = PACK_CV + 1000
+    bench.sig.bus_cv = PACK_CV + 500
     assert bench.stays(5000)
+    bench.sig.bus_cv = PACK_CV + 501
+    assert bench.stays(499)
+    assert bench.tick() == FAILED
+
+
+def test_a_bus_that_reads_above_the_pack_is_not_precharged():
+    bench = Bench(precharge_diff_cv=200).to_precharge()
+    bench.sig.bus_cv = PACK_CV + 200
+    assert bench.stays(2000)
+    assert bench.tick(bus_cv=PACK_CV + 199) == OVERLAP
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -622,8 +632,8 @@ def test_the_resistor_cools_in_proportion_to_how_long_it_was_heated_to_the_permi
     assert bench.tick() == OPEN
 
 
-@pytest.mark.parametrize(("pack_cv", "state"), [(1501, PRECHARGE), (1500, COOLDOWN)])
-def test_a_pack_of_15_v_or_less_breaks_pre_charge_off(pack_cv, state):
+@pytest.mark.parametrize(("pack_cv", "state"), [(3961, PRECHARGE), (3960, COOLDOWN)])
+def test_a_pack_at_its_floor_or_less_breaks_pre_charge_off(pack_cv, state):
     bench = Bench().to_precharge()
     assert bench.tick(pack_cv=pack_cv) == state
 
@@ -645,6 +655,7 @@ def test_a_pack_reading_that_is_lost_while_the_bus_is_empty_does_not_close_the_c
     assert bench.outputs == (0, 0)
 
 
-def test_a_pack_reading_that_is_lost_ends_the_weld_check():
+@pytest.mark.parametrize(("pack_cv", "state"), [(3961, WELD_CHECK), (3960, OPEN)])
+def test_a_pack_at_its_floor_or_less_ends_the_weld_check(pack_cv, state):
     bench = Bench().to_weld_check()
-    assert bench.tick(pack_cv=1500) == OPEN
+    assert bench.tick(pack_cv=pack_cv) == state

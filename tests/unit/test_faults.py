@@ -432,6 +432,18 @@ def test_clearing_a_row_that_was_about_to_heal_starts_its_times_again():
     assert active(table) == {"pack_v_sensor_low"}
 
 
+def test_the_news_are_the_rows_that_the_latest_confirming_step_confirmed():
+    table = Faults()
+    assert table.news == 0
+    step(table, "pedal_disagrees pedal_stabbed")
+    bits = [number(name) for name in ("pedal_disagrees", "pedal_stabbed")]
+    assert table.news == sum(1 << bit for bit in bits)
+    step(table, "speed_stopped")
+    assert table.news == 1 << number("speed_stopped") - TRACTION * WORD_SHIFT
+    step(table, "rail_low")
+    assert table.news == 0
+
+
 def test_the_last_bit_of_a_word_is_a_row_like_the_others():
     table = Faults()
     for word in range(WORDS):
@@ -589,7 +601,7 @@ def test_a_finding_of_the_speed_or_of_the_guard_is_the_row_of_its_name(module, n
     driver = parked()
     finder = driver.loop.guard if module is guard else driver.loop.plausibility
     driver.seen.clear()
-    for _ in range(4):
+    for _ in range(12):
         finder.bits |= getattr(module, name)  # one good look may take it back
         driver.tick()
     assert driver.seen == {ROW_OF_BIT[name]}

@@ -19,7 +19,7 @@ PROVED_TICKS = 200_000
 # What the tick costs with faults, guard and protection in it; the goals that `make bench`
 # prints beside it, 140 000 and 210 000, are missed. These keep it from growing unseen.
 MEAN_FUEL = 203_000
-WORST_FUEL = 600_000
+WORST_FUEL = 800_000
 
 
 def run_trace(interpreter: str, **paths: str) -> list[str]:

@@ -65,7 +65,8 @@ def test_a_stab_counts_below_6_kmh_only(speed_mmps, walks):
 def test_the_figures_of_a_stab_are_parameters():
     assert Bench(stab_ms=400).stab(400).walks
     assert not Bench(stab_ms=400).stab(401).walks
-    assert not Bench(stab_ms=0).stab(1).walks
+    assert not Bench(stab_ms=0).stab(0).walks
+    assert Bench(stab_ms=1).stab(0).walks
     assert Bench(stab_below_kmh=15).stab(100, 4165).walks
     assert not Bench(stab_below_kmh=15).stab(100, 4166).walks
     assert not Bench(stab_below_kmh=0).stab(100, 0).walks

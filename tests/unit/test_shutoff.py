@@ -220,3 +220,16 @@ def test_what_the_line_was_before_the_test_drove_it_is_not_judged():
     gate.line = None
     gate.run()
     assert gate.test.state == PASSED
+
+
+@pytest.mark.parametrize("state", [PASSED, FAILED, IDLE])
+def test_stepped_on_after_its_end_it_changes_nothing(state):
+    gate = Gate()
+    if state == FAILED:
+        gate.line = 1
+    if state != IDLE:
+        gate.run()
+    gate.out.enable = 1
+    for _ in range(30):
+        gate.test.step(gate.raw, gate.out, 20)
+    assert (gate.test.state, gate.out.enable) == (state, 1)

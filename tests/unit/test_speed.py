@@ -826,3 +826,21 @@ def test_an_early_sample_is_moved_on_by_the_way_since():
     surplus = (18000 - 2 * SPACING) // 2
     expected = rolled.see() + kick(surplus, COUNT_GAINS[1], 10)
     assert sampled.see() == pytest.approx(expected, abs=4)
+
+
+def test_by_count_a_skipped_stall_leaves_the_speed_to_the_mm_per_second():
+    bench = Bench()
+    bench.roll(9000, 300)
+    expected = bench.observer.speed_mmps + bench.observer.disturbance_mmps2 / 100
+    bench.observer.skip(bench.raw, 10)
+    assert bench.see() == pytest.approx(expected, abs=2)
+
+
+def test_by_stamp_the_first_edge_after_a_skipped_stall_says_nothing_of_the_speed():
+    bench = Bench(stamps=True)
+    bench.roll(5000, 300)
+    for way_mm in (57, 71, 85, 99):  # wherever between two pulses the wheel comes out
+        bench.wheel.roll(bench.raw, way_mm * 25, 40)
+        bench.observer.skip(bench.raw, 40)
+        readings = [bench.see(dt_ms=40), *bench.roll(5000, 40)]
+        assert readings == [pytest.approx(5000, abs=60)] * 41
