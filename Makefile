@@ -25,7 +25,7 @@ test: $(READY) ## run all tests, with a stated sample of the long ones
 prove: $(READY) ## run all tests with the full counts
 	@LSEV_PROVE=1 $(BIN)/python -m pytest
 
-matrix: $(READY) ## break everything at three speeds and ten moments; writes docs/fault_matrix.md
+matrix: $(READY) ## break everything at three speeds and ten moments; writes sim/fault_matrix.md
 	@$(BIN)/lsev sim matrix
 
 mutate: $(READY) ## change the safety modules in 3000 small ways; every change must fail a test

@@ -134,7 +134,7 @@ def _parse() -> argparse.ArgumentParser:
     breakable.add_argument("--json", action="store_true", help="print one JSON object")
     matrix = actions.add_parser(
         "matrix",
-        help="break everything in turn, and write docs/fault_matrix.md",
+        help="break everything in turn, and write sim/fault_matrix.md",
         description="Break everything at three speeds and ten moments; a row per fault.",
     )
     matrix.add_argument(

@@ -1,4 +1,4 @@
-"""Fault matrix: runs every fault of sim/matrix.py and writes docs/fault_matrix.md from it."""
+"""Fault matrix: runs every fault of sim/matrix.py and writes sim/fault_matrix.md from it."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ from sim.matrix import (
 from sim.vehicle import Vehicle, load_vehicle, vehicle_names
 
 VEHICLE = "four_wheel_60v_agm"
-MATRIX_FILE = Path(__file__).resolve().parent.parent / "docs" / "fault_matrix.md"
+MATRIX_FILE = Path(__file__).resolve().parent.parent / "sim" / "fault_matrix.md"
 
 # Each part of the table: its heading, what differs from the preset, and which faults are in it.
 _PARTS: tuple[tuple[str, dict[str, int], tuple[str, ...]], ...] = (

@@ -12,10 +12,9 @@ from micropython import const
 from hal.shift_register import NullRegister, ShiftRegister
 from vcu.signals import SLOW_NAMES, SLOW_ORDER, Outputs, Raw
 
-try:  # noqa: SIM105 - MicroPython has neither contextlib nor, for annotations only, types
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no types to import
+if TYPE_CHECKING:
     from types import ModuleType
-except ImportError:
-    pass
 
 _SHIFT_BASE = const(100)  # in the board's data 100 + n is output Qn of the shift register
 _WHEEL_UNIT = const(0)

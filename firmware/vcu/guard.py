@@ -64,28 +64,33 @@ class Guard:
     is_tripped: traction is taken until the key was off for half a second.
     """
 
-    def __init__(self, params: object, scaling: object) -> None:
-        # Whatever has get(name), and the board's scaling: their types are not imported.
-        get = getattr(params, "get")  # noqa: B009
-        self._cap_mmps = get("speed_cap_kmh") * 2500 // 9 + _OVER_MMPS
-        self._reverse_mmps = get("reverse_cap_kmh") * 2500 // 9 + _OVER_MMPS
-        self._spacing_um = get("wheel_circumference_mm") * 1000 // get("pulses_per_turn")
-        self._a_released = get("pedal_a_released_counts")
-        self._a_span = get("pedal_a_pressed_counts") - get("pedal_a_released_counts")
-        self._b_released = get("pedal_b_released_counts")
-        self._b_span = get("pedal_b_pressed_counts") - get("pedal_b_released_counts")
-        self._slack = get("pedal_slack_counts")
-        self._channels = get("pedal_channels")
-        self._start_mv = get("throttle_start_mv")
-        self._span_mv = get("throttle_full_mv") - get("throttle_start_mv")
-        self._force_n = get("wheel_force_n")
-        self._stall_w = get("stall_power_w")
-        self._idle_w = get("idle_power_w")
-        self._lag_ms = get("motor_lag_ms")
-        self._zero_counts = get("pack_a_zero_counts")
-        self._pack_scale = getattr(scaling, "pack_cv_per_1000_counts")  # noqa: B009
-        self._amps_scale = getattr(scaling, "pack_da_per_1000_counts")  # noqa: B009
-        self._readback_scale = getattr(scaling, "throttle_readback_mv_per_1000_counts")  # noqa: B009
+    def __init__(
+        self,
+        values: "dict[str, int]",
+        pack_cv_per_1000_counts: int,
+        pack_da_per_1000_counts: int,
+        throttle_readback_mv_per_1000_counts: int,
+    ) -> None:
+        """Copy what is needed of the parameters' values by name, and of the board's scaling."""
+        self._cap_mmps = values["speed_cap_kmh"] * 2500 // 9 + _OVER_MMPS
+        self._reverse_mmps = values["reverse_cap_kmh"] * 2500 // 9 + _OVER_MMPS
+        self._spacing_um = values["wheel_circumference_mm"] * 1000 // values["pulses_per_turn"]
+        self._a_released = values["pedal_a_released_counts"]
+        self._a_span = values["pedal_a_pressed_counts"] - values["pedal_a_released_counts"]
+        self._b_released = values["pedal_b_released_counts"]
+        self._b_span = values["pedal_b_pressed_counts"] - values["pedal_b_released_counts"]
+        self._slack = values["pedal_slack_counts"]
+        self._channels = values["pedal_channels"]
+        self._start_mv = values["throttle_start_mv"]
+        self._span_mv = values["throttle_full_mv"] - values["throttle_start_mv"]
+        self._force_n = values["wheel_force_n"]
+        self._stall_w = values["stall_power_w"]
+        self._idle_w = values["idle_power_w"]
+        self._lag_ms = values["motor_lag_ms"]
+        self._zero_counts = values["pack_a_zero_counts"]
+        self._pack_scale = pack_cv_per_1000_counts
+        self._amps_scale = pack_da_per_1000_counts
+        self._readback_scale = throttle_readback_mv_per_1000_counts
         self._complement_1 = ~self._sum_1()
         self._complement_2 = ~self._sum_2()
         self.bits = 0

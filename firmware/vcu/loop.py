@@ -73,7 +73,12 @@ class Loop:
         self.watch = Watch(params, self.sense, self.protection)
         self.recorder = Recorder()
         self.shutoff = Shutoff()
-        self.guard = Guard(params, scaling)
+        self.guard = Guard(
+            params.values(),
+            scaling.pack_cv_per_1000_counts,
+            scaling.pack_da_per_1000_counts,
+            scaling.throttle_readback_mv_per_1000_counts,
+        )
         allowances = self.allowances
         self.chain = Chain(
             (

@@ -101,6 +101,10 @@ class Params:
             i += 1
         raise KeyError(name)
 
+    def values(self) -> "dict[str, int]":
+        """Return every value by the name of its row, for who keeps copies."""
+        return {TABLE[i][1]: self._values[i] for i in range(len(TABLE))}
+
     def set(self, name: str, value: int) -> int:
         """Store value and return OK, or keep the old one and return UNKNOWN or OUT_OF_RANGE."""
         i = 0

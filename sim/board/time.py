@@ -7,7 +7,7 @@ from micropython import const
 
 _path = sys.path[:]
 sys.path[:] = []  # leaves only the interpreter's own time
-# pyright takes it for CPython's, which has other types.
+# All of it, after the path was changed; pyright takes it for CPython's, which has other types.
 from time import *  # noqa: E402, F403  # pyright: ignore[reportWildcardImportFromLibrary, reportAssignmentType]
 
 sys.path[:] = _path

@@ -18,6 +18,8 @@ from vcu.faults import SYSTEM, TABLE
 from vcu.modes import REASONS
 from vcu.signals import SLOW_ORDER, SLOW_THROTTLE_READBACK
 
+pytestmark = pytest.mark.usefixtures("interpreter")
+
 TICK_LATE = 1 << [row[1] for row in TABLE[SYSTEM]].index("tick_late")
 BOARDS = ("esp32_s3", "esp32")
 # Where the tests break main.py: between two ticks, and inside one.
@@ -657,6 +659,7 @@ from time import sleep_us, ticks_add, ticks_diff, ticks_us
 import board
 from hal.esp32_io import Esp32Io
 from vcu.signals import Outputs, Raw
+
 io = Esp32Io(board)
 raw = Raw()
 out = Outputs()

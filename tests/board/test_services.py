@@ -14,6 +14,8 @@ from sim.wires import Wires
 from vcu.faults import SYSTEM, TABLE
 from vcu.signals import SLOW_THROTTLE_READBACK
 
+pytestmark = pytest.mark.usefixtures("interpreter")
+
 SLICES = "            # The service half gets its slices here"
 STEP = "                loop.step(dt_ms)\n"
 BIT = {row[1]: 1 << i for i, row in enumerate(TABLE[SYSTEM])}

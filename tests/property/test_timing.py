@@ -15,7 +15,7 @@ from property.test_guard_alone import DRIVE, KEY_ON, VEHICLE, moments
 from sim.faults import Fault, make_fault
 from sim.frame import COMMAND, CONTACTOR, DOUBLE, FLASH_OPS, MODE, STALL, STORED
 from sim.frame import FAULTS as ACTIVE
-from sim.runtime import ControllerError, CpythonController, find_micropython
+from sim.runtime import CpythonController
 from sim.trace import fault_numbers
 from sim.world import World
 from vcu import modes
@@ -136,11 +136,7 @@ def frames(wrap_us: int, patch: pytest.MonkeyPatch) -> tuple[list["array[int]"],
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> list["array[int]"]:
-    try:
-        find_micropython()
-    except ControllerError as missing:
-        pytest.skip(str(missing))
+def undisturbed(interpreter: str) -> list["array[int]"]:
     with pytest.MonkeyPatch.context() as patch:
         found, stored = frames(FAR_OFF_US, patch)
     # The sequences are where the wraps are looked for.

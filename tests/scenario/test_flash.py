@@ -9,7 +9,6 @@ import pytest
 from property.envelope import ScriptDriver
 
 from sim.frame import FLASH_OPS, FLASH_OPS_MOVING
-from sim.runtime import ControllerError, find_micropython
 from sim.scenario import find_scenario, run_scenario, scenario_names
 from sim.world import World
 
@@ -24,24 +23,18 @@ def test_every_scenario_expects_no_flash_operation_while_moving(name: str) -> No
     assert (expected.low, expected.high) == (0.0, 0.0)
 
 
+@pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("name", NAMES)
 def test_in_micropython_no_scenario_writes_to_flash_while_moving(name: str) -> None:
-    try:
-        find_micropython()
-    except ControllerError as missing:
-        pytest.skip(str(missing))
     result = run_scenario(find_scenario(name), runtime="micropython")
     assert result.values["flash_ops_moving"] == 0.0
 
 
+@pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("off_s", [9.0, 16.0])
 def test_a_key_turned_off_at_speed_or_standing_saves_and_counts_nothing_as_moving(
     off_s: float,
 ) -> None:
-    try:
-        find_micropython()
-    except ControllerError as missing:
-        pytest.skip(str(missing))
     driver = ScriptDriver(
         (0.5, True, False, 0, 0.0, 1.0),
         (3.0, True, False, 1, 0.0, 1.0),

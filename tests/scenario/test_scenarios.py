@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from sim.runtime import ControllerError, find_micropython
 from sim.scenario import find_scenario, run_scenario, scenario_names
 from sim.vehicle import load_vehicle, vehicle_names
 
@@ -25,11 +24,8 @@ def test_every_vehicle_drives_the_city_cycle(vehicle: str) -> None:
     assert [check for check in result.checks if not check.passed] == []
 
 
+@pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("name", scenario_names() if PROVE else ["ece15", "downhill"])
 def test_micropython_drives_a_scenario_exactly_as_cpython_does(name: str) -> None:
-    try:
-        find_micropython()
-    except ControllerError as missing:
-        pytest.skip(str(missing))
     scenario = find_scenario(name)
     assert run_scenario(scenario, runtime="micropython").rows == run_scenario(scenario).rows

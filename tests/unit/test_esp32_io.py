@@ -888,10 +888,7 @@ run()
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_a_tick_in_micropython_allocates_nothing(name, tmp_path):
-    interpreter = Path(sys.executable).parent / "micropython"
-    if not interpreter.exists():
-        pytest.skip("no MicroPython for this platform")
+def test_a_tick_in_micropython_allocates_nothing(name, tmp_path, interpreter):
     (tmp_path / "machine.py").write_text(MPY_MACHINE)
     folders = (tmp_path, ROOT / "firmware", ROOT / "boards" / name)
     script = tmp_path / "ticks.py"

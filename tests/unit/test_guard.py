@@ -66,6 +66,15 @@ FIRST = 16
 HALF = 4  # slots
 
 
+def make_guard(params, scaling):
+    return Guard(
+        params.values(),
+        scaling.pack_cv_per_1000_counts,
+        scaling.pack_da_per_1000_counts,
+        scaling.throttle_readback_mv_per_1000_counts,
+    )
+
+
 class Bench:
     """A guard with a hand on everything that reaches it; the attributes are what it is shown.
 
@@ -74,7 +83,7 @@ class Bench:
 
     def __init__(self, ticks=0, **values):
         self.params = make_params(**(PLAIN | values))
-        self.guard = Guard(self.params, SCALING)
+        self.guard = make_guard(self.params, SCALING)
         self.raw = Raw()
         self.out = Outputs()
         self.raw.key_on = self.raw.gear_forward_on = 1
@@ -724,7 +733,7 @@ def test_a_current_reading_below_100_counts_is_no_reading(amps_counts, is_seen):
     scaling = SimpleNamespace(**vars(SCALING))
     scaling.pack_da_per_1000_counts = -1000
     bench = Bench()
-    bench.guard = Guard(bench.params, scaling)
+    bench.guard = make_guard(bench.params, scaling)
     bench._fill()
     bench.raw.pack_a_counts = amps_counts
     bench.raw.pack_v_counts = 3000
@@ -739,7 +748,7 @@ def test_the_scales_and_the_zero_of_the_board_are_used(name, value):
     setattr(scaling, name + "_per_1000_counts", value)
     for volts_counts, bits in ((249, 0), (252, UNINTENDED)):
         bench = Bench(pack_a_zero_counts=1600)
-        bench.guard = Guard(bench.params, scaling)
+        bench.guard = make_guard(bench.params, scaling)
         bench._fill()
         bench.raw.pack_a_counts = 1600 + 1000 * 1000 // value
         bench.raw.pack_v_counts = volts_counts
@@ -926,7 +935,7 @@ def kept(guard):
         value = defaults.get(name)
         different[name] = value if value != plain.get(name) else value + 1
     scaling = SimpleNamespace(**{name: value + 77 for name, value in vars(SCALING).items()})
-    other = vars(Guard(make_params(**different), scaling))
+    other = vars(make_guard(make_params(**different), scaling))
     return [name for name, value in vars(guard).items() if other[name] != value]
 
 
@@ -1159,7 +1168,7 @@ def test_the_scale_of_the_read_back_is_the_boards():
     scaling.throttle_readback_mv_per_1000_counts = 1818
     for counts, bits in ((1265, 0), (1266, THROTTLE_HIGH)):
         bench = asking(500)
-        bench.guard = Guard(bench.params, scaling)
+        bench.guard = make_guard(bench.params, scaling)
         bench.tick(10)
         assert read_back(bench, counts, 3).bits == bits
 
@@ -1314,7 +1323,7 @@ class Car:
 
     def __init__(self, bench, mass_kg, grade=0.0):
         self.bench = bench
-        bench.guard = Guard(bench.params, make_scaling())
+        bench.guard = make_guard(bench.params, make_scaling())
         self.body = Body(bench.params, mass_kg, grade)
         self.wheel = Wheel(bench.params, first_pulse=65000)
         self.stall_w = bench.params.get("stall_power_w")

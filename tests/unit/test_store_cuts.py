@@ -9,6 +9,8 @@ import pytest
 
 from sim.runtime import FIRMWARE_DIR, find_micropython
 
+pytestmark = pytest.mark.usefixtures("interpreter")
+
 SCRIPT = Path(__file__).parents[1] / "mpy" / "store_cuts.py"
 CUTS, SEEDS = (15000, 4) if os.environ.get("LSEV_PROVE") else (1000, 1)
 
