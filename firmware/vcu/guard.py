@@ -2,14 +2,15 @@
 
 The idea is level 2 of E-Gas. Hazard: a fault of program, memory or output stage
 anywhere else that makes the car pull. The guard shares with the rest only the
-records it is handed: it keeps its own copies of what it must know, each with
-its complement, and its own arithmetic from the raw inputs. Rules: torque at
-most 10 % above what the lower pedal channel asks; none with the brake, the
-plug or the key against it, or against the selector; none above the cap and
-3 km/h; no power into the motor that nobody asked for. What breaks a rule for
-100 ms loses enable, the guard's own consent and the heartbeat, all three, until
-the key is turned off; power that still flows 130 ms later loses the contactor,
-under load, and 40 ms after that the contactor goes in any case.
+records it is handed: it keeps its own copies of what it must know, with the
+complement of two sums over them, and its own arithmetic from the raw inputs.
+
+Rules: torque at most 10 % above what the lower pedal channel asks; none with the
+brake, the plug or the key against it, or against the selector; none above the
+cap and 3 km/h; no power into the motor that nobody asked for. What breaks a rule
+for 100 ms, or power in two looks, loses enable, the guard's own consent and the
+heartbeat, all three, until the key is turned off; power that still flows 130 ms
+later loses the contactor, under load, and 40 ms after that it goes in any case.
 """
 
 from array import array

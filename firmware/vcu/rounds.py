@@ -38,6 +38,7 @@ class Rounds:
 
     def __init__(self, loop: "Loop") -> None:
         self._loop = loop
+        # Held here: a part reached through the loop would cost one operation more, each time.
         self._supervisor = loop.supervisor
         self._sig = loop.sig
         self._raw = loop.raw

@@ -27,6 +27,7 @@ class Supervisor:
 
     def __init__(self, loop: "Loop", params: Params) -> None:
         self._loop = loop
+        # Held here: a part reached through the loop would cost one operation more, each time.
         self._sig = loop.sig
         self._raw = loop.raw
         self._out = loop.out
