@@ -18,8 +18,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from sim.controller import ControllerError
 from sim.faults import Fault
-from sim.runtime import ControllerError, MicropythonController
+from sim.interpreter import MicropythonController
 from sim.vehicle import load_vehicle
 from sim.world import TICK_S, World
 

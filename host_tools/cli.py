@@ -22,10 +22,10 @@ from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
 from host_tools.parameter_help import explain
 from host_tools.report import write_report
+from sim.controller import ControllerError
 from sim.cycle import DataFileError
 from sim.faults import FAULTS, FaultError, make_fault, parse_fault
 from sim.matrix import ONSETS
-from sim.runtime import ControllerError
 from sim.scenario import Result, Scenario, ScenarioError, find_scenario, run_scenario
 from sim.scenarios import SCENARIOS
 from sim.trace import write_csv

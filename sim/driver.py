@@ -51,17 +51,10 @@ def _off_the_brake(t_s: float) -> float:
     return 0.0
 
 
-class PedalDriver:
-    """Starts the car and then presses pedal and brake as functions of time say."""
+class StartingDriver:
+    """Starts the car; another class says what happens from GO_S on, after this step()."""
 
-    def __init__(
-        self,
-        pedal_at: Callable[[float], float],
-        gear: int = 1,
-        brake_at: Callable[[float], float] = _off_the_brake,
-    ) -> None:
-        self._pedal_at = pedal_at
-        self._brake_at = brake_at
+    def __init__(self, gear: int = 1) -> None:
         self._gear = gear
         self.key = False
         self.plug = False
@@ -70,27 +63,43 @@ class PedalDriver:
         self.brake = 1.0
 
     def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
-        """Follow the start-up, then the functions of the seconds since GO_S."""
+        """Turn the key, wait for the contactor, choose the gear; the foot is on the brake."""
         self.key = t_s >= KEY_S
         self.gear = self._gear if t_s >= GEAR_S else 0
+        self.pedal = 0.0
+        self.brake = 1.0
+
+
+class PedalDriver(StartingDriver):
+    """Starts the car and then presses pedal and brake as functions of time say."""
+
+    def __init__(
+        self,
+        pedal_at: Callable[[float], float],
+        gear: int = 1,
+        brake_at: Callable[[float], float] = _off_the_brake,
+    ) -> None:
+        super().__init__(gear)
+        self._pedal_at = pedal_at
+        self._brake_at = brake_at
+
+    def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
+        """Follow the start-up, then the functions of the seconds since GO_S."""
+        super().step(t_s, speed_mps, dt_s)
         if t_s >= GO_S:
             self.brake = self._brake_at(t_s - GO_S)
             self.pedal = self._pedal_at(t_s - GO_S)
 
 
-class CycleDriver:
+class CycleDriver(StartingDriver):
     """Follows a speed profile with a little preview, pedal and brake never together."""
 
     def __init__(self, cycle: Cycle) -> None:
+        super().__init__()
         self._cycle = cycle
         self._integral = 0.0
         self._ticks = 0
         self.asked_mps = 0.0  # what the cycle asked when the driver last decided
-        self.key = False
-        self.plug = False
-        self.gear = 0
-        self.pedal = 0.0
-        self.brake = 1.0
 
     def wanted_mps(self, t_s: float) -> float:
         """Return the speed that the cycle asks at t_s of the run."""
@@ -101,8 +110,7 @@ class CycleDriver:
         self._ticks += 1
         if self._ticks % DECIDE_TICKS:
             return
-        self.key = t_s >= KEY_S
-        self.gear = 1 if t_s >= GEAR_S else 0
+        super().step(t_s, speed_mps, dt_s)
         wanted = self.asked_mps = self.wanted_mps(t_s)
         ahead = self.wanted_mps(t_s + 0.4)
         if ahead <= 0.05 and wanted <= 0.3:

@@ -12,7 +12,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from sim.driver import GEAR_S, KEY_S, PedalDriver
+from sim.driver import GEAR_S, PedalDriver, StartingDriver
 from sim.faults import KINDS, Fault, make_fault
 from sim.frame import ENABLE, GUARD, MODE, STORED
 from sim.frame import FAULTS as ACTIVE
@@ -44,23 +44,16 @@ _LAST_S = _KEY_ON_S + 5.0
 _LAST_TRY_S = _KEY_ON_S + 45.0
 
 
-class FootworkDriver:
+class FootworkDriver(StartingDriver):
     """Cruises at a speed, then presses, lets go, presses hard and brakes, over and over."""
 
     def __init__(self, speed_mps: float) -> None:
+        super().__init__()
         self._speed_mps = speed_mps
-        self.key = False
-        self.plug = False
-        self.gear = 0
-        self.pedal = 0.0
-        self.brake = 1.0
 
     def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
         """Start the car, hold the speed until the pattern begins, then follow the pattern."""
-        self.key = t_s >= KEY_S
-        self.gear = 1 if t_s >= GEAR_S else 0
-        self.brake = 1.0
-        self.pedal = 0.0
+        super().step(t_s, speed_mps, dt_s)
         if t_s >= _END_S:
             # To a stop, neutral, key off and on again: latent faults show there.
             self.gear = 1 if speed_mps > 0.1 and t_s < _END_S + 6.0 else 0

@@ -1,24 +1,20 @@
-"""Controllers: the firmware behind one interface, in this process or as a whole in MicroPython.
+"""Runtimes: the firmware behind one interface, in this process or as a whole in MicroPython.
 
-Both take an input frame, run one tick and give an output frame (sim/frame.py),
-and for the same inputs both give the same outputs. CpythonController runs the
-loop alone and is fast; MicropythonController runs boot.py, main.py and the hal
-on the virtual board of sim/board, in lockstep over two pipes.
+CpythonController runs the loop alone and is fast; MicropythonController (sim/interpreter.py)
+runs all of the firmware, and for the same inputs gives the same outputs.
 """
 
-import contextlib
-import os
-import runpy
-import select
-import shutil
-import subprocess
-import sys
-import tempfile
 import traceback
 from array import array
-from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
+from sim.controller import (
+    WATCHDOG_BIT,
+    Controller,
+    ControllerError,
+    board_scaling,
+    load_board,
+)
 from sim.frame import (
     BRAKE_ON,
     BUS_V_MV,
@@ -29,10 +25,8 @@ from sim.frame import (
     EDGE_AGE_US,
     EDGE_PULSES,
     ENABLE_READBACK,
-    END,
     GEAR_FORWARD_ON,
     GEAR_REVERSE_ON,
-    INPUT_SIZE,
     KEY_ON,
     MOTOR_PULSES,
     OUTPUT_SIZE,
@@ -46,20 +40,11 @@ from sim.frame import (
     SLOW_MV,
     STALL,
 )
-from sim.one_core import ONE_CORE
+from sim.interpreter import MicropythonController
 from vcu.loop import Loop
 from vcu.preset import Preset
 from vcu.request import REVERSE
-from vcu.sense import Scaling
 from vcu.signals import SLOW_ORDER
-
-_ROOT = Path(__file__).resolve().parent.parent
-BOARDS_DIR = _ROOT / "boards"
-FIRMWARE_DIR = _ROOT / "firmware"
-_LAUNCHER = Path(__file__).resolve().parent / "board" / "launch.py"
-
-# No tick takes this long: the firmware hangs.
-ANSWER_S = 20.0
 
 _TICK_MS = 10
 _TICK_US = 10_000
@@ -69,54 +54,6 @@ _SLOW_LAST = len(SLOW_ORDER) - 1
 # What main.py makes of time: a tick is late, and nobody has fed the watchdog.
 _LATE_MS = 15
 _WATCHDOG_MS = 2000
-
-_FRAME_BYTES = OUTPUT_SIZE * 4
-# One integer more: the last frame, and why the session ended (sim/board/link.py).
-_LAST_BYTES = _FRAME_BYTES + 4
-_RESET_ENDING = 3
-_ENDINGS = (
-    "it came to its end",
-    "it crashed",
-    "its watchdog bit",
-    "it asked for a reset",
-    "Ctrl-C interrupted it",
-)
-_WATCHDOG_BIT = _ENDINGS[2]
-
-# What machine.reset_cause says on an ESP32: a brown-out counts as power-on, and what stops
-# without asking for a reset is started anew by its watchdog.
-PWRON_RESET = 1
-HARD_RESET = 2
-WDT_RESET = 3
-_CAUSES = (WDT_RESET, WDT_RESET, WDT_RESET, HARD_RESET, WDT_RESET)
-
-
-class ControllerError(Exception):
-    """The firmware cannot be started, or has stopped; the text has its own last words."""
-
-
-class Controller(Protocol):
-    """A controller in lockstep. outputs is the last output frame, all 0 before the first."""
-
-    scaling: Scaling
-    outputs: "array[int]"
-
-    def restart(self, power_lost: bool) -> None:
-        """Start the firmware anew, as a reset or the return of the supply does.
-
-        outputs is all 0 until the next exchange, which is the first tick: how long
-        a chip takes to boot is for the caller to let pass. Flash is kept, and RTC
-        memory unless power was lost.
-        """
-        ...
-
-    def exchange(self, inputs: "array[int]") -> "array[int]":
-        """Run one tick with these inputs and return a new output frame; ControllerError."""
-        ...
-
-    def close(self) -> None:
-        """End it; more than once does no harm."""
-        ...
 
 
 def make_controller(
@@ -132,31 +69,6 @@ def make_controller(
     if runtime == "micropython":
         return MicropythonController(board, values, stamps=stamps, name=name)
     raise ControllerError(f"no runtime is called {runtime!r}: there are cpython and micropython")
-
-
-def _board_file(name: str) -> Path:
-    path = BOARDS_DIR / name / "board.py"
-    if not path.is_file():
-        names = ", ".join(sorted(p.parent.name for p in BOARDS_DIR.glob("*/board.py")))
-        raise ControllerError(f"no board is called {name!r}: there are {names}")
-    return path
-
-
-def load_board(name: str) -> dict[str, Any]:
-    """Return the data of boards/NAME/board.py; ControllerError names the boards there are."""
-    return runpy.run_path(str(_board_file(name)))
-
-
-def board_scaling(data: dict[str, Any]) -> Scaling:
-    """Return what one count means on the board."""
-    return Scaling(
-        data["PACK_CV_PER_1000_COUNTS"],
-        data["BUS_CV_PER_1000_COUNTS"],
-        data["PACK_DA_PER_1000_COUNTS"],
-        data["RAIL_CV_PER_1000_COUNTS"],
-        data["SENSOR_5V_MV_PER_1000_COUNTS"],
-        data["NTC_TABLE"],
-    )
 
 
 class CpythonController:
@@ -225,7 +137,7 @@ class CpythonController:
         self._late_ms += _TICK_MS
         self.outputs = array("i", self.outputs)
         if self._late_ms >= _WATCHDOG_MS:
-            self._stop(_WATCHDOG_BIT)
+            self._stop(WATCHDOG_BIT)
 
     def _stop(self, why: str) -> NoReturn:
         self.outputs = self._frame()
@@ -344,199 +256,3 @@ class CpythonController:
 
     def close(self) -> None:
         """Nothing runs outside this process."""
-
-
-class MicropythonController:
-    """The whole firmware on the virtual board, in a MicroPython process of its own.
-
-    console is a file descriptor that becomes the board's serial port; without one
-    what the firmware prints is kept for printed(). firmware is the folder to run,
-    flash the one in which the board keeps its files. A write to it stalls the chip,
-    which the other controller has no part in: without flash_takes_time both stay in
-    step at a stop too. exit_status is None while it runs.
-    """
-
-    def __init__(
-        self,
-        board: str,
-        values: dict[str, int],
-        *,
-        stamps: bool = True,
-        name: str = "",
-        console: int | None = None,
-        firmware: Path = FIRMWARE_DIR,
-        flash_takes_time: bool = True,
-    ) -> None:
-        self.scaling = board_scaling(load_board(board))
-        self.outputs = array("i", [0] * OUTPUT_SIZE)
-        self.exit_status: int | None = None
-        self.asked_for_reset = False  # that, and no failure, is why it ended
-        self._error: ControllerError | None = None
-        self._released = False
-        self._flash_takes_time = flash_takes_time
-        self._cause = PWRON_RESET  # of the start that comes next
-        interpreter = find_micropython()
-        self._cleanup = contextlib.ExitStack()
-        self._wires = contextlib.ExitStack()  # to one run of the firmware
-        self._cleanup.callback(self._wires.close)
-        try:
-            self._folder = Path(self._write_data(_board_file(board), values, stamps, name))
-            self.flash = self._folder / "flash"
-            self._command = [interpreter, str(_LAUNCHER), str(self._folder), str(firmware)]
-            self._log = os.open(self._folder / "printed", os.O_RDWR | os.O_CREAT)
-            self._cleanup.callback(os.close, self._log)
-            self._console = self._log
-            if console is not None:
-                self._console = os.dup(console)
-                self._cleanup.callback(os.close, self._console)
-            self._cleanup.enter_context(ONE_CORE)
-            self._start()
-        except BaseException:
-            self._cleanup.close()
-            raise
-
-    def _write_data(self, board: Path, values: dict[str, int], stamps: bool, name: str) -> str:
-        """Write board.py and vehicle.py, as flashing does, and return the board's folder."""
-        folder = self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="lsev-"))
-        text = board.read_text(encoding="utf-8")
-        if not stamps:
-            text += "\nEDGE_STAMPS = 0\n"
-        (Path(folder) / "board.py").write_text(text, encoding="utf-8")
-        (Path(folder) / "vehicle.py").write_text(
-            f"NAME = {name!r}\nPARAMETERS = {dict(values)!r}\n", encoding="utf-8"
-        )
-        (Path(folder) / "flash").mkdir()
-        (Path(folder) / "rtc").touch()
-        return folder
-
-    def _start(self) -> None:
-        console = self._console
-        board_read, self._to_board = os.pipe()
-        self._from_board, board_write = os.pipe()
-        self._wires.callback(os.close, self._to_board)
-        self._wires.callback(os.close, self._from_board)
-        try:
-            self._process = subprocess.Popen(
-                [
-                    *self._command,
-                    str(board_read),
-                    str(board_write),
-                    str(self._cause),
-                    str(int(self._flash_takes_time)),
-                ],
-                stdin=subprocess.DEVNULL if console == self._log else console,
-                stdout=console,
-                stderr=console,
-                pass_fds=(board_read, board_write),
-                start_new_session=True,  # Ctrl-C is for the host, which then ends the board
-            )
-        finally:
-            os.close(board_read)
-            os.close(board_write)
-        self._poll = select.poll()
-        self._poll.register(self._from_board, select.POLLIN)
-        self._cause = HARD_RESET  # unless it ends in another way
-
-    def restart(self, power_lost: bool) -> None:
-        """Start the firmware anew, wherever it was; ControllerError when it has been closed.
-
-        RTC memory and machine.reset_cause are as after a reset of the kind that
-        ended it, or as after power-on when power was lost.
-        """
-        if self._released:
-            raise ControllerError("the controller has been closed")
-        self._process.kill()
-        self._process.wait()
-        self._wires.close()
-        if power_lost:
-            (self._folder / "rtc").write_bytes(b"")
-            self._cause = PWRON_RESET
-        self.outputs = array("i", [0] * OUTPUT_SIZE)
-        self.exit_status = None
-        self._error = None
-        self._start()
-
-    def exchange(self, inputs: "array[int]") -> "array[int]":
-        """Run one tick with these inputs and return a new output frame.
-
-        ControllerError when the firmware has stopped, now and at each later call;
-        outputs is then how it left its pins.
-        """
-        if self._error is not None:
-            raise self._error
-        # A pipe that broke: it has ended, and what it wrote last says why.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._to_board, inputs)
-        data = self._answer()
-        if len(data) != _FRAME_BYTES:
-            self._wait()  # the traceback is printed after the last frame
-            self._error = self._ending(data)
-            self._wires.close()
-            raise self._error
-        self.outputs = outputs = array("i", data)
-        return outputs
-
-    def _answer(self) -> bytes:
-        """Return the next frame, the longer last one, or nothing."""
-        if not self._poll.poll(ANSWER_S * 1000):
-            self._process.kill()
-            return b""
-        return os.read(self._from_board, _LAST_BYTES)
-
-    def _ending(self, last: bytes) -> ControllerError:
-        """Take the pins from the last frame, and return why it is the last."""
-        if len(last) == _LAST_BYTES:
-            *levels, status = array("i", last)
-            self.outputs = array("i", levels)
-            why = f"it ended with {status}"
-            self.asked_for_reset = status == _RESET_ENDING
-            if status < len(_ENDINGS):
-                why = _ENDINGS[status]
-                self._cause = _CAUSES[status]
-        else:
-            # Nobody drives the pins any more: the resistors hold them at their safe level.
-            self.outputs = array("i", [0] * OUTPUT_SIZE)
-            why = f"no answer within {ANSWER_S:.0f} s, or killed"
-            self._cause = WDT_RESET
-        return ControllerError(f"the firmware stopped: {why}\n{self.printed()}".rstrip())
-
-    def printed(self) -> str:
-        """Return what the firmware has printed; empty when it has a console, or is closed."""
-        if self._released:
-            return ""
-        return os.pread(self._log, os.fstat(self._log).st_size, 0).decode("utf-8", "replace")
-
-    def close(self) -> None:
-        """End the firmware, which makes its outputs safe, and clean up."""
-        if self._error is None:
-            self._error = ControllerError("the controller has been closed")
-            command = array("i", [0] * INPUT_SIZE)
-            command[COMMAND] = END
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._to_board, command)
-            last = array("i", self._answer())
-            self.outputs = last[:OUTPUT_SIZE] if last else array("i", [0] * OUTPUT_SIZE)
-            self._wait()
-        self._release()
-
-    def _wait(self) -> None:
-        try:
-            self.exit_status = self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self.exit_status = self._process.wait()
-
-    def _release(self) -> None:
-        self._released = True
-        self._cleanup.close()
-
-
-def find_micropython() -> str:
-    """Return the interpreter beside this Python, or on the PATH; ControllerError without one."""
-    beside = Path(sys.executable).parent / "micropython"
-    if beside.is_file():
-        return str(beside)
-    found = shutil.which("micropython")
-    if found is None:
-        raise ControllerError("there is no micropython here: run `make setup`")
-    return found

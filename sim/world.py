@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from sim.controller import Controller
 from sim.driver import Driver, PedalDriver
 from sim.faults import Fault
 from sim.frame import (
@@ -19,7 +20,7 @@ from sim.plant.battery import Battery, make_battery
 from sim.plant.car import Car, CarData
 from sim.plant.cars import CARS
 from sim.plant.sensors import SensorData, Sensors
-from sim.runtime import Controller, make_controller
+from sim.runtime import make_controller
 from sim.vehicle import Vehicle, load_vehicle
 from sim.wires import Wires
 from vcu import chemistry

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from sim.runtime import ControllerError
+from sim.controller import ControllerError
 from sim.scenario import find_scenario, run_scenario
 from tests.mpy import fuel
 

@@ -1,8 +1,13 @@
 """What every kind of test may ask for."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from sim.runtime import ControllerError, find_micropython
+from sim.controller import ControllerError
+from sim.interpreter import FIRMWARE_DIR, find_micropython
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +17,18 @@ def interpreter() -> str:
         return find_micropython()
     except ControllerError as missing:
         pytest.skip(f"{missing}; the 32-bit build still runs the trace")
+
+
+@pytest.fixture
+def copied_firmware(tmp_path: Path) -> Callable[[str, str, str], Path]:
+    """Return replace(file, old, new): it breaks a copy of the firmware and returns its folder."""
+    folder = tmp_path / "firmware"
+    shutil.copytree(FIRMWARE_DIR, folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def replace(name: str, old: str, new: str) -> Path:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+        return folder
+
+    return replace

@@ -84,6 +84,18 @@ class Counters:
     """
 
     FORMAT = "<IIiiIHHII"
+    # The attributes in the order of FORMAT.
+    NAMES = (
+        "odometer_m",
+        "trip_m",
+        "trip_mwh",
+        "energy_wh",
+        "left_mah",
+        "uncertainty_permille",
+        "consumption_wh_km",
+        "operating_s",
+        "key_cycles",
+    )
     SIZE = const(32)
 
     def __init__(self) -> None:
@@ -99,20 +111,8 @@ class Counters:
 
     def pack_into(self, buffer: bytearray, at: int) -> None:
         """Write SIZE bytes into buffer; the buffer is the caller's, this runs every second."""
-        struct.pack_into(
-            Counters.FORMAT,
-            buffer,
-            at,
-            self.odometer_m,
-            self.trip_m,
-            self.trip_mwh,
-            self.energy_wh,
-            self.left_mah,
-            self.uncertainty_permille,
-            self.consumption_wh_km,
-            self.operating_s,
-            self.key_cycles,
-        )
+        values = [getattr(self, name) for name in Counters.NAMES]
+        struct.pack_into(Counters.FORMAT, buffer, at, *values)
 
     def unpack(self, payload: "bytes | bytearray") -> bool:
         """Take all values, or none where one is impossible."""
@@ -122,17 +122,8 @@ class Counters:
                 return False
         if values[5] > 1000:
             return False
-        (
-            self.odometer_m,
-            self.trip_m,
-            self.trip_mwh,
-            self.energy_wh,
-            self.left_mah,
-            self.uncertainty_permille,
-            self.consumption_wh_km,
-            self.operating_s,
-            self.key_cycles,
-        ) = values
+        for i, name in enumerate(Counters.NAMES):
+            setattr(self, name, values[i])
         return True
 
     def read(self, energy: Energy, operating_s: int) -> None:

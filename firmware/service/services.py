@@ -2,7 +2,7 @@
 
 One slice is a few bytes of the console, one file operation of the keeper, and
 what a person asked for. With nothing to do it allocates nothing; once a second
-about 200 bytes, for the copy of the counters in RTC memory.
+about 320 bytes, for the copy of the counters in RTC memory.
 """
 
 from service import boot_record

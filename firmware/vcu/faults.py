@@ -125,8 +125,7 @@ class Faults:
 
     present, active and stored are lists of WORDS integers; counts is how often
     each row was confirmed, by row number. is_stopped and is_crawling say what
-    the loop must do; confirmed holds the row number of the latest confirmation
-    until its reader sets it to -1.
+    the loop must do.
     """
 
     def __init__(self) -> None:
@@ -137,9 +136,7 @@ class Faults:
         self.is_stopped = False
         self.is_crawling = False
         self.stop_id = 0  # id of the first active row of class STOP
-        self.confirmed = -1
         self.changes = 0  # confirmed, healed or cleared: modulo 2**16, for who must save
-        self.news = 0  # the bits that the last word's step confirmed
         self._timers_ms = array("H", [0] * (WORDS * WORD_SHIFT))
         self._stop_mask = array("i", [0] * WORDS)
         self._crawl_mask = array("i", [0] * WORDS)
@@ -153,15 +150,18 @@ class Faults:
                     self._crawl_mask[word] |= bit
                 bit <<= 1
 
-    def step(self, word: int, present: int, key_on: int, released: int, dt_ms: int) -> None:
-        """Take one word's conditions, dt_ms after it was last here; key and pedal free latches."""
+    def step(self, word: int, present: int, key_on: int, released: int, dt_ms: int) -> int:
+        """Take one word's conditions, dt_ms after it was last here; return what it confirmed.
+
+        That is one bit a row of the word, 0 for none. Key and pedal free latches.
+        """
         self.present[word] = present
-        changing = present ^ self.active[word]
+        before = self.active[word]
+        changing = present ^ before
         if not changing and not self._timing[word]:
-            return
+            return 0
         if dt_ms > _DT_MAX_MS:
             dt_ms = _DT_MAX_MS
-        self.news = 0
         number = word * WORD_SHIFT
         pending = changing | self._timing[word]
         bit = 1
@@ -171,6 +171,7 @@ class Faults:
             pending >>= 1
             bit <<= 1
             number += 1
+        return self.active[word] & (_WORD_MASK ^ before)
 
     def _step_row(
         self,
@@ -210,8 +211,6 @@ class Faults:
             self.stored[word] |= bit
             if self.counts[number] < _COUNT_MAX:
                 self.counts[number] += 1
-            self.confirmed = number
-            self.news |= bit
         self.changes = (self.changes + 1) & 0xFFFF
         crawling = 0
         self.stop_id = 0

@@ -111,15 +111,12 @@ class Rounds:
 
     def _judge(self, word: int, bits: int, passed_ms: int) -> None:
         """Hand conditions to the fault table, and freeze the frame of what it confirms."""
-        faults = self._faults
-        faults.step(word, bits, self._supervisor.key_on, self._sig.pedal_released, passed_ms)
-        if faults.confirmed >= 0:
-            self._freeze(word * WORD_SHIFT, faults.news)
-            faults.confirmed = -1
-
-    def _freeze(self, number: int, news: int) -> None:
-        while news:
-            if news & 1:
+        confirmed = self._faults.step(
+            word, bits, self._supervisor.key_on, self._sig.pedal_released, passed_ms
+        )
+        number = word * WORD_SHIFT
+        while confirmed:
+            if confirmed & 1:
                 self._recorder.freeze(
                     number,
                     self._sig,
@@ -127,7 +124,7 @@ class Rounds:
                     self._chain.winner,
                     self._loop.torque_permille,
                 )
-            news >>= 1
+            confirmed >>= 1
             number += 1
 
     def _measure_pack(self) -> None:

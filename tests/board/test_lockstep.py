@@ -9,8 +9,10 @@ from contextlib import closing
 
 import pytest
 
-from sim import frame, runtime
-from sim.runtime import FIRMWARE_DIR, ControllerError, CpythonController, MicropythonController
+from sim import frame, interpreter
+from sim.controller import ControllerError
+from sim.interpreter import FIRMWARE_DIR, MicropythonController
+from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle, vehicle_names
 from sim.wires import Wires
 from vcu import contactor, modes
@@ -125,21 +127,6 @@ class Pair:
 
     def close(self):
         self.micropython.close()
-
-
-@pytest.fixture
-def copied_firmware(tmp_path):
-    """A copy of the firmware that a test may break: replace(file, old, new)."""
-    folder = tmp_path / "firmware"
-    shutil.copytree(FIRMWARE_DIR, folder, ignore=shutil.ignore_patterns("__pycache__"))
-
-    def replace(name, old, new):
-        text = (folder / name).read_text(encoding="utf-8")
-        assert old in text
-        (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-        return folder
-
-    return replace
 
 
 def drive_off(pair, wheel, stamps):
@@ -391,7 +378,7 @@ def test_a_firmware_that_hangs_in_the_tick_is_given_up(copied_firmware, monkeypa
     inputs = bench_inputs()
     with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
         controller.exchange(inputs)
-        monkeypatch.setattr(runtime, "ANSWER_S", 0.3)
+        monkeypatch.setattr(interpreter, "ANSWER_S", 0.3)
         inputs[frame.GEAR_REVERSE_ON] = 1
         with pytest.raises(ControllerError, match="no answer"):
             controller.exchange(inputs)

@@ -9,7 +9,8 @@ from contextlib import closing
 import pytest
 
 from sim import frame
-from sim.runtime import FIRMWARE_DIR, ControllerError, MicropythonController
+from sim.controller import ControllerError
+from sim.interpreter import FIRMWARE_DIR, MicropythonController
 from sim.wires import Wires
 from vcu.faults import SYSTEM, TABLE
 from vcu.signals import SLOW_THROTTLE_READBACK
@@ -85,21 +86,6 @@ class Board:
         self.controller.close()
         self.console.close()
         self._theirs.close()
-
-
-@pytest.fixture
-def copied_firmware(tmp_path):
-    """A copy of the firmware that a test may break: replace(file, old, new)."""
-    folder = tmp_path / "firmware"
-    shutil.copytree(FIRMWARE_DIR, folder, ignore=shutil.ignore_patterns("__pycache__"))
-
-    def replace(name, old, new):
-        text = (folder / name).read_text(encoding="utf-8")
-        assert old in text
-        (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
-        return folder
-
-    return replace
 
 
 def test_a_drive_is_saved_at_key_off_and_known_after_the_supply_was_gone():

@@ -4,6 +4,7 @@ The pedal is the driver's true foot, the torque what the motor controller's inpu
 voltage asks of it behind the enable line and the contactor, the speed the true one.
 """
 
+from sim.driver import StartingDriver
 from sim.frame import PLUG_IN
 from sim.world import TICK_S, World
 
@@ -65,19 +66,16 @@ class Envelope:
         return max(self.worst_s.values())
 
 
-class ScriptDriver:
-    """Does what a table says: rows of (from_s, key, plug, gear, pedal, brake)."""
+class ScriptDriver(StartingDriver):
+    """Starts the car and does what a table says: (from_s, key, plug, gear, pedal, brake)."""
 
     def __init__(self, *rows: tuple[float, bool, bool, int, float, float]) -> None:
+        super().__init__()
         self._rows = rows
-        self.key = False
-        self.plug = False
-        self.gear = 0
-        self.pedal = 0.0
-        self.brake = 1.0
 
     def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
         """Move the pedal in 0.4 s from one row's travel to the next; switches follow at once."""
+        super().step(t_s, speed_mps, dt_s)
         before = 0.0
         for from_s, key, plug, gear, pedal, brake in self._rows:
             if t_s < from_s:

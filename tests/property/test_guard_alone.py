@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 from property.envelope import Envelope, ScriptDriver
 
+from sim.controller import ControllerError
 from sim.frame import OUTPUT_SIZE, PIN_COUNT
 from sim.plant.cars import CARS
-from sim.runtime import ControllerError, CpythonController
+from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle
 from sim.world import World, flat, slopes
 from vcu.loop import Loop
@@ -31,7 +32,6 @@ CORRUPTIONS = 10_000 if PROVE else 300
 LIMIT_S = 0.150 + 1e-9
 VEHICLE = load_vehicle("four_wheel_60v_agm")
 TAKE_OVER_S = 12.0
-KEY_ON, GEAR = (0.5, True, False, 0, 0.0, 1.0), (3.0, True, False, 1, 0.0, 1.0)
 
 
 def loop_of(world: World) -> Loop:
@@ -59,7 +59,7 @@ def command_full_torque(world: World) -> None:
 
 def drive_alone(*rows: tuple[float, bool, bool, int, float, float], seconds: float) -> Envelope:
     """Drive the rows with the loop as it is until TAKE_OVER_S, then with full torque always."""
-    with World(VEHICLE, driver=ScriptDriver(KEY_ON, GEAR, *rows)) as world:
+    with World(VEHICLE, driver=ScriptDriver(*rows)) as world:
         world.run(TAKE_OVER_S)
         assert world.wires.contactor
         envelope = Envelope(world)
@@ -106,7 +106,7 @@ def test_alone_it_does_not_give_traction_back_while_the_conflict_lasts(name: str
 @pytest.mark.parametrize("mass_kg", [250.0, 600.0, 900.0])
 def test_alone_it_takes_traction_within_150_ms_of_the_cap_and_3_km_h(mass_kg: float) -> None:
     car = dataclasses.replace(CARS[VEHICLE.name], mass_kg=mass_kg)
-    driver = ScriptDriver(KEY_ON, GEAR, (3.5, True, False, 1, 1.0, 0.0))
+    driver = ScriptDriver((3.5, True, False, 1, 1.0, 0.0))
     with World(VEHICLE, car=car, driver=driver, road=slopes((-10.0, -0.03))) as world:
         world.run(TAKE_OVER_S)
         envelope = Envelope(world)
@@ -199,8 +199,6 @@ def watchdog() -> Generator[None]:
 
 # Forward in every way, up to the cap on a long slope, and backwards at the end.
 DRIVE = (
-    KEY_ON,
-    GEAR,
     (3.5, True, False, 1, 0.4, 0.0),
     (6.0, True, False, 1, 0.0, 0.0),
     (7.0, True, False, 1, 0.8, 0.0),

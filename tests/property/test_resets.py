@@ -22,8 +22,6 @@ VEHICLE = load_vehicle("four_wheel_60v_agm")
 # The key, the pre-charge, a launch, a cruise, a hard stop, and the key off again.
 DRIVE_S = 20.0
 DRIVE = (
-    (0.5, True, False, 0, 0.0, 1.0),
-    (3.0, True, False, 1, 0.0, 1.0),
     (3.5, True, False, 1, 0.5, 0.0),
     (7.0, True, False, 1, 0.0, 0.0),
     (8.0, True, False, 1, 0.9, 0.0),

@@ -10,7 +10,7 @@ from array import array
 
 import pytest
 from property.envelope import Envelope, ScriptDriver
-from property.test_guard_alone import DRIVE, KEY_ON, VEHICLE, moments
+from property.test_guard_alone import VEHICLE, moments
 
 from sim.faults import Fault, make_fault
 from sim.frame import COMMAND, CONTACTOR, DOUBLE, FLASH_OPS, MODE, STALL, STORED
@@ -111,8 +111,6 @@ SEQUENCES = {
     "key-off saving": (20.0, 23.0),
 }
 WRAP_DRIVE = (
-    KEY_ON,
-    (3.0, True, False, 1, 0.0, 1.0),
     (3.5, True, False, 1, 0.5, 0.0),
     (12.0, True, False, 1, 0.0, 0.8),
     (19.0, True, False, 0, 0.0, 1.0),
@@ -160,8 +158,3 @@ def test_a_clock_that_wraps_in_the_middle_of_a_sequence_changes_no_output(
         found, _ = frames(wrap_us, monkeypatch)
         differing = [i for i, frame in enumerate(found) if frame != undisturbed[i]]
         assert differing == [], f"wrap at {wrap_us} us: first differs at {differing[0] * 10} ms"
-
-
-def test_the_drives_with_hiccups_are_those_of_the_guard() -> None:
-    assert len(moments()) > 50
-    assert DRIVE[0] == KEY_ON

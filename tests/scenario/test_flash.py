@@ -36,8 +36,6 @@ def test_a_key_turned_off_at_speed_or_standing_saves_and_counts_nothing_as_movin
     off_s: float,
 ) -> None:
     driver = ScriptDriver(
-        (0.5, True, False, 0, 0.0, 1.0),
-        (3.0, True, False, 1, 0.0, 1.0),
         (3.5, True, False, 1, 0.5, 0.0),
         (9.0, off_s > 9.0, False, 1, 0.0, 0.8),
         (16.0, False, False, 0, 0.0, 0.3),

@@ -19,9 +19,10 @@ import host_tools.board
 import host_tools.cli
 from host_tools.board import SerialPort
 from host_tools.cli import main
+from sim.controller import ControllerError
 from sim.faults import FAULTS
+from sim.interpreter import MicropythonController
 from sim.metrics import Expectation
-from sim.runtime import ControllerError, MicropythonController
 from sim.scenarios import SCENARIOS
 
 SECONDS = 6.0

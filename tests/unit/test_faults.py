@@ -45,11 +45,12 @@ def number(name):
 
 
 def step(table, names, dt_ms=10, key_on=1, released=0, word=None):
-    """Let dt_ms pass in which the conditions of these names, of one word, are present."""
+    """Let dt_ms pass with the conditions of these names, of one word; the names it confirms."""
     places = [divmod(number(name), WORD_SHIFT) for name in names.split()]
     words = {word for word, _ in places} or {word}
     (word,) = words
-    table.step(word, sum(1 << bit for _, bit in places), key_on, released, dt_ms)
+    bits = table.step(word, sum(1 << bit for _, bit in places), key_on, released, dt_ms)
+    return {row[1] for bit, row in enumerate(TABLE[word]) if bits >> bit & 1}
 
 
 def steps_to(time_ms):
@@ -160,7 +161,7 @@ def test_a_new_table_has_nothing_wrong():
     table = Faults()
     assert (table.present, table.active, table.stored) == ([0] * 4, [0] * 4, [0] * 4)
     assert (table.is_stopped, table.is_crawling, table.stop_id) == (False, False, 0)
-    assert (table.confirmed, table.changes, sum(table.counts)) == (-1, 0, 0)
+    assert (table.changes, sum(table.counts)) == (0, 0)
     assert len(table.counts) == WORDS * WORD_SHIFT
 
 
@@ -169,11 +170,12 @@ def test_a_row_is_confirmed_at_its_time_and_not_a_millisecond_earlier(word, bit,
     table = Faults()
     for dt_ms in steps_to(row[4]) if row[4] else [0]:
         assert table.active[word] == 0
-        table.step(word, 1 << bit, 1, 0, dt_ms)
+        bits = table.step(word, 1 << bit, 1, 0, dt_ms)
+        assert bits == table.active[word]
     assert table.counts[word * WORD_SHIFT + bit] == 1
     assert active(table) == stored(table) == {row[1]}
     assert table.present[word] == 1 << bit
-    assert table.confirmed == word * WORD_SHIFT + bit
+    assert bits == 1 << bit
     assert table.changes == 1
     assert table.is_stopped == (row[3] == STOP)
     assert table.is_crawling == (row[3] == CRAWL)
@@ -189,10 +191,10 @@ def test_a_row_that_is_interrupted_starts_its_time_again(word, bit, row):
         return
     for _ in range(3):
         for dt_ms in steps_to(row[4])[:-1]:
-            table.step(word, 1 << bit, 1, 0, dt_ms)
-        table.step(word, 0, 1, 0, 1)
+            assert table.step(word, 1 << bit, 1, 0, dt_ms) == 0
+        assert table.step(word, 0, 1, 0, 1) == 0
     assert active(table) == set()
-    assert (table.confirmed, table.changes) == (-1, 0)
+    assert table.changes == 0
 
 
 def test_rows_are_timed_each_for_itself():
@@ -231,18 +233,16 @@ def test_a_step_longer_than_half_a_second_counts_as_that():
 def test_a_row_that_is_active_and_present_is_not_confirmed_again():
     table = confirmed("rail_low")
     for _ in range(300):
-        step(table, "rail_low", 500)
+        assert step(table, "rail_low", 500) == set()
     assert (table.changes, table.counts[number("rail_low")]) == (1, 1)
 
 
 def test_each_confirmation_is_counted_and_reported():
     table = confirmed("rail_low")
-    table.confirmed = -1
     for _ in range(5):
-        step(table, "", 500, word=SYSTEM)
-    assert (active(table), table.confirmed, table.changes) == (set(), -1, 2)
-    step(table, "rail_low", 500)
-    assert table.confirmed == number("rail_low")
+        assert step(table, "", 500, word=SYSTEM) == set()
+    assert (active(table), table.changes) == (set(), 2)
+    assert step(table, "rail_low", 500) == {"rail_low"}
     assert (table.changes, table.counts[number("rail_low")]) == (3, 2)
 
 
@@ -404,12 +404,11 @@ def test_clearing_forgets_what_healed_and_tells_that_there_is_something_to_save(
 
 def test_clearing_does_not_report_a_confirmation():
     table = confirmed("parameters_lost")
-    table.confirmed = -1
     table.changes = 65535
     step(table, "", word=SYSTEM)
     table.clear()
-    assert table.confirmed == -1
     assert table.changes == 1
+    assert step(table, "", word=SYSTEM) == set()
 
 
 def test_what_is_about_to_be_confirmed_goes_on_being_timed_through_a_clear():
@@ -432,16 +431,19 @@ def test_clearing_a_row_that_was_about_to_heal_starts_its_times_again():
     assert active(table) == {"pack_v_sensor_low"}
 
 
-def test_the_news_are_the_rows_that_the_latest_confirming_step_confirmed():
+def test_a_step_returns_the_rows_that_it_confirmed_and_none_that_were_active_before():
     table = Faults()
-    assert table.news == 0
-    step(table, "pedal_disagrees pedal_stabbed")
-    bits = [number(name) for name in ("pedal_disagrees", "pedal_stabbed")]
-    assert table.news == sum(1 << bit for bit in bits)
-    step(table, "speed_stopped")
-    assert table.news == 1 << number("speed_stopped") - TRACTION * WORD_SHIFT
-    step(table, "rail_low")
-    assert table.news == 0
+    assert step(table, "pedal_disagrees pedal_stabbed") == {"pedal_disagrees", "pedal_stabbed"}
+    both_and_one = "pedal_disagrees pedal_stabbed sensor_5v_low"
+    assert step(table, both_and_one, 80) == {"sensor_5v_low"}
+    assert step(table, both_and_one, 500) == set()
+    assert step(table, "rail_low") == set()
+
+
+def test_a_step_that_heals_one_row_and_confirms_another_returns_the_other():
+    table = confirmed("overspeed")
+    assert step(table, "pedal_disagrees", 500) == {"pedal_disagrees"}
+    assert active(table) == {"pedal_disagrees"}
 
 
 def test_the_last_bit_of_a_word_is_a_row_like_the_others():

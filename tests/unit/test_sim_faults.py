@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from sim import frame
+from sim.controller import board_scaling, load_board
 from sim.faults import FAULTS, KINDS, FaultError, make_fault, parse_fault
 from sim.plant.sensors import SensorData
-from sim.runtime import board_scaling, load_board
 from sim.vehicle import load_vehicle
 from sim.world import BOOT_TICKS, World
 from vcu.signals import (

@@ -1,13 +1,12 @@
 """The record store on a real littlefs, in MicroPython: no cut of the supply loses a record."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from sim.runtime import FIRMWARE_DIR, find_micropython
+from sim.interpreter import FIRMWARE_DIR, find_micropython
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -44,11 +43,5 @@ def test_a_cut_at_any_flash_operation_leaves_each_record_old_or_new(seed):
         ('self._name) + ".new"', "self._name)"),  # in place, without a rename
     ],
 )
-def test_the_cuts_find_a_store_that_does_it_wrong(tmp_path, old, new):
-    folder = tmp_path / "firmware"
-    shutil.copytree(FIRMWARE_DIR, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    path = folder / "service" / "store.py"
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    assert run(1000, 1, folder)[0] != 0
+def test_the_cuts_find_a_store_that_does_it_wrong(copied_firmware, old, new):
+    assert run(1000, 1, copied_firmware("service/store.py", old, new))[0] != 0
