@@ -16,8 +16,14 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
 
-run: $(READY) ## drive a simulated car with the firmware running in MicroPython
+run: $(READY) ## drive and charge a simulated car with the firmware running in MicroPython
+	@echo "1 of 3: a drive, all of the firmware in MicroPython on the virtual board"
 	@$(BIN)/lsev sim run school_run --runtime micropython
+	@echo "2 of 3: plugged in, the same firmware begins to charge"
+	@$(BIN)/lsev sim run overnight --runtime micropython
+	@echo "3 of 3: the whole night, the firmware's charge alone at a second a step"
+	@$(BIN)/lsev sim run overnight
+	@echo "with a page of plots: $(BIN)/lsev sim run overnight --report charge.html"
 
 test: $(READY) ## run all tests, with a stated sample of the long ones
 	@$(BIN)/python -m pytest

@@ -30,8 +30,9 @@ _LATE_US = const(15000)
 _VERY_LATE_US = const(25000)
 # A flash erase stalls the chip for up to 400 ms; the heartbeat stops the car long before this.
 _WATCHDOG_MS = const(2000)
-# After Ctrl-C somebody works at the prompt, where nothing feeds the watchdog.
-_PROMPT_WATCHDOG_MS = const(3600000)
+# Somebody works at the prompt, where nothing feeds the watchdog, and a soft reset does not
+# stop it: long enough to copy files, short enough that a forgotten board comes back.
+_PROMPT_WATCHDOG_MS = const(600000)
 _COUNT_MASK = const(0x3FFFFFFF)
 _SECOND_TICKS = const(100)
 _CTRL_C = const(3)
@@ -75,10 +76,10 @@ try:
 
     from hal.esp32_io import Esp32Io
     from hal.serial_port import SerialPort
-    from service.console import Console
     from service.desk import Desk
     from service.records import preset_mark
     from service.services import Services
+    from service.terminal import Terminal
     from vcu.loop import Loop
     from vcu.preset import Preset
     from vcu.sense import Scaling
@@ -93,7 +94,7 @@ class Car:
     def __init__(self, board, parameters: "dict[str, int]") -> None:
         self.io = Esp32Io(board)
         self.keeper = make_keeper()
-        self.params = Preset(parameters)
+        self.params = Preset(parameters, "charger_setpoint" not in board.NOT_FITTED)
         self.keeper.load_params(self.params, preset_mark(parameters))
         scaling = Scaling(
             board.PACK_CV_PER_1000_COUNTS,
@@ -108,13 +109,14 @@ class Car:
         self.keeper.start()
         chip = hexlify(unique_id()).decode()
         name = getattr(vehicle, "NAME", "unnamed")
-        self.desk = Desk(self.loop, self.params, ("lsev", VERSION, board.NAME, name, chip))
+        identity = ("lsev", VERSION, board.NAME, name, chip)
+        keeper = self.keeper
+        self.desk = Desk(self.loop, self.params, identity, keeper.vault, keeper.history)
         self.desk.last_run = self.keeper.boot.last_run()
-        self.desk.first_s = self.keeper.history.first_s
-        self.desk.last_s = self.keeper.history.last_s
+        self.desk.life = self.keeper.counters
         port = SerialPort(select, sys)
-        console = Console(self.desk, port.write)
-        self.services = Services(self.loop, self.desk, console, self.keeper, port)
+        self.terminal = Terminal(self.desk, port.write)
+        self.services = Services(self.loop, self.desk, self.terminal, self.keeper, port)
         self.ticks = 0
         self.late_ticks = 0  # started more than 15 ms after the one before
         self.very_late_ticks = 0  # more than 25 ms; counted in late_ticks as well
@@ -128,8 +130,9 @@ class Car:
         for slug in self.params.broken_rules():
             print("parameters: " + slug + "; the car will not start")
         gc.collect()
-        # A byte 3 is the console's to judge: while the car may move it stops nothing.
+        # A byte 3 is the terminal's to judge: while the car may move it stops nothing.
         kbd_intr(-1)
+        self.terminal.announce()
         watchdog = WDT(timeout=_WATCHDOG_MS)
         try:
             self._tick_forever(watchdog)

@@ -1,4 +1,4 @@
-"""The lsev command: simulate a drive, start a virtual board.
+"""The lsev command: simulate a drive or a charge, start a virtual board, look after a real one.
 
 Exit status: 0 success, 1 a scenario's expectations failed or a device reported
 an error, 2 bad usage or input.
@@ -17,20 +17,33 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from host_tools import (
+    calibrate_command,
+    customer_report_command,
+    faults_command,
+    log_command,
+    params_command,
+)
 from host_tools.board import run_board
 from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
+from host_tools.link import LinkError
+from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
 from host_tools.report import write_report
+from host_tools.session import SessionError
+from sim.charge_scenario import ChargeScenario, UnfitError
+from sim.charging import STEP_S
 from sim.controller import ControllerError
 from sim.cycle import DataFileError
 from sim.faults import FAULTS, FaultError, make_fault, parse_fault
 from sim.matrix import ONSETS
-from sim.scenario import Result, Scenario, ScenarioError, find_scenario, run_scenario
+from sim.scenario import Result, Scenario, ScenarioError, as_run, find_scenario, run_scenario
 from sim.scenarios import SCENARIOS
 from sim.trace import write_csv
 from sim.vehicle import ParameterError, Vehicle, VehicleError, load_vehicle, vehicle_names
-from sim.world import World
+from sim.world import TICK_S
+from vcu.charge.phases import NAMES as PHASE_NAMES
 from vcu.faults import CLASS_NAMES, row_of
 
 _EXAMPLES = """\
@@ -39,8 +52,11 @@ examples:
   lsev sim faults                                  show what can be broken on purpose
   lsev sim run school_run                          drive one and check its figures
   lsev sim run school_run --report drive.html      the same, with a page of plots
+  lsev sim run overnight --report charge.html      a night at the socket
   lsev sim run full_pedal --set speed_cap_kmh=50   with a parameter changed
-  lsev board --link my-board                      a board for any serial program
+  lsev board --link my-board                       a board for any serial program
+  lsev faults                                      what is wrong with a connected car
+  lsev report                                      one text file about it, to hand on
 
 exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad usage or input
 """
@@ -57,6 +73,11 @@ examples:
   lsev sim run full_pedal --set speed_cap_kmh=50 --set laden_mass_kg=500
   lsev sim run school_run --runtime micropython --json
   lsev sim run full_pedal --fault pedal_a_open@20 --report fault.html
+  lsev sim run overnight --vehicle four_wheel_72v_lfp --report charge.html
+  lsev sim run overnight --runtime micropython
+
+A charge runs at a second a step. With --runtime micropython it is its first minutes, in the
+whole 10 ms loop on the virtual board.
 
 exit status: 0 all expectations met, 1 one failed or the firmware stopped, 2 bad input
 """
@@ -68,7 +89,18 @@ examples:
   lsev board --fault pedal_a_open   with something broken from the start
 """
 
-_INPUT_ERRORS = (ScenarioError, VehicleError, ParameterError, FaultError, DataFileError)
+_INPUT_ERRORS = (
+    ScenarioError, UnfitError, VehicleError, ParameterError, FaultError, DataFileError,
+    SessionError, LogError,
+)  # fmt: skip
+# Each adds itself with add_command(), and names what runs it.
+_DEVICE_COMMANDS = (
+    faults_command,
+    params_command,
+    calibrate_command,
+    log_command,
+    customer_report_command,
+)
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
@@ -111,10 +143,12 @@ def _add_fault(parser: argparse.ArgumentParser, when: str) -> None:
     )
 
 
-def _parse() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
     parser = _Parser(
         prog="lsev",
-        description="Drive a simulated car with the real firmware, or start a virtual board.",
+        description="Drive or charge a simulated car with the real firmware, start a virtual\n"
+        "board, or look after a car at a serial port.",
         epilog=_EXAMPLES,
     )
     parser.set_defaults(incomplete=parser)
@@ -122,8 +156,8 @@ def _parse() -> argparse.ArgumentParser:
 
     sim = commands.add_parser(
         "sim",
-        help="drive a simulated car",
-        description="Drive a simulated car whose controller runs the firmware's own code.",
+        help="drive or charge a simulated car",
+        description="Drive or charge a simulated car whose controller runs the firmware's code.",
         epilog=_SIM_EXAMPLES,
     )
     sim.set_defaults(incomplete=sim)
@@ -169,7 +203,9 @@ def _parse() -> argparse.ArgumentParser:
         default="cpython",
         help="what runs the firmware (default: cpython; micropython runs firmware/main.py)",
     )
-    run.add_argument("--trace", type=Path, metavar="FILE.csv", help="write a row per 100 ms")
+    run.add_argument(
+        "--trace", type=Path, metavar="FILE.csv", help="write a row per 100 ms, 10 s of a charge"
+    )
     run.add_argument("--report", type=Path, metavar="FILE.html", help="write one page of plots")
     run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
@@ -198,6 +234,8 @@ def _parse() -> argparse.ArgumentParser:
         "--seconds", type=_duration_s, metavar="N", help="stop after N simulated seconds"
     )
     _add_fault(board, "from the start")
+    for command in _DEVICE_COMMANDS:
+        command.add_command(commands)
     return parser
 
 
@@ -214,6 +252,10 @@ def _settings(pairs: list[str]) -> dict[str, int]:
     return settings
 
 
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 3600.0 else f"{seconds / 3600.0:.0f} h"
+
+
 def _list(as_json: bool) -> int:
     vehicles = {name: load_vehicle(name) for name in vehicle_names()}
     if as_json:
@@ -226,7 +268,7 @@ def _list(as_json: bool) -> int:
     width = max(len(s.name) for s in SCENARIOS)
     print("scenarios")
     for s in SCENARIOS:
-        print(f"  {s.name:<{width}} {s.seconds:5.0f} s  {s.summary} ({s.vehicle})")
+        print(f"  {s.name:<{width}} {_length(s.seconds):>7}  {s.summary} ({s.vehicle})")
     print("vehicles")
     for name, vehicle in vehicles.items():
         print(f"  {name:<26} cap {vehicle.values['speed_cap_kmh']} km/h")
@@ -260,15 +302,14 @@ class _Progress:
         self._next = time.monotonic() + 0.5
         self._shown = False
 
-    def __call__(self, t_s: float, world: World) -> None:
+    def __call__(self, t_s: float, doing: str) -> None:
         now = time.monotonic()
         if now < self._next or not sys.stderr.isatty():
             return
         self._next = now + 0.2
         self._shown = True
-        speed_kmh = world.car.speed_mps * 3.6
         share = 100.0 * t_s / self._seconds
-        sys.stderr.write(f"\r{share:3.0f} %  {t_s:6.0f} s  {speed_kmh:5.1f} km/h ")
+        sys.stderr.write(f"\r{share:3.0f} %  {_length(t_s):>6}  {doing:<24}")
         sys.stderr.flush()
 
     def clear(self) -> None:
@@ -297,10 +338,11 @@ def _ended_by_signals() -> Generator[None]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    scenario: Scenario = find_scenario(args.scenario)
+    scenario = find_scenario(args.scenario)
     vehicle: Vehicle = scenario.load_vehicle(args.vehicle)
     vehicle = vehicle.with_values(_settings(args.settings))
     faults = [parse_fault(text) for text in args.faults]
+    scenario = as_run(scenario, vehicle, args.runtime, faults)
     progress = _Progress(scenario.seconds)
     with _ended_by_signals(), ExitStack() as files:
         # Before the run: a path that cannot be written must not cost it.
@@ -339,6 +381,8 @@ def _as_json(result: Result, wall_s: float) -> dict[str, object]:
         "passed": result.passed,
         "simulated_s": result.scenario.seconds,
         "wall_s": round(wall_s, 3),
+        "step_s": STEP_S if isinstance(result.scenario, ChargeScenario) else TICK_S,
+        "piece_of_s": getattr(result.scenario, "piece_of_s", 0.0) or None,
         "faults": list(result.injected),
         "stored_faults": [
             {"name": name, "dtc": dtc, "class": CLASS_NAMES[severity], "blink_code": number}
@@ -359,19 +403,55 @@ def _as_json(result: Result, wall_s: float) -> dict[str, object]:
     }
 
 
+def _driven(result: Result, scenario: Scenario) -> None:
+    values = result.values
+    if scenario.piece_of_s:
+        print(
+            f"  its first {scenario.seconds:g} s of {_length(scenario.piece_of_s)}, in the whole"
+            " 10 ms loop on the virtual board"
+        )
+    else:
+        print(
+            f"  {values['distance_km']:.2f} km in {scenario.seconds:.0f} s, "
+            f"top {values['top_kmh']:.1f} km/h of {result.vehicle.values['speed_cap_kmh']}, "
+            f"{values['wh_per_km']:.0f} Wh/km"
+        )
+        print(
+            f"  pack {values['soc_pct']:.1f} % left, lowest {values['lowest_v']:.1f} V; "
+            f"range {values['range_km']:.0f} km, give or take {values['range_uncertainty_km']:.0f}"
+        )
+    if values["charge_on_s"]:
+        phase = PHASE_NAMES[round(values["charge_phase"])]
+        print(
+            f"  charger on for {values['charge_on_s']:.0f} s, up to"
+            f" {values['charge_top_a']:.1f} A, {values['charge_ah']:.2f} Ah; now {phase}"
+        )
+
+
+def _charged(result: Result, scenario: ChargeScenario) -> None:
+    values = result.values
+    when = f"full after {values['hours']:.1f} h" if values["full"] else "never full"
+    print(
+        f"  from {100.0 * scenario.soc:.0f} to {values['soc_pct']:.1f} %, {when}: "
+        f"{values['charge_ah']:.1f} Ah, {values['ah_factor']:.3f} of what was missing, "
+        f"{values['mains_kwh']:.1f} kWh from the socket"
+    )
+    hours = [(name, values[f"{name.lower()}_h"]) for name in PHASE_NAMES]
+    print("  " + ", ".join(f"{name} {spent:.1f} h" for name, spent in hours if spent >= 0.05))
+    print(
+        f"  at most {values['top_a']:.1f} A, {values['top_v']:.1f} V, a cell"
+        f" {values['top_cell_v']:.3f} V, {values['top_c']:.1f} degC"
+    )
+
+
 def _summary(result: Result, wall_s: float) -> None:
-    scenario, values = result.scenario, result.values
+    scenario = result.scenario
     print(f"{scenario.name}: {scenario.summary}")
     print(f"  {result.vehicle.name}, firmware on {result.runtime}, seed {result.seed}")
-    print(
-        f"  {values['distance_km']:.2f} km in {scenario.seconds:.0f} s, "
-        f"top {values['top_kmh']:.1f} km/h of {result.vehicle.values['speed_cap_kmh']}, "
-        f"{values['wh_per_km']:.0f} Wh/km"
-    )
-    print(
-        f"  pack {values['soc_pct']:.1f} % left, lowest {values['lowest_v']:.1f} V; "
-        f"range {values['range_km']:.0f} km, give or take {values['range_uncertainty_km']:.0f}"
-    )
+    if isinstance(scenario, ChargeScenario):
+        _charged(result, scenario)
+    else:
+        _driven(result, scenario)
     if result.injected:
         print(f"  broken on purpose: {', '.join(result.injected)}")
     if result.stored:
@@ -386,18 +466,21 @@ def _summary(result: Result, wall_s: float) -> None:
     factor = scenario.seconds / wall_s
     outcome = "passed" if result.passed else "FAILED"
     print(
-        f"{outcome}: {scenario.seconds:.0f} s simulated in {wall_s:.1f} s, {factor:.0f}x real time"
+        f"{outcome}: {_length(scenario.seconds)} simulated in {wall_s:.1f} s, "
+        f"{factor:.0f}x real time"
     )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    parser = _parse()
+    parser = make_parser()
     args = parser.parse_args(argv)
-    if args.command is None or (args.command == "sim" and args.action is None):
+    if args.command is None or getattr(args, "action", "") is None:
         args.incomplete.print_help(sys.stderr)
         return 2
     try:
+        if "run" in args:
+            return args.run(args)
         if args.command == "sim":
             if args.action == "run":
                 return _run(args)
@@ -413,8 +496,8 @@ def main(argv: list[str] | None = None) -> int:
         what = f"{error.filename}: {error.strerror}" if error.filename else error
         print(f"lsev: {what}; nothing was changed", file=sys.stderr)
         return 2
-    except ControllerError as error:
-        print(f"lsev: {error}", file=sys.stderr)
+    except (ControllerError, LinkError) as error:
+        print(f"lsev: {explain(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("lsev: stopped; nothing was changed", file=sys.stderr)

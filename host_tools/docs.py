@@ -14,11 +14,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from host_tools import parameter_help
+from host_tools import parameter_help, texts
 from host_tools.files import whole_file
+from host_tools.texts import en
 from sim.scenarios import SCENARIOS
 from sim.vehicle import VEHICLES_DIR, load_vehicle, vehicle_names
 from vcu import faults, patterns
+from vcu.charge import phases, profiles
 from vcu.chemistry import NAMES as CHEMISTRY_NAMES
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import REASONS
@@ -76,15 +78,13 @@ def _scenarios() -> str:
 
 
 def _limiters() -> str:
-    rows: list[tuple[object, ...]] = [
-        (f"`{name}`", parameter_help.LIMITERS[name]) for name in LIMITER_NAMES
-    ]
+    rows: list[tuple[object, ...]] = [(f"`{name}`", en.LIMITERS[name]) for name in LIMITER_NAMES]
     return _table(("limiter", "what holds the car back"), rows)
 
 
 def _reasons() -> str:
     rows: list[tuple[object, ...]] = [
-        (bit, f"`{name}`", parameter_help.REASONS[name]) for bit, name in enumerate(REASONS)
+        (bit, f"`{name}`", en.REASONS[name]) for bit, name in enumerate(REASONS)
     ]
     return _table(("bit", "reason", "why the car does not drive"), rows)
 
@@ -95,9 +95,10 @@ def _faults() -> str:
         for number, name, dtc, kind, confirm_ms, heal_ms, latch in word:
             classed = faults.CLASS_NAMES[kind]
             latched = faults.LATCH_NAMES[latch]
-            meaning = parameter_help.FAULTS[name]
+            text = texts.fault(name, "en")
+            meaning = f"{text.title}: {', '.join(text.causes)}."
             rows.append((number, f"`{name}`", dtc, classed, confirm_ms, heal_ms, latched, meaning))
-    head = ("id", "fault", "DTC", "class", "confirm ms", "heal ms", "latch", "what to look at")
+    head = ("id", "fault", "DTC", "class", "confirm ms", "heal ms", "latch", "likely causes")
     return _table(head, rows)
 
 
@@ -105,7 +106,7 @@ def _patterns() -> str:
     rows: list[tuple[object, ...]] = []
     for number, (name, lamp, buzzer) in enumerate(patterns.TABLE):
         shown = "the fault's number" if number == patterns.FAULT_CODE else f"`{_steps(lamp)}`"
-        rows.append((f"`{name}`", parameter_help.PATTERNS[name], shown, f"`{_steps(buzzer)}`"))
+        rows.append((f"`{name}`", en.PATTERNS[name], shown, f"`{_steps(buzzer)}`"))
     return _table(("pattern", "when", "lamp", "buzzer"), rows)
 
 
@@ -114,12 +115,34 @@ def _steps(bits: int) -> str:
     return "".join("#" if bits >> step & 1 else "." for step in range(16))
 
 
+def _profiles() -> str:
+    rows: list[tuple[object, ...]] = [
+        (f"`{name}`", *values, unit) for name, *values, unit in profiles.TABLE
+    ]
+    return _table(("parameter", *CHEMISTRY_NAMES, "unit"), rows)
+
+
+def _phases() -> str:
+    rows: list[tuple[object, ...]] = [(f"`{name}`", en.PHASES[name]) for name in phases.NAMES]
+    return _table(("phase", "what happens"), rows)
+
+
+def _causes() -> str:
+    rows: list[tuple[object, ...]] = [
+        (f"`{name}`", en.CAUSES[name]) for name in phases.CAUSE_NAMES
+    ]
+    return _table(("cause", "why there is no current, or not the full one"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "parameters": _parameters,
     "vehicles": _vehicles,
     "scenarios": _scenarios,
     "limiters": _limiters,
     "reasons": _reasons,
+    "profiles": _profiles,
+    "phases": _phases,
+    "causes": _causes,
     "faults": _faults,
     "patterns": _patterns,
 }

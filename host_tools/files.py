@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -16,12 +16,13 @@ def whole_file(path: Path) -> Generator[Path]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     if target.exists() and not target.is_file():
         raise OSError(0, "is no ordinary file", str(path))
-    try:
-        temporary.open("x").close()
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from None
-    try:
+    try:  # from before it is there: a signal may end this at any moment
+        try:
+            temporary.open("x").close()
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from None
         yield temporary
         os.replace(temporary, target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()

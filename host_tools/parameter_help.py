@@ -1,4 +1,4 @@
-"""Help texts: one plain sentence for each row of the tables that the firmware runs.
+"""Parameter help: one plain sentence for each parameter and each rule between them.
 
 They live here and not beside the rows, to keep them out of the board's RAM. A
 test compares the keys with the tables.
@@ -85,171 +85,12 @@ PARAMETERS = {
     "motor_pulses_per_turn": (
         "Motor hall pulses per turn of the sensed wheel, a second source of speed; 0 is none."
     ),
-}
-
-LIMITERS = {
-    "none": "Nothing: the wheels get what the pedal asks.",
-    "reverse_torque": "Reverse gets a share of full torque only.",
-    "pack_low_voltage": "The pack is nearly empty or sags too low under load.",
-    "pack_current": "The pack gives its highest allowed current.",
-    "battery_temp": "The battery is too cold or too hot, or its sensor is broken.",
-    "motor_temp": "The motor is hot, or its sensor is broken.",
-    "controller_temp": "The motor controller is hot, or its sensor is broken.",
-    "state_of_charge": "The state of charge is low.",
-    "regen_charge": "The pack cannot take more charge from regenerative braking.",
-    "slew": "Torque rises or falls at its set rate.",
-    "speed_cap": "The car is at its top speed.",
-    "learner": "The car is at the learner's top speed.",
-    "walk": "The pedal was stabbed or pressed with the brake: walking speed until it is released.",
-    "crawl": "A fault makes the car crawl.",
-}
-
-REASONS = {
-    "self_test_running": "The controller has not read all its sensors yet.",
-    "fault_stops_the_car": "A fault that stops the car is active; its number blinks.",
-    "parameters_broken": "A parameter was refused, or two do not fit together.",
-    "contactor_failed": "Contactor or pre-charge has failed; turn the key off to try again.",
-    "pack_not_readable": "Pack voltage, bus voltage or pack current cannot be read.",
-    "plugged_in": "The charge plug is in, or its wire is open.",
-    "key_off": "The key is off.",
-    "service": "The controller is in service mode.",
-    "testing_shutoff": "What switches traction off is being tested, as at every key-on.",
-    "precharging": "The bus capacitors are being charged before the contactor closes.",
-    "precharge_cooling_down": (
-        "The pre-charge resistor rests after a try that failed or was broken off."
-    ),
-    "pedal_not_readable": "A pedal channel reads outside its range.",
-    "pedal_fault_until_released": (
-        "A pedal channel was found wrong: no torque until the pedal has been released."
-    ),
-    "gear_conflict": "Forward and reverse are selected at once.",
-    "gear_not_seen_in_neutral": "The gear has not been in neutral since the contactor closed.",
-    "pedal_not_seen_released": "The pedal has not been released since the contactor closed.",
-    "gear_neutral": "The gear is in neutral.",
-    "moving_or_pedal_pressed": (
-        "A direction engages only with the pedal released and the car slow."
-    ),
-    "brake_pressed": "The brake is pressed, or its wire is open.",
-    "torque_limited_to_zero": "The pedal asks, but a limiter leaves nothing.",
-    "pedal_released": "The pedal is released.",
-}
-
-# Of several that hold, the first in the table is shown.
-PATTERNS = {
-    "silent": "The key is off, or the car is starting or in service.",
-    "fault_code": "A fault stops the car.",
-    "overspeed": "The car is pushed more than 3 km/h above its cap.",
-    "rolling": "The car rolls in neutral with the key on.",
-    "crawl": "A fault makes the car crawl.",
-    "walk": "Walking speed until the pedal has been released.",
-    "turtle": "The state of charge is so low that only the turtle torque is left.",
-    "plugged_in": "The car is plugged in, and cannot drive.",
-    "ready": "The car drives, or is ready to.",
-}
-
-# What it means, and after the colon what to look at.
-FAULTS = {
-    "pedal_a_low": "Pedal channel A reads below its range: wire open or shorted to ground.",
-    "pedal_a_high": "Pedal channel A reads above its range: short to supply, or ground open.",
-    "pedal_b_low": "Pedal channel B reads below its range: wire open or shorted to ground.",
-    "pedal_b_high": "Pedal channel B reads above its range: short to supply, or ground open.",
-    "pedal_disagrees": (
-        "The two pedal channels differ by more than 10 %: swapped wires, worn sensor, end points."
-    ),
-    "pedal_pressed_at_start": (
-        "The pedal has been pressed since the contactor closed: a stuck pedal or its end points."
-    ),
-    "sensor_5v_low": "The pedal's 5 V supply is low: a short in its wiring, or the regulator.",
-    "sensor_5v_high": "The pedal's 5 V supply is high: a short to 12 V, or the regulator.",
-    "adc_frozen": "The converter reads the same everywhere: replace the board.",
-    "pedal_stabbed": "The pedal was stabbed at walking speed: ask the driver, nothing is broken.",
-    "pedal_with_brake": (
-        "Pedal and brake were pressed together: ask the driver, then look at the brake switch."
-    ),
-    "brake_always_pressed": "The brake reads pressed all the time: its switch, or an open wire.",
-    "gear_both": "Forward and reverse are selected at once: the selector or its wires.",
-    "gear_while_moving": "A gear was selected while the car rolled: ask the driver.",
-    "rolling_in_neutral": "The car rolled in neutral with the key on: ask the driver.",
-    "overspeed": (
-        "The car went faster than its cap: a slope, or the circumference and pulses are wrong."
-    ),
-    "speed_lost": "The motor takes power but the wheel sensor is silent: its wire, gap or magnet.",
-    "speed_stopped": "The wheel sensor fell silent while rolling: a loose wire or connector.",
-    "speed_erratic": (
-        "The wheel sensor changes faster than a car can: a loose wire, a bent or missing tooth."
-    ),
-    "speed_sources_differ": (
-        "Wheel and motor sensor tell different speeds: either sensor, or the pulses per turn."
-    ),
-    "unintended_drive": (
-        "The car drove or drew power unasked: throttle wire, motor controller, idle_power_w."
-    ),
-    "guard_torque": "More torque was commanded than the pedal asks: replace the board.",
-    "guard_speed": "Torque was commanded above the speed cap: replace the board.",
-    "guard_conflict": (
-        "Torque was commanded against brake, plug, key or selector: a loose wire, or the board."
-    ),
-    "guard_data": "The guard's own copies were corrupted: replace the board.",
-    "throttle_high": "The throttle output is above what was commanded: short to supply, or board.",
-    "throttle_low": "The throttle output is below what was commanded: short to ground, or board.",
-    "enable_stuck_on": "The enable line stays high when it must be low: a short, or its gate.",
-    "enable_stuck_off": (
-        "The enable line stays low when it should be high: a short, its gate or the heartbeat."
-    ),
-    "shutoff_test_failed": (
-        "One way of switching traction off failed at key-on: the enable gates and the heartbeat."
-    ),
-    "torque_not_delivered": (
-        "Torque is asked but no current flows: motor controller, its fuse, enable and throttle."
-    ),
-    "pack_voltage_low": "The pack is below its lowest voltage: charge it, then look at its cells.",
-    "pack_voltage_high": "The pack is above its highest voltage: charger, cell_count.",
-    "pack_v_sensor_low": "Pack voltage reads none: the fuse, the sense wire or the divider.",
-    "pack_v_sensor_high": "Pack voltage reads beyond its range: the divider.",
-    "bus_v_sensor": "Bus voltage cannot be read: the sense wire or the divider.",
-    "pack_a_sensor_low": "The current sensor reads below its range: wire, supply or sensor.",
-    "pack_a_sensor_high": "The current sensor reads above its range: wire, supply or sensor.",
-    "pack_a_sensor_stuck": (
-        "The car moved under torque but no current was measured: the current sensor."
-    ),
-    "discharge_over_current": (
-        "Driving took more current than allowed: motor controller's limit, discharge_max_da."
-    ),
-    "charge_over_current": (
-        "Charging or regeneration gave more current than allowed: charger, charge_max_da."
-    ),
-    "battery_sensor_low": "The battery's temperature sensor is shorted: its wire.",
-    "battery_sensor_high": "The battery's temperature sensor is open: its wire or connector.",
-    "battery_too_hot": "The battery is too hot to drive: let it cool, look at load and cells.",
-    "battery_too_cold": "The battery is too cold for its full current: let it warm up.",
-    "motor_sensor": "The motor's temperature sensor is open or shorted: its wire or connector.",
-    "motor_too_hot": "The motor is too hot for any torque: let it cool, look at brakes and load.",
-    "controller_sensor": (
-        "The motor controller's temperature sensor is open or shorted: its wire or connector."
-    ),
-    "controller_too_hot": (
-        "The motor controller is too hot for any torque: let it cool, look at fan and cooler."
-    ),
-    "charge_low": "The pack is nearly empty: charge it.",
-    "contactor_welded": "The bus has voltage with the contactor open: replace the contactor.",
-    "contactor_stuck_open": (
-        "The bus lost the pack's voltage with the contactor closed: coil, contacts or fuse."
-    ),
-    "precharge_failed": (
-        "The bus did not reach pack voltage: pre-charge resistor, its relay, a load."
-    ),
-    "rail_low": "The 12 V supply is low: DC-DC converter or 12 V battery.",
-    "rail_high": "The 12 V supply is high: DC-DC converter.",
-    "adc_reference": "A reference of the converter reads wrong: the board's supply, or the board.",
-    "tick_late": "A tick of the controller came too late: note what it did, and report.",
-    "reset_by_watchdog": "The last run ended with a hung program: report it with the log.",
-    "reset_by_exception": "The last run ended with a program error: report it with the log.",
-    "supply_lost": "The last run ended with its supply gone: key wiring, 12 V, loose connectors.",
-    "service_failed": "A part of the service half failed: restart, then report it with the log.",
-    "parameters_lost": "The stored parameters cannot be read: check them, then clear to confirm.",
-    "parameters_conflict": "Parameters were refused or do not fit together: undo the last change.",
-    "records_lost": "Stored records cannot be read: check odometer and charge, then clear.",
-    "records_not_written": "Records could not be written: a full or worn flash.",
+    "charger_kind": "Charger under control: 0 none, 1 on a relay with its own curve, 2 set-point.",
+    "charger_max_da": "Highest current of the charger; a set-point charger gives it at 5 V.",
+    "charger_full_cv": "Voltage that a set-point charger gives at 5 V on its voltage input.",
+    "mains_v": "Voltage of the socket; with mains_max_da it limits the charging current.",
+    "mains_max_da": "Highest current that the charger may take from the socket.",
+    "bms_kind": "BMS fitted: 0 none (lithium is then not charged), 1 two contacts, 2 cell data.",
 }
 
 RULES = {
@@ -274,12 +115,11 @@ RULES = {
 }
 
 _RULES_BROKEN = "do not fit together: "
+_BOARD_SAYS = re.compile(r"\brule (\w+) broken")
 
 
 def explain(message: str) -> str:
     """Return an error's text with the sentence of every broken rule that it names, a line each."""
     _, found, slugs = message.partition(_RULES_BROKEN)
-    if not found:
-        return message
-    named = re.findall(r"\w+", slugs)
+    named = re.findall(r"\w+", slugs) if found else _BOARD_SAYS.findall(message)
     return message + "".join(f"\n  {slug}: {RULES[slug]}" for slug in named if slug in RULES)

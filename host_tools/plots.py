@@ -12,14 +12,16 @@ from itertools import groupby
 
 from sim.scenario import Result
 from sim.trace import COLUMNS
+from vcu.charge.phases import NAMES as PHASE_NAMES
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import NAMES as MODE_NAMES
 from vcu.modes import REASONS
 
 # Points of a line, and rows behind the cursor: more than a screen has pixels.
 MAX_POINTS = 2000
-# Colours of bands, in the order of LIMITER_NAMES and MODE_NAMES; further names go round.
+# Colours of bands, in the order of their names; further names go round.
 _BAND_COLOURS = 11
+_BANDS = {"limiter": LIMITER_NAMES, "mode": MODE_NAMES, "charge_phase": PHASE_NAMES}
 # A band narrower than this share of the axis has no room for its name.
 _LABEL_FROM = 0.07
 
@@ -48,7 +50,7 @@ class Panel:
     band: str = ""  # the column shown as coloured bands underneath
 
 
-PANELS = (
+DRIVE_PANELS = (
     Panel(
         "Speed",
         "km/h",
@@ -113,6 +115,55 @@ PANELS = (
     ),
     Panel("Grade", "%", 70, 4.0, (Line("grade_pct", "climbing", "true"),), True, "faults"),
 )
+CHARGE_PANELS = (
+    Panel(
+        "Pack voltage",
+        "V",
+        170,
+        2.0,
+        (
+            Line("pack_v", "pack", "true"),
+            Line("charge_set_v", "charger set to", "asked", True, zero_is_gap=True),
+        ),
+        band="charge_phase",
+    ),
+    Panel(
+        "Charging current",
+        "A",
+        150,
+        5.0,
+        (
+            Line("charge_a", "into the pack", "true"),
+            Line("charge_set_a", "charger set to", "asked", True, zero_is_gap=True),
+        ),
+        from_zero=True,
+        band="charge_cause",
+    ),
+    Panel(
+        "Temperature",
+        "°C",
+        110,
+        5.0,
+        (Line("batt_c", "battery", "true"), Line("ambient_c", "air", "second")),
+    ),
+    Panel(
+        "Charge put in",
+        "Ah",
+        110,
+        5.0,
+        (Line("charge_ah", "true", "true"), Line("charge_seen_ah", "counted", "seen")),
+        from_zero=True,
+    ),
+    Panel(
+        "State of charge",
+        "%",
+        110,
+        10.0,
+        (Line("soc_pct", "true", "true"), Line("soc_seen_pct", "seen", "seen")),
+        band="mode",
+    ),
+    Panel("Highest cell", "V", 90, 0.1, (Line("cell_max_v", "highest", "true"),), band="faults"),
+)
 
 
 def thin(xs: list[float], ys: list[float], limit: int = MAX_POINTS) -> list[tuple[float, float]]:
@@ -172,8 +223,10 @@ def _colour(name: str, known: tuple[str, ...]) -> int:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as text in s or min."""
-    return f"{seconds:.1f} s" if seconds < 120.0 else f"{seconds / 60.0:.1f} min"
+    """Return seconds as text in s, min or h."""
+    if seconds < 120.0:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60.0:.1f} min" if seconds < 10800.0 else f"{seconds / 3600.0:.1f} h"
 
 
 class Plots:
@@ -254,7 +307,7 @@ class Plots:
         seconds: dict[str, float] = {}
         for before, now, value in zip([0.0, *self.t], self.t, values, strict=False):
             seconds[value] = seconds.get(value, 0.0) + now - before
-        known = {"limiter": LIMITER_NAMES, "mode": MODE_NAMES}.get(column, tuple(seconds))
+        known = _BANDS.get(column, tuple(seconds))
         colours = {name: f"--band:var(--b{_colour(name, known)})" for name in seconds}
         legend = "".join(
             f'<li style="{colours[name]}">{escape(name or "none")} {duration(spent)}</li>'

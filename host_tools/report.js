@@ -15,9 +15,12 @@ function show(seconds) {
   slider.value = seconds;
   for (const b of shown) {
     const value = columns[b.dataset.column][low];
-    b.textContent = typeof value === "number" ? value.toFixed(1) : value || "none";
+    b.textContent = typeof value === "number"
+      ? value.toFixed(Math.abs(value) < 10 ? 2 : 1) : value || "none";
   }
-  now.textContent = columns.t_s[low].toFixed(1) + " s, " + columns.mode[low]
+  const t_s = columns.t_s[low];
+  now.textContent = (columns.t_s[last] > 10800 ? (t_s / 3600).toFixed(2) + " h, "
+    : t_s.toFixed(1) + " s, ") + columns.mode[low]
     + (why.length ? ", does not drive: " + why.join(", ") : "");
 }
 function point(event) {

@@ -5,8 +5,9 @@ from html import escape
 from pathlib import Path
 
 from host_tools.files import whole_file
-from host_tools.plots import PANELS, Plots, duration
-from sim.scenario import Check, Result
+from host_tools.plots import CHARGE_PANELS, DRIVE_PANELS, Plots, duration
+from sim.charge_scenario import ChargeScenario
+from sim.scenario import Check, Result, Scenario
 from sim.vehicle import load_vehicle, vehicle_names
 from vcu.faults import CLASS_NAMES, row_of
 from vcu.params import TABLE
@@ -24,8 +25,42 @@ def _range(check: Check) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
+def _is_charge(result: Result) -> bool:
+    """Whether it is about a charge: at a second a step, or the first minutes in the whole loop."""
+    return isinstance(result.scenario, ChargeScenario) or result.scenario.piece_of_s > 0.0
+
+
+def _driven(result: Result) -> dict[str, str]:
+    values = result.values
+    return {
+        "distance": f"{values['distance_km']:.2f} km",
+        "top speed": f"{values['top_kmh']:.1f} km/h, cap {result.vehicle.values['speed_cap_kmh']}",
+        "energy": f"{values['wh_per_km']:.0f} Wh/km",
+        "charge left": f"{values['soc_pct']:.1f} %",
+    }
+
+
+def _charged(result: Result) -> dict[str, str]:
+    values, scenario = result.values, result.scenario
+    if isinstance(scenario, Scenario):
+        return {
+            "what was run": f"the first {duration(scenario.seconds)} of"
+            f" {duration(scenario.piece_of_s)}, in the whole 10 ms loop",
+            "charge put in": f"{values['charge_ah']:.2f} Ah",
+            "charge": f"{100.0 * scenario.soc:.0f} to {values['soc_pct']:.1f} %",
+        }
+    return {
+        "what was run": "the charge alone, at a second a step",
+        "charge": f"{100.0 * scenario.soc:.0f} to {values['soc_pct']:.1f} %",
+        "full": f"after {values['hours']:.1f} h" if values["full"] else "never",
+        "charge put in": f"{values['charge_ah']:.1f} Ah, {values['ah_factor']:.3f} of the missing",
+        "from the socket": f"{values['mains_kwh']:.1f} kWh",
+        "warmest": f"{values['top_c']:.1f} °C",
+    }
+
+
 def _header(result: Result) -> str:
-    vehicle, values = result.vehicle, result.values
+    vehicle = result.vehicle
     preset = load_vehicle(vehicle.name).values if vehicle.name in vehicle_names() else {}
     changed = [f"{n} = {v}" for n, v in vehicle.values.items() if preset.get(n, v) != v]
     facts = {
@@ -33,11 +68,8 @@ def _header(result: Result) -> str:
         "runtime": result.runtime,
         "seed": str(result.seed),
         "duration": duration(result.scenario.seconds),
-        "distance": f"{values['distance_km']:.2f} km",
-        "top speed": f"{values['top_kmh']:.1f} km/h, cap {vehicle.values['speed_cap_kmh']}",
-        "energy": f"{values['wh_per_km']:.0f} Wh/km",
-        "charge left": f"{values['soc_pct']:.1f} %",
     }
+    facts |= _charged(result) if _is_charge(result) else _driven(result)
     if result.injected:
         facts["broken on purpose"] = ", ".join(result.injected)
     outcome = "passed" if result.passed else "FAILED"
@@ -101,7 +133,8 @@ def page(result: Result) -> str:
     body = _header(result) + _expectations(result) + _stored(result)
     if result.rows:
         plots = Plots(result)
-        body += '<section id="plots">' + "".join(plots.panel(panel) for panel in PANELS)
+        panels = CHARGE_PANELS if _is_charge(result) else DRIVE_PANELS
+        body += '<section id="plots">' + "".join(plots.panel(panel) for panel in panels)
         body += plots.axis() + "</section>" + _details(result)
         body += f'<script type="application/json" id="data">{plots.data()}</script>'
         body += f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>"

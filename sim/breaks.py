@@ -10,6 +10,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from sim.frame import COMMAND, STALL
+from sim.plant.charger import SetpointCharger
 from sim.wires import Wires
 
 if TYPE_CHECKING:
@@ -102,6 +103,32 @@ class OpenCoil(Break):
             wires.contactor = False
         if self._precharge:
             wires.precharge = False
+
+
+class WeldedCharger(Break):
+    """The charger's relay stays closed."""
+
+    def begin(self, world: "World") -> None:
+        """Weld it."""
+        world.charger.welded = True
+
+    def end(self, world: "World") -> None:
+        """Repair it."""
+        world.charger.welded = False
+
+
+class DeafCharger(Break):
+    """A charger ignores its set-points and gives all that it has; a plain one has none."""
+
+    def begin(self, world: "World") -> None:
+        """Break it."""
+        if isinstance(world.charger, SetpointCharger):
+            world.charger.deaf = True
+
+    def end(self, world: "World") -> None:
+        """Repair it."""
+        if isinstance(world.charger, SetpointCharger):
+            world.charger.deaf = False
 
 
 class Stalls(Break):

@@ -9,6 +9,7 @@ from array import array
 from pathlib import Path
 from typing import Any, Protocol
 
+from vcu.charge.bms import CellData
 from vcu.sense import Scaling
 
 BOARDS_DIR = Path(__file__).resolve().parent.parent / "boards"
@@ -25,6 +26,11 @@ class Controller(Protocol):
 
     scaling: Scaling
     outputs: "array[int]"
+
+    @property
+    def cell_data(self) -> CellData | None:
+        """Where a BMS with a serial port puts what it says; None where none can be connected."""
+        ...
 
     def restart(self, power_lost: bool) -> None:
         """Start the firmware anew, as a reset or the return of the supply does.

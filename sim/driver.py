@@ -14,6 +14,7 @@ from sim.cycle import Cycle
 KEY_S = 0.5
 GEAR_S = 3.0
 GO_S = 3.5
+PLUG_S = 1.0
 # A person decides twenty times a second at best.
 DECIDE_TICKS = 5
 
@@ -68,6 +69,21 @@ class StartingDriver:
         self.gear = self._gear if t_s >= GEAR_S else 0
         self.pedal = 0.0
         self.brake = 1.0
+
+
+class PluggedDriver:
+    """Nobody is in the car; somebody has put the plug in at PLUG_S."""
+
+    def __init__(self) -> None:
+        self.key = False
+        self.plug = False
+        self.gear = 0
+        self.pedal = 0.0
+        self.brake = 0.0
+
+    def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
+        """Put the plug in when it is time."""
+        self.plug = t_s >= PLUG_S
 
 
 class PedalDriver(StartingDriver):

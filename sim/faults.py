@@ -26,6 +26,7 @@ from sim.vehicle import nearest
 from sim.wires import Wires
 from vcu.signals import (
     SLOW_BATTERY_TEMP,
+    SLOW_BMS_CONTACTS,
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
     SLOW_THROTTLE_READBACK,
@@ -53,12 +54,13 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the table: what breaks, how, and with how many pedal channels it makes sense."""
+    """A row of the table: what breaks, how, and where it makes sense."""
 
     description: str
     make: Callable[[], Break]
-    pedal_channels: tuple[int, ...] = _ANY_BOARD
+    pedal_channels: tuple[int, ...] = _ANY_BOARD  # with how many of them
     onset_s: float = ONSET_S  # when it comes if no time is given
+    while_charging: bool = False  # it means nothing to a car that drives
 
 
 class Fault:
@@ -209,6 +211,25 @@ KINDS: dict[str, Kind] = {
         "key contact opens for 10 to 50 ms, four times a second", sensors.BouncingKey
     ),
     "plug_open": Kind("charge plug's wire open: reads plugged in", _fixed(1, PLUG_IN)),
+    "plug_stuck_out": Kind(
+        "charge plug's wire on 12 V: reads unplugged", _fixed(0, PLUG_IN), while_charging=True
+    ),
+    "bms_open": Kind(
+        "wire of the BMS's contacts open", _fixed(_TOP_MV, SLOW_MV + SLOW_BMS_CONTACTS)
+    ),
+    "bms_short": Kind(
+        "wire of the BMS's contacts shorted to ground", _fixed(0, SLOW_MV + SLOW_BMS_CONTACTS)
+    ),
+    "charger_welded": Kind(
+        "charger's relay welded: it charges while it has mains",
+        breaks.WeldedCharger,
+        while_charging=True,
+    ),
+    "charger_deaf": Kind(
+        "charger ignores its set-points and gives all it has",
+        breaks.DeafCharger,
+        while_charging=True,
+    ),
     "tick_late_15": Kind(
         "a tick 10 or 20 ms late, once a second", lambda: breaks.Stalls(100, 1, 2)
     ),

@@ -66,6 +66,7 @@ class MicropythonController:
         flash_takes_time: bool = True,
     ) -> None:
         self.scaling = board_scaling(load_board(board))
+        self.cell_data = None  # the firmware has no serial port for a BMS
         self.outputs = array("i", [0] * OUTPUT_SIZE)
         self.exit_status: int | None = None
         self.asked_for_reset = False  # that, and no failure, is why it ended

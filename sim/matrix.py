@@ -292,9 +292,16 @@ def _top_mps(vehicle: Vehicle, fault: str, mass_kg: float, pedal: float) -> floa
 
 
 def faults_of(vehicle: Vehicle) -> list[str]:
-    """Return the faults that make sense with the vehicle's pedal."""
+    """Return the faults that make sense while the vehicle drives, of what it has fitted."""
     channels = vehicle.values["pedal_channels"]
-    return [name for name, kind in KINDS.items() if channels in kind.pedal_channels]
+    has_bms = vehicle.values["bms_kind"] != 0
+    return [
+        name
+        for name, kind in KINDS.items()
+        if channels in kind.pedal_channels
+        and not kind.while_charging
+        and (has_bms or not name.startswith("bms_"))
+    ]
 
 
 def run_fault(vehicle: Vehicle, fault: str, onsets: int = ONSETS) -> Outcome:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sim.frame import (
     BUZZER,
+    CHARGE_PHASE,
     FLASH_OPS_MOVING,
     LATE_TICKS,
     LIMITER,
@@ -112,6 +113,10 @@ class Metrics:
         self.lowest_v = world.battery.voltage_v
         self.torque_jump_permille = 0
         self._torque_permille = 0
+        self.charge_ah = 0.0
+        self.charge_top_a = 0.0
+        self.charge_with_traction_s = 0.0
+        self.charge_on_s = 0.0
 
     def step(self, wanted_mps: float) -> None:
         """Take in the tick that has just run; wanted_mps below 0 means that nothing is asked."""
@@ -128,6 +133,8 @@ class Metrics:
         for watched in self._watched:
             if watched.watch.from_s < world.time_s <= watched.watch.to_s:
                 watched.step(speed, out[TORQUE_PERMILLE], out[BUZZER])
+        if world.driver.plug:
+            self._charging(world)
         if out[MODE] != DRIVE:
             return
         self.drive_s += TICK_S
@@ -138,6 +145,16 @@ class Metrics:
         else:
             self._settled_s = 0.0
             self._after_push = False
+
+    def _charging(self, world: World) -> None:
+        current_a = world.charger.current_a
+        self.charge_ah += current_a * (TICK_S / 3600.0)
+        self.charge_top_a = max(self.charge_top_a, current_a)
+        wires = world.wires
+        if wires.charger:
+            self.charge_on_s += TICK_S
+            if wires.enable or wires.contactor or wires.precharge:
+                self.charge_with_traction_s += TICK_S
 
     def _near_cap(self, speed: float, governed: bool, torque: bool) -> None:
         car = self._world.car
@@ -225,6 +242,11 @@ class Metrics:
             "stored_faults": float(len(stored)),
             "stored_stops": float(sum(row_of(number)[3] == STOP for number in stored)),
             "flash_ops_moving": float(out[FLASH_OPS_MOVING]),
+            "charge_ah": self.charge_ah,
+            "charge_top_a": self.charge_top_a,
+            "charge_on_s": self.charge_on_s,
+            "charge_with_traction_ms": self.charge_with_traction_s * 1000.0,
+            "charge_phase": float(out[CHARGE_PHASE]),
         }
         for watched in self._watched:
             figures |= watched.values()

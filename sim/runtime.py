@@ -41,6 +41,7 @@ from sim.frame import (
     STALL,
 )
 from sim.interpreter import MicropythonController
+from vcu.charge.bms import CellData
 from vcu.loop import Loop
 from vcu.preset import Preset
 from vcu.request import REVERSE
@@ -83,10 +84,11 @@ class CpythonController:
         self._values = dict(values)
         self._has_regen = bool(data["REGEN"] >= 0)
         self._has_motor = bool(data["MOTOR_PULSES"] >= 0)
+        self._has_setpoint = "charger_setpoint" not in data["NOT_FITTED"]
         self._start()
 
     def _start(self) -> None:
-        self.loop = Loop(self.scaling, Preset(self._values))
+        self.loop = Loop(self.scaling, Preset(self._values, self._has_setpoint))
         self.outputs = array("i", [0] * OUTPUT_SIZE)
         self._error: ControllerError | None = None
         self._slow_place = 0
@@ -101,6 +103,11 @@ class CpythonController:
         self._late_ticks = 0
         self._ticks = 0
         self._beat = 0
+
+    @property
+    def cell_data(self) -> CellData:
+        """Where a BMS with a serial port puts what it says."""
+        return self.loop.charge.cell_data
 
     def restart(self, power_lost: bool) -> None:
         """Start anew with a fresh loop, which has neither flash nor RTC memory."""
@@ -214,6 +221,7 @@ class CpythonController:
         sig = loop.sig
         energy = loop.energy
         faults = loop.faults
+        charge = loop.charge
         torque = loop.torque_permille
         return array(
             "i",
@@ -231,6 +239,8 @@ class CpythonController:
                 out.hold,
                 self._beat,
                 out.guard,
+                out.charge_v_mv if self._has_setpoint else 0,
+                out.charge_a_mv if self._has_setpoint else 0,
                 loop.modes.mode,
                 loop.modes.reasons,
                 sig.speed_mmps,
@@ -251,6 +261,11 @@ class CpythonController:
                 *faults.stored,
                 0,  # nothing is written to flash here
                 0,
+                charge.phase,
+                charge.cause,
+                charge.command.set_cv,
+                charge.command.set_ma,
+                charge.session.in_mah,
             ),
         )
 

@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sim import frame
-from sim.driver import CycleDriver, Driver
+from sim.charge_scenario import ChargeScenario, Progress, UnfitError, run_charge
+from sim.driver import CycleDriver, Driver, PluggedDriver
 from sim.faults import Fault, parse_fault
+from sim.fittings import Bms
 from sim.metrics import Expectation, Metrics, Watch
+from sim.plant.battery import Battery
 from sim.plant.car import CarData
 from sim.trace import EVERY_TICKS, Row, fault_numbers, row
 from sim.vehicle import Vehicle, load_vehicle, nearest
@@ -34,6 +37,9 @@ class Scenario:
     settings: tuple[tuple[str, int], ...] = ()  # parameters over the vehicle's own
     faults: tuple[str, ...] = ()  # NAME or NAME@SECONDS
     watches: tuple[Watch, ...] = ()
+    make_pack: Callable[[Vehicle, float, float], Battery] | None = None  # else the vehicle's own
+    make_bms: Callable[[Vehicle], Bms | None] | None = None  # else the vehicle's own
+    piece_of_s: float = 0.0  # of a charge of so long, of which this is the beginning
 
     def load_vehicle(self, name: str | None = None) -> Vehicle:
         """Return the scenario's vehicle, or the named one, with the scenario's settings."""
@@ -58,7 +64,7 @@ class Check:
 class Result:
     """All that is left of a run."""
 
-    scenario: Scenario
+    scenario: Scenario | ChargeScenario
     vehicle: Vehicle
     runtime: str
     seed: int
@@ -81,7 +87,7 @@ def scenario_names() -> list[str]:
     return [scenario.name for scenario in SCENARIOS]
 
 
-def find_scenario(name: str) -> Scenario:
+def find_scenario(name: str) -> Scenario | ChargeScenario:
     """Return the scenario; ScenarioError names the nearest."""
     from sim.scenarios import SCENARIOS
 
@@ -93,47 +99,141 @@ def find_scenario(name: str) -> Scenario:
     )
 
 
+def whole_loop_piece(charge: ChargeScenario) -> Scenario:
+    """Return the beginning of a charge as a scenario of the whole 10 ms loop; UnfitError."""
+    from sim.scenarios import SCENARIOS
+
+    if charge.piece_s == 0.0:
+        charges = (s for s in SCENARIOS if isinstance(s, ChargeScenario) and s.piece_s)
+        raise UnfitError(
+            f"{charge.name} shows itself after hours, which the whole loop is too slow for; leave"
+            f" --runtime away, or take one whose beginning says something:"
+            f" {', '.join(s.name for s in charges)}"
+        )
+    return Scenario(
+        name=charge.name,
+        summary=charge.summary,
+        seconds=charge.piece_s,
+        make_driver=lambda vehicle: PluggedDriver(),
+        expectations=charge.piece_expectations,
+        vehicle=charge.vehicle,
+        ambient_c=charge.ambient_c,
+        soc=charge.soc,
+        settings=charge.settings,
+        faults=charge.piece_faults,
+        make_pack=charge.make_pack,
+        make_bms=charge.make_bms,
+        piece_of_s=charge.seconds,
+    )
+
+
+def as_run(
+    scenario: Scenario | ChargeScenario,
+    vehicle: Vehicle,
+    runtime: str,
+    faults: Sequence[Fault] = (),
+) -> Scenario | ChargeScenario:
+    """Return what is run of the scenario: of a charge under MicroPython its beginning.
+
+    UnfitError says what does not go together.
+    """
+    if isinstance(scenario, Scenario):
+        return scenario
+    scenario.check(vehicle)
+    if runtime != "cpython":
+        return whole_loop_piece(scenario)
+    if faults:
+        raise UnfitError(
+            f"{scenario.name} runs at a second a step, too coarse for --fault; with --runtime"
+            " micropython its beginning takes faults"
+        )
+    return scenario
+
+
 def run_scenario(
-    scenario: Scenario,
+    scenario: Scenario | ChargeScenario,
     *,
     vehicle: Vehicle | None = None,
     seed: int = 1,
     runtime: str = "cpython",
-    progress: Callable[[float, World], None] | None = None,
+    progress: Progress | None = None,
     faults: Sequence[Fault] = (),
 ) -> Result:
-    """Drive the scenario to its end; progress is called once per simulated second.
+    """Run the scenario to its end; progress is called once per simulated second, or ten.
 
     A vehicle that is given comes as it is, without the scenario's settings;
-    faults, which one run uses up, come on top of the scenario's own.
+    faults, which one run uses up, come on top of the scenario's own. UnfitError
+    as from as_run().
     """
     chosen = vehicle if vehicle is not None else scenario.load_vehicle()
+    scenario = as_run(scenario, chosen, runtime, faults)
+    if isinstance(scenario, Scenario):
+        return _drive(scenario, chosen, seed, runtime, progress, faults)
+    outcome = run_charge(scenario, chosen, seed=seed, progress=progress)
+    values = outcome.values
+    checks = tuple(Check(e, values[e.metric]) for e in scenario.expected(chosen))
+    return Result(
+        scenario, chosen, runtime, seed, values, checks, outcome.rows, stored=outcome.stored
+    )
+
+
+def _drive(
+    scenario: Scenario,
+    chosen: Vehicle,
+    seed: int,
+    runtime: str,
+    progress: Progress | None,
+    faults: Sequence[Fault],
+) -> Result:
     broken = (*(parse_fault(text) for text in scenario.faults), *faults)
     driver = scenario.make_driver(chosen)
     cycle = driver if isinstance(driver, CycleDriver) else None
     rows: list[Row] = []
-    with World(
-        chosen,
-        car=scenario.car,
-        driver=driver,
-        road=scenario.road,
-        ambient_c=scenario.ambient_c,
-        soc=scenario.soc,
-        seed=seed,
-        runtime=runtime,
-        faults=broken,
-    ) as world:
+    with make_world(scenario, chosen, driver, seed, runtime, broken) as world:
         metrics = Metrics(world, scenario.watches)
         for tick in range(1, round(scenario.seconds / TICK_S) + 1):
             world.step()
             wanted_mps = cycle.asked_mps if cycle is not None else -1.0
             metrics.step(wanted_mps)
             if tick % EVERY_TICKS == 0:
-                rows.append(row(world, max(wanted_mps, 0.0) * 3.6))
+                rows.append(row(world, max(wanted_mps, 0.0) * 3.6, metrics.charge_ah))
             if progress is not None and tick % 100 == 0:
-                progress(world.time_s, world)
+                progress(world.time_s, _what_it_does(world))
         values = metrics.values()
         stored = fault_numbers(world.outputs, frame.STORED)
     checks = tuple(Check(e, values[e.metric]) for e in scenario.expectations)
     injected = tuple(f"{fault.name}@{fault.onset_s:g}" for fault in broken)
     return Result(scenario, chosen, runtime, seed, values, checks, rows, injected, stored)
+
+
+def _what_it_does(world: World) -> str:
+    if world.driver.plug:
+        return f"{world.charger.current_a:.1f} A"
+    return f"{world.car.speed_mps * 3.6:.1f} km/h"
+
+
+def make_world(
+    scenario: Scenario,
+    vehicle: Vehicle,
+    driver: Driver,
+    seed: int,
+    runtime: str,
+    faults: Sequence[Fault] = (),
+) -> World:
+    """Return the scenario's world at its beginning."""
+    battery = None
+    if scenario.make_pack is not None:
+        battery = scenario.make_pack(vehicle, scenario.soc, scenario.ambient_c)
+    return World(
+        vehicle,
+        car=scenario.car,
+        battery=battery,
+        driver=driver,
+        road=scenario.road,
+        bms=scenario.make_bms(vehicle) if scenario.make_bms is not None else None,
+        ambient_c=scenario.ambient_c,
+        soc=scenario.soc,
+        seed=seed,
+        runtime=runtime,
+        faults=faults,
+    )

@@ -24,7 +24,7 @@ from sim.frame import (
     PULSES,
     SLOW_MV,
 )
-from vcu.signals import SLOW_ORDER, SLOW_SENSOR_5V
+from vcu.signals import SLOW_NAMES, SLOW_ORDER, SLOW_SENSOR_5V
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # The pins are clamped to the chip's 3.3 V.
 PIN_MAX_MV = 3300
 PEDALS = (PEDAL_A_MV, PEDAL_B_MV)
-SLOW = tuple(range(SLOW_MV, SLOW_MV + 8))
+SLOW = tuple(range(SLOW_MV, SLOW_MV + len(SLOW_NAMES)))
 ANALOG = (*PEDALS, PACK_V_MV, BUS_V_MV, PACK_A_MV, *SLOW)
 
 _TICK_S = 0.01

@@ -1,11 +1,14 @@
-"""The trace: one row per 100 ms of what the car did and what its controller thought."""
+"""The trace: one row per 100 ms, or 10 s of a charge, of what was and what the controller saw."""
 
 import csv
 from array import array
 from pathlib import Path
 
 from sim import frame
+from sim.plant.bms import cell_range_v
 from sim.world import World
+from vcu.charge.phases import CAUSE_NAMES
+from vcu.charge.phases import NAMES as PHASE_NAMES
 from vcu.faults import TABLE, WORD_SHIFT, WORDS, row_of
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import NAMES as MODE_NAMES
@@ -35,6 +38,12 @@ COLUMNS = (
     "grade_pct",
     "wanted_kmh",
     "reasons",
+    "charge_a",
+    "charge_cause",
+    "charge_ah",
+    "charge_seen_ah",
+    "cell_max_v",
+    "ambient_c",
 )
 
 Row = tuple[float | int | str, ...]
@@ -57,9 +66,10 @@ def fault_names(out: "array[int]") -> str:
     return "+".join(row_of(number)[1] for number in numbers)
 
 
-def row(world: World, wanted_kmh: float) -> Row:
-    """Return the row of COLUMNS for the world as it stands."""
+def row(world: World, wanted_kmh: float, charge_ah: float = 0.0) -> Row:
+    """Return the row of COLUMNS for the world as it stands, with charge_ah into it so far."""
     out = world.outputs
+    plugged = world.driver.plug
     car = world.car
     battery = world.battery
     return (
@@ -75,9 +85,9 @@ def row(world: World, wanted_kmh: float) -> Row:
         round(battery.temperature_c, 2),
         LIMITER_NAMES[out[frame.LIMITER]],
         fault_names(out),
-        "",
-        0.0,
-        0.0,
+        PHASE_NAMES[out[frame.CHARGE_PHASE]] if plugged else "",
+        out[frame.CHARGE_SET_CV] / 100,
+        out[frame.CHARGE_SET_MA] / 1000,
         out[frame.ODOMETER_M] / 1000,
         out[frame.SOC_PERMILLE] / 10,
         round(car.motor.temperature_c, 1),
@@ -85,6 +95,12 @@ def row(world: World, wanted_kmh: float) -> Row:
         round(world.road(car.position_m) * 100.0, 2),
         round(wanted_kmh, 2),
         out[frame.REASONS],
+        round(world.charger.current_a, 2) if plugged else 0.0,
+        CAUSE_NAMES[out[frame.CHARGE_CAUSE]] if plugged else "",
+        round(charge_ah, 4),
+        out[frame.CHARGE_IN_MAH] / 1000,
+        round(cell_range_v(battery, world.vehicle.values["cell_count"])[1], 4),
+        round(world.ambient_c, 1),
     )
 
 

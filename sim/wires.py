@@ -3,6 +3,8 @@
 from array import array
 
 from sim.frame import (
+    CHARGE_A_MV,
+    CHARGE_V_MV,
     CHARGER,
     CONTACTOR,
     ENABLE,
@@ -33,6 +35,8 @@ class Wires:
         self.contactor = False
         self.precharge = False
         self.charger = False
+        self.charge_v_mv: int = 0
+        self.charge_a_mv: int = 0
         self._heartbeat: int = 0
         self._quiet_ticks = _NEVER
 
@@ -50,4 +54,10 @@ class Wires:
         coils = quiet < COIL_PUMP_TICKS
         self.contactor = coils and out[CONTACTOR] == 1
         self.precharge = coils and out[PRECHARGE] == 1
-        self.charger = out[CHARGER] == 1 and quiet < CHARGER_PUMP_TICKS
+        if quiet < CHARGER_PUMP_TICKS:
+            self.charger = out[CHARGER] == 1
+            self.charge_v_mv = out[CHARGE_V_MV]
+            self.charge_a_mv = out[CHARGE_A_MV]
+        else:  # the set-points' buffers hang on the relay's pump
+            self.charger = False
+            self.charge_v_mv = self.charge_a_mv = 0

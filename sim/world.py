@@ -2,11 +2,11 @@
 
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from sim.controller import Controller
 from sim.driver import Driver, PedalDriver
 from sim.faults import Fault
+from sim.fittings import Bms, Charger, fitted_bms, fitted_charger
 from sim.frame import (
     BRAKE_ON,
     ENABLE_READBACK,
@@ -28,17 +28,13 @@ from vcu import chemistry
 TICK_S = 0.01
 # From a reset to the first tick of the loop; until then the resistors hold every output low.
 BOOT_TICKS = 30
+# What a BMS does is slow: it looks, and is heard, this often.
+_BMS_TICKS = 10
+_BMS_S = _BMS_TICKS * TICK_S
+# Full voltage at a charger's set-point inputs.
+_SETPOINT_FULL_MV = 5000.0
 
 Road = Callable[[float], float]
-
-
-class Charger(Protocol):
-    """What charges the pack: step() sets current_a, positive into the pack."""
-
-    current_a: float
-
-    def step(self, pack_v: float, enabled: bool, dt_s: float) -> None:
-        """Advance by dt_s with the controller's charge enable."""
 
 
 def flat(position_m: float) -> float:
@@ -51,9 +47,10 @@ class World:
 
     vehicle is a preset's name or a Vehicle; car the plant's data; battery any
     object with the battery contract; road the grade (climbing positive) over
-    position_m; charger feeds the pack while the plug is in; faults break things
-    on their own timeline. inputs is what the controller's pins see, wires what
-    reaches the car, outputs the controller's last frame, all 0 while it boots.
+    position_m; charger feeds the pack while the plug is in; bms watches its
+    cells; faults break things on their own timeline. inputs is what the
+    controller's pins see, wires what reaches the car, outputs the controller's
+    last frame, all 0 while it boots.
     """
 
     def __init__(
@@ -65,6 +62,7 @@ class World:
         driver: Driver | None = None,
         road: Road = flat,
         charger: Charger | None = None,
+        bms: Bms | None = None,
         ambient_c: float = 25.0,
         soc: float = 0.9,
         sensors: SensorData | None = None,
@@ -87,7 +85,10 @@ class World:
         self.battery = battery
         self.driver = driver if driver is not None else PedalDriver(lambda t: 1.0)
         self.road = road
-        self.charger = charger
+        self.charger = charger if charger is not None else fitted_charger(values)
+        self.bms = bms if bms is not None else fitted_bms(values)
+        self._charger_v_per_mv = values["charger_full_cv"] / 100.0 / _SETPOINT_FULL_MV
+        self._charger_a_per_mv = values["charger_max_da"] / 10.0 / _SETPOINT_FULL_MV
         self.ambient_c = ambient_c
         if controller is None:
             stamps = (sensors or SensorData()).stamps
@@ -133,9 +134,19 @@ class World:
         inputs[GEAR_FORWARD_ON] = driver.gear > 0
         inputs[GEAR_REVERSE_ON] = driver.gear < 0
         inputs[ENABLE_READBACK] = self.wires.enable
+        if self.bms is not None and self.ticks % _BMS_TICKS == 0:
+            self._ask(self.bms)
         self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s)
         if self.faults:
             self._break_inputs()
+
+    def _ask(self, bms: Bms) -> None:
+        """Let the BMS look, and tell the controller by both of its ways."""
+        bms.step(self.battery, self.car.current_a, _BMS_S)
+        self.sensors.contacts_mv = bms.contacts_mv
+        cell_data = self.controller.cell_data
+        if cell_data is not None:
+            bms.fill(cell_data)
 
     def _break_inputs(self) -> None:
         for fault in self.faults:
@@ -166,11 +177,10 @@ class World:
         for fault in self.faults:
             fault.drive(wires)
         car = self.car
-        extra_a = 0.0
-        charger = self.charger
-        if charger is not None and self.driver.plug:
-            charger.step(self.battery.voltage_v, wires.charger, TICK_S)
-            extra_a = -charger.current_a
+        if self.driver.plug:
+            extra_a = -self._charge(wires)
+        else:
+            extra_a = self.charger.current_a = 0.0
         car.step(
             wires.throttle_mv * 0.001,
             wires.regen_permille * 0.001,
@@ -187,6 +197,18 @@ class World:
         self.ticks += 1
         self.time_s = self.ticks * TICK_S
         self._sample()
+
+    def _charge(self, wires: Wires) -> float:
+        """Let the charger follow its wires; return what it puts into the pack in A."""
+        charger = self.charger
+        charger.step(
+            self.battery.voltage_v,
+            wires.charger,
+            wires.charge_v_mv * self._charger_v_per_mv,
+            wires.charge_a_mv * self._charger_a_per_mv,
+            TICK_S,
+        )
+        return charger.current_a
 
     def run(self, seconds: float) -> None:
         """Step until seconds more have passed."""

@@ -14,10 +14,10 @@ PACK_V = 36
 BUS_V = 39
 PACK_A = 32
 
-# Slow analog inputs: a 74HC4051, one input a tick. Select lines from the lowest bit up,
-# on the shift register, because the chip has no three pins left for them.
+# Slow analog inputs: a 74HC4067, one input a tick. Select lines from the lowest bit up,
+# on the shift register.
 MUX = 33
-MUX_SELECT = (103, 104, 105)
+MUX_SELECT = (103, 104, 105, 107)
 MUX_INPUTS = (
     "battery_temp",
     "motor_temp",
@@ -27,6 +27,7 @@ MUX_INPUTS = (
     "throttle_readback",
     "reference_low",
     "reference_high",
+    "bms_contacts",
 )
 
 # Digital inputs: 12 V on the wire lets the car do more, so an open wire, which the
@@ -66,7 +67,8 @@ MOTOR_PULSES = -1
 MOTOR_PULSES_ACTIVE = 1
 MOTOR_PULSES_PULL = "up"
 
-# Outputs, all active high and held low by a resistor; no pin is left for regen.
+# Outputs, all active high and held low by a resistor; no pin is left for regen and for a
+# charger's set-points.
 THROTTLE = 25
 REGEN = -1
 ENABLE = 26
@@ -75,6 +77,8 @@ REVERSE = 27
 CONTACTOR = 18
 PRECHARGE = 19
 CHARGER = 21
+CHARGE_V = -1
+CHARGE_A = -1
 HEARTBEAT = 23
 LAMP = 100
 BUZZER = 101
@@ -86,8 +90,10 @@ ACTUATORS = (
     "REGEN",
     "ENABLE",
     "GUARD",
-    "PRECHARGE",
+    "CHARGE_V",
+    "CHARGE_A",
     "CHARGER",
+    "PRECHARGE",
     "CONTACTOR",
     "REVERSE",
     "BUZZER",
@@ -97,9 +103,9 @@ ACTUATORS = (
     "HOLD",
 )
 
-# 74HC595: nothing that can move or feed the car. Its lines end at CMOS inputs, so they may
-# sit on strapping pins; at reset GPIO 12 must be low and has a pull-down, GPIO 0 must be
-# high and has a pull-up.
+# 74HC595: nothing that can move the car, or feed it or its charger. Its lines end at CMOS
+# inputs, so they may sit on strapping pins; at reset GPIO 12 must be low and has a pull-down,
+# GPIO 0 must be high and has a pull-up.
 SHIFT_DATA = 12
 SHIFT_CLOCK = 2
 SHIFT_LATCH = 0

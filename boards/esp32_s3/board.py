@@ -14,10 +14,10 @@ PACK_V = 4
 BUS_V = 5
 PACK_A = 6
 
-# Slow analog inputs: a 74HC4051, one input a tick. Select lines from the lowest bit up;
-# they end at CMOS inputs, so two of them may sit on strapping pins (GPIO 3 and 46).
+# Slow analog inputs: a 74HC4067, one input a tick. Select lines from the lowest bit up,
+# on the shift register.
 MUX = 7
-MUX_SELECT = (48, 3, 46)
+MUX_SELECT = (103, 104, 105, 107)
 MUX_INPUTS = (
     "battery_temp",
     "motor_temp",
@@ -27,6 +27,7 @@ MUX_INPUTS = (
     "throttle_readback",
     "reference_low",
     "reference_high",
+    "bms_contacts",
 )
 
 # Digital inputs: 12 V on the wire lets the car do more, so an open wire, which the
@@ -75,19 +76,23 @@ REVERSE = 14
 CONTACTOR = 15
 PRECHARGE = 16
 CHARGER = 17
-HOLD = 38
+CHARGE_V = 40  # set-points of a charger that has inputs for them
+CHARGE_A = 41
 HEARTBEAT = 47
-LAMP = 40
-BUZZER = 41
-FAN = 42
+LAMP = 100
+BUZZER = 101
+FAN = 102
+HOLD = 106  # it feeds the controller only: no coil hangs on it
 # In the order in which a stop releases them.
 ACTUATORS = (
     "THROTTLE",
     "REGEN",
     "ENABLE",
     "GUARD",
-    "PRECHARGE",
+    "CHARGE_V",
+    "CHARGE_A",
     "CHARGER",
+    "PRECHARGE",
     "CONTACTOR",
     "REVERSE",
     "BUZZER",
@@ -97,16 +102,16 @@ ACTUATORS = (
     "HOLD",
 )
 
-# 74HC595; this chip has pins enough without it.
-SHIFT_DATA = -1
-SHIFT_CLOCK = -1
-SHIFT_LATCH = -1
+# 74HC595: nothing that can move the car, or feed it or its charger.
+SHIFT_DATA = 38
+SHIFT_CLOCK = 48
+SHIFT_LATCH = 42
 
-NOT_FITTED = ("can", "charger_setpoint")
+NOT_FITTED = ("can",)
 
 # 19.5 kHz is the highest round frequency at which 80 MHz leaves 12 bits, 1.2 mV a step.
 PWM_HZ = 19500
-PWM_FULL_SCALE_MV = 5000  # filtered voltage at full duty, throttle and regen
+PWM_FULL_SCALE_MV = 5000  # filtered voltage at full duty
 
 # One count is 1 mV at the ADC pin.
 PACK_CV_PER_1000_COUNTS = 3333  # 100 V at 3.0 V: 2 x 110 k over 6.8 k

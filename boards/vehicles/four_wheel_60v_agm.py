@@ -15,4 +15,6 @@ PARAMETERS = {
     "pack_resistance_mohm": 60,
     "stall_power_w": 1300,
     "consumption_wh_km": 65,
+    "charger_kind": 2,
+    "charger_max_da": 150,
 }

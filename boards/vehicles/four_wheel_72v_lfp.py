@@ -17,4 +17,7 @@ PARAMETERS = {
     "pack_resistance_mohm": 25,
     "stall_power_w": 1600,
     "consumption_wh_km": 75,
+    "charger_kind": 2,
+    "charger_max_da": 300,
+    "bms_kind": 1,
 }

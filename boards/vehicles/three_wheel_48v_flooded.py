@@ -11,8 +11,10 @@ PARAMETERS = {
     "cell_count": 24,
     "capacity_mah": 100000,
     "discharge_max_da": 700,
-    "charge_max_da": 100,
+    "charge_max_da": 130,
     "pack_resistance_mohm": 55,
     "stall_power_w": 900,
     "consumption_wh_km": 50,
+    "charger_kind": 1,
+    "charger_max_da": 120,
 }

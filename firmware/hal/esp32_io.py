@@ -121,8 +121,12 @@ class Esp32Io:
         self._full_mv = board.PWM_FULL_SCALE_MV
         self._throttle = _voltage(board.THROTTLE, board)
         self._regen = _voltage(board.REGEN, board)
+        self._charge_v = _voltage(board.CHARGE_V, board)
+        self._charge_a = _voltage(board.CHARGE_A, board)
         self._throttle_mv = 0
         self._regen_mv = 0
+        self._charge_v_mv = 0
+        self._charge_a_mv = 0
         self._enable = _output(board.ENABLE, register)
         self._guard = _output(board.GUARD, register)
         self._reverse = _output(board.REVERSE, register)
@@ -140,8 +144,10 @@ class Esp32Io:
             self._regen,
             self._enable,
             self._guard,
-            self._precharge,
+            self._charge_v,
+            self._charge_a,
             self._charger,
+            self._precharge,
             self._contactor,
             self._reverse,
             self._buzzer,
@@ -163,6 +169,7 @@ class Esp32Io:
         self._select_0 = _output(board.MUX_SELECT[0], self._register)
         self._select_1 = _output(board.MUX_SELECT[1], self._register)
         self._select_2 = _output(board.MUX_SELECT[2], self._register)
+        self._select_3 = _output(board.MUX_SELECT[3], self._register)
         self._slow_place = 0
         self._select(SLOW_ORDER[0])
         self._key = _input(board.KEY, board.KEY_PULL)
@@ -263,7 +270,8 @@ class Esp32Io:
         """Switch the multiplexer to a slow channel."""
         self._select_0.value(index & 1)
         self._select_1.value((index >> 1) & 1)
-        self._select_2.value(index >> 2)
+        self._select_2.value((index >> 2) & 1)
+        self._select_3.value(index >> 3)
         self._register.flush()
 
     def write(self, out: Outputs) -> None:
@@ -278,10 +286,9 @@ class Esp32Io:
             self._regen.value(regen_mv)
         if not out.enable:
             self._enable.value(0)
+        self._charge_less(out)
         if not out.precharge:
             self._precharge.value(0)
-        if not out.charger:
-            self._charger.value(0)
         if not out.contactor:
             self._contactor.value(0)
         self._reverse.value(out.reverse)
@@ -295,8 +302,7 @@ class Esp32Io:
             self._precharge.value(1)
         if out.contactor:
             self._contactor.value(1)
-        if out.charger:
-            self._charger.value(1)
+        self._charge_more(out)
         if out.guard:
             self._guard.value(1)
         if out.enable:
@@ -311,6 +317,26 @@ class Esp32Io:
         self._throttle_mv = throttle_mv
         self._regen_mv = regen_mv
 
+    def _charge_less(self, out: Outputs) -> None:
+        """Lower what the charger is told, then open its relay: contacts that carry less last."""
+        if out.charge_v_mv <= self._charge_v_mv:
+            self._charge_v.value(out.charge_v_mv)
+        if out.charge_a_mv <= self._charge_a_mv:
+            self._charge_a.value(out.charge_a_mv)
+        if not out.charger:
+            self._charger.value(0)
+
+    def _charge_more(self, out: Outputs) -> None:
+        """Close the charger's relay, then raise what it is told."""
+        if out.charger:
+            self._charger.value(1)
+        if out.charge_v_mv > self._charge_v_mv:
+            self._charge_v.value(out.charge_v_mv)
+        if out.charge_a_mv > self._charge_a_mv:
+            self._charge_a.value(out.charge_a_mv)
+        self._charge_v_mv = out.charge_v_mv
+        self._charge_a_mv = out.charge_a_mv
+
     def heartbeat(self) -> None:
         """Toggle the pin that keeps the external charge pumps alive.
 
@@ -323,6 +349,8 @@ class Esp32Io:
         """Every output to its safe level, the throttle first; a part that fails is passed over."""
         self._throttle_mv = 0
         self._regen_mv = 0
+        self._charge_v_mv = 0
+        self._charge_a_mv = 0
         self._beat = 0
         for part in self._stop_order:
             try:

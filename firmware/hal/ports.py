@@ -22,8 +22,9 @@ sample()
 
 write(out)
     Drives every field of a vcu.signals.Outputs. Order: outputs that take
-    energy away first, then those that add it; without the guard's consent its
-    pin goes low before all others. A part that is not fitted is a pin object that
+    energy away first, then those that add it, so that the charger is off before
+    anything is enabled; without the guard's consent its pin goes low before all
+    others. A part that is not fitted is a pin object that
     accepts its value and does nothing.
 
 heartbeat()

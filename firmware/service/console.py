@@ -1,233 +1,176 @@
-"""Console: bytes from a serial port become lines, each line one answer, a slice at a time.
+"""Console: each line gets one answer, a slice at a time.
 
-feed() only keeps a byte; step() takes a few of them or writes one line
-into the ring, and hands a few bytes on, so that neither can delay a tick. With
-nothing to do it allocates nothing.
-
-Bytes are echoed, because the terminals that people have (miniterm, PuTTY,
-screen, mpremote) show only what comes back. CR, LF and CRLF end a line, BS and
-DEL take a character back, Ctrl-U the line. Every line that is not empty gets
-exactly one last reply line, `ok` or `err CODE slug: what happened; what was
-kept; what to do`, and then the prompt.
-
-The caller's slice, between two ticks:
-
-    while console.room() and port.any(): stop = console.feed(port.byte()) or stop
-    console.step()
-
-where `stop`, True after Ctrl-C on a parked car, permits to end the program.
-write(data) gets a memoryview of at most 100 bytes and must not wait: it
-returns how many it took, 0 when the host does not read.
+Every line that is not empty gets exactly one last reply line, `ok` or `err CODE
+slug: what happened; what was kept; what to do`, and a person the prompt after
+it. A program sees its tag on each line, and no prompt.
 """
 
 from micropython import const
 
-from service.desk import Desk
-from service.reply import (
-    BAD_ARGUMENT,
-    BAD_LENGTH,
-    FAILED,
-    LINE_BYTES,
-    NOT_NOW,
-    Reply,
-)
-from service.verbs import Context, answer
+from service.context import Context
+from service.inlet import Inlet
+from service.line_editor import FLAWLESS, FOREIGN, LONG, LineEditor
+from service.reply import BAD_ARGUMENT, BAD_CRC, BAD_LENGTH, BUSY, FAILED, NOT_NOW
+from service.request_line import BAD_SUM, BAD_TAG, RequestLine, is_for_obd
+from service.verbs import answer
 
-_INPUT_BYTES = const(64)
-_LINE_MAX = const(120)
-# 11.5 kB/s carry 115 bytes in a tick.
-_DRAIN_BYTES = const(100)
-_TAKE_BYTES = const(16)
-
-_CTRL_C = const(3)
-_BACKSPACE = const(8)
-_LF = const(10)
-_CR = const(13)
-_CTRL_U = const(21)
-_CANCEL = const(24)
-_ESCAPE = const(27)
-_SPACE = const(32)
-_DELETE = const(127)
-
-# What makes a line unusable; it is dropped whole, never run in part.
-_FINE = const(0)
-_LONG = const(1)
-_FOREIGN = const(2)
-_OVERRUN = const(3)
+# A program that has not heard the answer asks again within this.
+_REPEAT_MS = const(2000)
+# What some ELM327 clients send to find the baud rate, and nothing else on the line.
+_OBD_DELETES = const(2)
 
 
 class Console:
-    """One serial port's console; dropped_bytes counts control bytes that mean nothing here."""
+    """The line and the running answer."""
 
-    def __init__(self, desk: Desk, write) -> None:  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
-        self._desk = desk
-        self.reply = Reply(write)  # pyright: ignore[reportUnknownArgumentType]
-        self._context = Context(desk, self.reply)
-        self.dropped_bytes = 0
-        self._input = bytearray(_INPUT_BYTES)
-        self._first = 0
-        self._count = 0
-        self._line = bytearray(_LINE_MAX)
-        self._length = 0
-        self._flaw: int = _FINE
-        self._was_cr = False
-        self._escape = 0  # in a terminal's key code: 1 after ESC, 2 after ESC [ or ESC O
-        self._is_overrun = False  # bytes are being lost, until the end of a line
-        self._is_broken_off = False
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reply = context.reply
+        self._editor = LineEditor(context)
+        self._request = RequestLine()
+        self._obd_line = b""
         self._answer = None
+        self._last_tag = b""
+        self._last_sum: bytes = b""
+        self._since_last_ms = _REPEAT_MS
 
-    def room(self) -> int:
-        """Return how many bytes feed() can keep."""
-        return _INPUT_BYTES - self._count
+    def is_busy(self) -> bool:
+        """Return whether an answer is running."""
+        return self._answer is not None
 
-    def feed(self, byte: int) -> bool:
-        """Keep one byte, 0..255; True for a Ctrl-C that may end the program: the car is parked.
+    def is_typing(self) -> bool:
+        """Return whether a person is in the middle of a line, which nothing may interrupt."""
+        return self._editor.is_typing()
 
-        A byte for which there is no room spoils its line, which is then refused whole.
-        """
-        if self._is_overrun:
-            # The end of the spoiled line, behind the byte that makes it one.
-            if byte in (_CR, _LF) and self.room() >= 2:
-                self._is_overrun = False
-                self._keep(_CANCEL)
-                self._keep(byte)
-            return False
-        if byte == _CTRL_C:
-            if self._desk.is_parked():
-                return True
-            self._is_broken_off = True
-        elif self._count < _INPUT_BYTES:
-            self._keep(byte)
+    def take_obd_line(self) -> bytes:
+        """Return the line that is meant for an ELM327, once; b"" for none."""
+        line = self._obd_line
+        if line:
+            self._obd_line = b""
+        return line
+
+    def pass_time(self, passed_ms: int) -> None:
+        """Forget half a line that is old, and an answer that nobody can ask for again."""
+        if self._since_last_ms < _REPEAT_MS:
+            self._since_last_ms += passed_ms
+        if self._answer is None and self._editor.is_old(passed_ms):
+            was_typing = self._editor.is_typing()
+            self._editor.forget()
+            if was_typing:
+                self._reply.end()
+                self.prompt()
+
+    def break_off(self) -> None:
+        """Ctrl-C while the car may move is data: it ends the answer and the line, no more."""
+        self._refuse(NOT_NOW, "Ctrl-C while not parked; the program runs on; park the car first")
+
+    def refuse_flood(self) -> None:
+        """Say once that what came last was not kept."""
+        self._refuse(BUSY, "over 50 lines a second; rest dropped until 100 ms quiet; send slower")
+
+    def _refuse(self, code: int, text: str) -> None:
+        self._answer = None
+        self._editor.forget()
+        if not self._reply.is_tagged():
+            self._reply.end()
+        self._reply.error(code, text)
+        self._end_answer()
+
+    def take(self, inlet: Inlet, most: int) -> None:
+        """Take at most that many bytes, and none behind the end of a line."""
+        if not self._editor.take(inlet, most):
+            return
+        editor = self._editor
+        line = editor.line()
+        flaw = editor.flaw
+        deletes = editor.deletes
+        editor.forget()
+        if deletes == _OBD_DELETES:
+            self._obd_line = b"\r"
+        elif flaw == FLAWLESS and is_for_obd(line):
+            self._obd_line = line + b"\r"
         else:
-            self._is_overrun = True
+            self._run(line, flaw)
+
+    def _run(self, line: bytes, flaw: int) -> None:
+        request = self._request
+        wrong = request.take(line)
+        reply = self._reply
+        reply.begin(b"")
+        if not request.tag or reply.is_open:
+            if self._context.is_echoing and line in (b"a", b"A"):
+                reply.data(line)  # not shown so far
+            reply.end()
+        reply.begin(request.tag)
+        if flaw != FLAWLESS:
+            self._refuse_line(flaw)
+        elif wrong == BAD_TAG:
+            reply.error(BAD_ARGUMENT, "tag is not @ and 1 to 4 digits; nothing done; use @1")
+        elif wrong == BAD_SUM:
+            reply.error(BAD_CRC, "line came damaged; nothing done; send it again")
+        elif request.words:
+            if not self._is_repeated():
+                self._answer = answer(self._context, request.words)
+                return
+            reply.repeat()
+        elif request.tag:
+            reply.error(BAD_ARGUMENT, "no command; nothing done; `help` names them")
+        self._end_answer()
+
+    def _is_repeated(self) -> bool:
+        """Return whether this very line was answered a moment ago; a program missed the answer."""
+        request = self._request
+        if not request.tag or not request.sum:
+            self._last_tag = b""
+            return False
+        if (
+            self._since_last_ms < _REPEAT_MS
+            and request.tag == self._last_tag
+            and request.sum == self._last_sum
+        ):
+            return True
+        self._last_tag = request.tag
+        self._last_sum = request.sum
         return False
 
-    def _keep(self, byte: int) -> None:
-        self._input[(self._first + self._count) % _INPUT_BYTES] = byte
-        self._count += 1
-
-    def step(self, take_bytes: int = _TAKE_BYTES) -> None:
-        """Take at most take_bytes or write one line, and hand on at most 100 bytes.
-
-        An exception of a verb ends its answer with `err 10` and is raised again.
-        """
-        if self._is_broken_off:
-            self._break_off()
-        if self._answer is not None:
-            if self.reply.room() >= LINE_BYTES:
-                self._go_on()
+    def _refuse_line(self, flaw: int) -> None:
+        reply = self._reply
+        if flaw == LONG:
+            reply.error(BAD_LENGTH, "line over 160 characters; dropped whole; send less")
+        elif flaw == FOREIGN:
+            reply.error(BAD_ARGUMENT, "not ASCII; line dropped whole; use plain letters")
         else:
-            while take_bytes and self._count and self._answer is None:
-                byte = self._input[self._first]
-                self._first = (self._first + 1) % _INPUT_BYTES
-                self._count -= 1
-                take_bytes -= 1
-                self._take(byte)
-        self.reply.drain(_DRAIN_BYTES)
+            reply.error(BAD_LENGTH, "input came too fast; line dropped whole; send slower")
 
-    def _break_off(self) -> None:
-        """Ctrl-C while the car may move is data: it ends the answer and the line, no more."""
-        self._is_broken_off = False
-        self._answer = None
-        self._forget_line()
-        self.reply.end()
-        self.reply.error(
-            NOT_NOW, "Ctrl-C while not parked; the program runs on; park the car first"
-        )
-        self._prompt()
-
-    def _take(self, byte: int) -> None:
-        was_cr = self._was_cr
-        self._was_cr = byte == _CR
-        if self._escape:
-            self._skip_key(byte)
-        elif byte in (_CR, _LF):
-            if byte == _CR or not was_cr:
-                self._end_line()
-        elif byte in (_BACKSPACE, _DELETE):
-            self._rub_out()
-        elif byte == _CTRL_U:
-            while self._length:
-                self._rub_out()
-            self._flaw = _FINE
-        elif byte == _CANCEL:
-            self._flaw = _OVERRUN
-        elif byte == _ESCAPE:
-            self._escape = 1
-        elif byte > _DELETE:
-            self._flaw = _FOREIGN
-        elif byte < _SPACE:
-            self.dropped_bytes = (self.dropped_bytes + 1) & 0xFFFF
-        elif self._length >= _LINE_MAX:
-            self._flaw = _LONG
-        else:
-            self._line[self._length] = byte
-            self._length += 1
-            self.reply.byte(byte)
-
-    def _skip_key(self, byte: int) -> None:
-        """Leave out what an arrow or function key sends: ESC [ digits letter, or ESC O letter."""
-        if self._escape == 1:
-            if byte != _ESCAPE:
-                self._escape = 2 if byte in (0x5B, 0x4F) else 0
-        elif byte >= 0x40 or byte < _SPACE:
-            self._escape = 0
-
-    def _rub_out(self) -> None:
-        if self._length:
-            self._length -= 1
-            self.reply.byte(_BACKSPACE)
-            self.reply.byte(_SPACE)
-            self.reply.byte(_BACKSPACE)
-
-    def _end_line(self) -> None:
-        self.reply.end()
-        if self._flaw != _FINE:
-            self._refuse_line()
-            return
-        words = str(self._line[: self._length], "ascii").split()
-        self._forget_line()
-        if words:
-            self.reply.has_failed = False
-            self._answer = answer(self._context, words)
-        else:
-            self._prompt()
-
-    def _refuse_line(self) -> None:
-        flaw = self._flaw
-        self._forget_line()
-        if flaw == _LONG:
-            self.reply.error(BAD_LENGTH, "line over 120 characters; dropped whole; send less")
-        elif flaw == _FOREIGN:
-            self.reply.error(BAD_ARGUMENT, "not ASCII; line dropped whole; use plain letters")
-        else:
-            self.reply.error(BAD_LENGTH, "input came too fast; line dropped whole; send slower")
-        self._prompt()
-
-    def _forget_line(self) -> None:
-        self._length = 0
-        self._flaw = _FINE
-        self._escape = 0
-
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Write one line of the answer; an exception ends it with `err 10` and is raised again."""
         generator = self._answer
         if generator is None:
             return
+        reply = self._reply
         try:
             next(generator)
             return
         except StopIteration:
-            if not self.reply.has_failed:
-                self.reply.line("ok")
+            if not reply.has_failed:
+                reply.ok()
         except Exception:
-            # Half a line may stand there already.
-            self.reply.end()
-            self.reply.error(FAILED, "this answer broke; the car is as it was; report it")
-            self._answer = None
-            self._prompt()
+            if reply.is_open:
+                reply.end()
+            reply.error(FAILED, "this answer broke; the car is as it was; report it")
+            self._end_answer()
             raise
-        self._answer = None
-        self._prompt()
+        self._end_answer()
 
-    def _prompt(self) -> None:
-        self.reply.text("lsev* " if self._desk.is_edited else "lsev> ")
+    def _end_answer(self) -> None:
+        """Leave the answer; a person gets the prompt."""
+        self._answer = None
+        self._since_last_ms = 0
+        was_tagged = self._reply.is_tagged()
+        self._reply.begin(b"")
+        if not was_tagged:
+            self.prompt()
+
+    def prompt(self) -> None:
+        """Show a person that the next line may come."""
+        self._reply.text("lsev* " if self._context.desk.is_edited else "lsev> ")

@@ -3,14 +3,22 @@
 from micropython import const
 
 from service.desk import NOTHING, Desk
+from service.draft import Draft
+from service.events import Events
+from service.inputs import Inputs
+from service.pack_swap import Offer
 from service.readings import Readings
-from service.reply import BUSY, FLASH_ERROR, NOT_NOW, Reply
+from service.reply import BUSY, FLASH_ERROR, LOCKED, MOVING, NOT_NOW, Reply
+from service.telemetry import Telemetry
 
 # A request is waited for this many slices, about 5 s.
 _WAIT_SLICES = const(500)
 # 9 digits stay below 2**30.
 _MOST_DIGITS = const(9)
 _NEAREST = const(3)
+# Without a pulse for this long the wheel stands still, as is_parked has it.
+_STILL_MS = const(2000)
+_LEVEL_NAMES = ("view", "service", "factory")
 
 
 class Context:
@@ -20,25 +28,49 @@ class Context:
         self.desk = desk
         self.reply = reply
         self.readings = Readings(desk.loop, desk.params)
+        self.offer = Offer()
+        self.draft = Draft()
+        self.events = Events(desk)
+        self.telemetry = Telemetry(desk, reply, self.events)
+        self.inputs = Inputs(desk.loop)
+        self.is_echoing = True
+        self.wants_obd = False
+        self.dropped_bytes = 0  # control bytes that mean nothing here, modulo 2**16
 
     def line(self, template: str) -> None:
         """Write one line with its readings."""
         self.readings.fill(self.reply, template)
         self.reply.end()
 
-    def may_write(self) -> bool:
-        """Return whether the car is parked and the desk free, or say what keeps it from that."""
+    def may_write(self, level: int = 1) -> bool:
+        """Return whether the car is parked, the desk free and the user of that level, or say what
+        keeps it from that; level 0 view, 1 service, 2 factory.
+        """
+        reply = self.reply
         if self.desk.wanted != NOTHING:
-            self.reply.error(BUSY, "the last request is not done; nothing changed; try again soon")
+            reply.error(BUSY, "the last request is not done; nothing changed; try again soon")
             return False
-        if self.desk.is_parked():
-            return True
-        self.reply.error(NOT_NOW)
+        if not self.desk.is_parked():
+            self._refuse_moving()
+            return False
+        if not self.desk.access.may(level):
+            reply.error(LOCKED)
+            reply.text("needs level ")
+            reply.number(level)
+            reply.line(", " + _LEVEL_NAMES[level] + "; nothing changed; `unlock` it first")
+            return False
+        return True
+
+    def _refuse_moving(self) -> None:
+        sig = self.desk.loop.sig
+        if sig.standstill_ms < _STILL_MS and sig.speed_mmps:
+            self.reply.error(MOVING)
+        else:
+            self.reply.error(NOT_NOW)
         self.line(
             "not parked (%s km/h, gear %f, pedal %p %); nothing changed; "
             "stand 2 s in N or key off, pedal up"
         )
-        return False
 
 
 def wait(context: Context, done: str):
@@ -60,6 +92,7 @@ def unknown(context: Context, code: int, wanted: str, names: "list[str]", hint: 
     best = [""] * _NEAREST
     scores = [-1000] * _NEAREST
     pairs = [wanted[i : i + 2] for i in range(len(wanted) - 1)]
+    yield
     for name in names:
         score = likeness(wanted, pairs, name)
         for place in range(_NEAREST):

@@ -1,29 +1,37 @@
 """Parameter verbs: get, set and save; a value is refused or taken whole, and only when parked."""
 
 from service.context import Context, to_int, unknown, wait
-from service.reply import BAD_ARGUMENT, OUT_OF_RANGE, Reply
-from vcu.params import OK, RULES, TABLE
+from service.draft import is_taken, row_index
+from service.pack_swap import GUIDED
+from service.param_levels import level_between, level_of, level_of_value
+from service.reply import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER, Reply
+from vcu.params import RULES, TABLE, Params
 
 
-def _names() -> "list[str]":
+def names() -> "list[str]":
+    """Return the name of every parameter."""
     return [row[1] for row in TABLE]
 
 
-def get_verb(context: Context, words: "list[str]"):
+def _get(context: Context, words: "list[str]"):
     """Write the parameters of that name, or that begin so where it ends in *."""
     wanted = words[1]
     found = 0
-    for row in TABLE:
-        if row[1] == wanted or (wanted[-1] == "*" and row[1].startswith(wanted[:-1])):
+    # Taken out of the loop: MicroPython looks up every character that it takes from a string.
+    is_prefix = wanted[-1] == "*"
+    prefix = wanted[:-1]
+    for i in range(len(TABLE)):
+        row = TABLE[i]
+        if row[1] == wanted or (is_prefix and row[1].startswith(prefix)):
             found += 1
-            value = context.desk.params.get(row[1])
+            value = context.desk.params.at(i)
             context.reply.text(row[1] + " ")
             _value(context.reply, value, row)
             context.reply.line(" changed" if value != row[5] else "")
             yield
     if not found:
         yield
-        for _ in unknown(context, BAD_ARGUMENT, wanted, _names(), "get *"):
+        for _ in unknown(context, BAD_ARGUMENT, wanted, names(), "get *"):
             yield
 
 
@@ -39,59 +47,119 @@ def _value(reply: Reply, value: int, row: "tuple[int, str, str, int, int, int]")
     reply.text(")")
 
 
-def set_verb(context: Context, words: "list[str]"):
-    """Edit one value, in its range; the loop goes on with its own until a restart."""
-    if not context.may_write():
-        return
-    reply = context.reply
-    value = to_int(words[2])
-    if value is None:
-        reply.error(BAD_ARGUMENT, "value is no whole number; nothing changed; give digits")
-        return
-    for row in TABLE:
-        if row[1] == words[1]:
-            _set_row(context, row, value)
-            yield
-            return
-    for _ in unknown(context, BAD_ARGUMENT, words[1], _names(), "get *"):
-        yield
-
-
-def _set_row(context: Context, row: "tuple[int, str, str, int, int, int]", value: int) -> None:
-    reply = context.reply
-    params = context.desk.params
-    old = params.get(row[1])
-    if params.set(row[1], value) != OK:
-        reply.error(OUT_OF_RANGE)
-        reply.number(value)
-        reply.text(" is outside; " + row[1] + " stays ")
-        _value(reply, old, row)
-        reply.line("; give one inside")
-        return
-    context.desk.is_edited = True
+def change(
+    reply: Reply, row: "tuple[int, str, str, int, int, int]", old: int, new: int, rest: str
+) -> None:
+    """Write "reverse_cap_kmh 8 -> 5 km/h" and the rest of the line."""
     reply.text(row[1] + " ")
     reply.number(old)
     reply.text(" -> ")
+    reply.number(new)
+    reply.line(" " + row[2] + rest)
+
+
+def refuse_value(context: Context, i: int, value: int, rest: str) -> None:
+    """Say that a value of row i is outside, what stays, and the rest of the line."""
+    reply = context.reply
+    row = TABLE[i]
+    reply.error(OUT_OF_RANGE)
     reply.number(value)
-    reply.line(" " + row[2] + "; in use after `save` and `reboot`")
+    reply.text(" is outside; " + row[1] + " stays ")
+    _value(reply, context.desk.params.at(i), row)
+    reply.line(rest)
+
+
+def set_verb(context: Context, words: "list[str]"):
+    """Edit one value, in its range: in the draft after `begin`, else at once; NAME VALUE or =."""
+    if not context.may_write(0):
+        return
+    name, value = parse_pair(words[1:])
+    if value is None:
+        context.reply.error(BAD_ARGUMENT, "value is no whole number; nothing changed; give digits")
+        return
+    if name in GUIDED:
+        context.reply.error(
+            NOT_NOW, name + " belongs to the pack; nothing changed; use pack: `help` shows how"
+        )
+        return
+    i = row_index(name)
+    yield
+    if i < 0:
+        for _ in unknown(context, BAD_ARGUMENT, name, names(), "get *"):
+            yield
+        return
+    params = context.desk.params
+    level = level_of(name)
+    if not context.draft.is_begun:
+        level = level_of_value(params, name, value, context.desk.vault.identity)
+    if not context.may_write(level):
+        return
+    is_in_range = is_taken(params, i, value)
+    yield
+    if not is_in_range:
+        refuse_value(context, i, value, "; give one inside")
+    elif context.may_write(level):
+        _set_row(context, i, value)
+
+
+def parse_pair(words: "list[str]") -> "tuple[str, int | None]":
+    """Return name and value of NAME VALUE or NAME=VALUE; None where that is no whole number."""
+    if len(words) == 1:
+        words = words[0].split("=")
+    return words[0], to_int(words[1]) if len(words) == 2 else None
+
+
+def _set_row(context: Context, i: int, value: int) -> None:
+    desk = context.desk
+    row = TABLE[i]
+    old = desk.params.at(i)
+    if context.draft.is_begun:
+        context.draft.edits[row[1]] = value
+        change(context.reply, row, old, value, "; staged: `commit`, then `save`")
+    else:
+        desk.params.put(i, value)
+        desk.is_edited = True
+        change(context.reply, row, old, value, "; in use after `save` and `reboot`")
+
+
+def check_rules(context: Context, params: Params, rest: str):
+    """Look at every cross-field rule, one a slice; say which one is broken, and the rest."""
+    for slug, holds in RULES:
+        if not holds(params):
+            context.reply.error(OUT_OF_RANGE)
+            context.reply.line("rule " + slug + " broken; " + rest)
+            return
+        yield
 
 
 def save_verb(context: Context, words: "list[str]"):
     """Check every cross-field rule, ask for the flash write and say how it went."""
-    if not context.may_write():
+    desk = context.desk
+    if not context.may_write(0):
         return
-    for slug, holds in RULES:
-        # Each rule looks up several names in the table: one a slice.
-        if not holds(context.desk.params):
-            context.reply.error(OUT_OF_RANGE)
-            context.reply.text("rule " + slug + " broken; not saved, edits kept; ")
-            context.reply.line("set its parameters and save")
-            return
+    if context.draft.is_begun or context.draft.is_restoring:
+        context.reply.error(
+            WRONG_ORDER, "edits are staged; nothing saved; `commit` or `abort` them first"
+        )
+        return
+    for _ in check_rules(
+        context, desk.params, "not saved, edits kept; set its parameters and save"
+    ):
         yield
     # The car may have moved since.
-    if context.may_write():
-        context.desk.request_save()
-        for _ in wait(context, "saved; in use after `reboot`"):
-            yield
-        if not context.reply.has_failed:
-            context.desk.is_edited = False
+    if context.reply.has_failed or not context.may_write(
+        level_between(desk.vault.saved, desk.params, desk.vault.identity)
+    ):
+        return
+    desk.request_save()
+    for _ in wait(context, "saved; in use after `reboot`"):
+        yield
+    if not context.reply.has_failed:
+        desk.is_edited = False
+
+
+ROWS = (
+    ("get", 1, 1, _get, " NAME|*  parameters"),
+    ("set", 1, 2, set_verb, " NAME VALUE  edit one (parked)"),
+    ("save", 0, 0, save_verb, "  keep the edits (parked)"),
+)

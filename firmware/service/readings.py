@@ -6,8 +6,10 @@ short template for each name of vcu.modes.REASONS.
 
 from micropython import const
 
+from service import charge_readings
 from service.reply import Reply
 from vcu import contactor, modes, shutoff
+from vcu.charge import phases
 from vcu.limits import LIMITER_NAMES
 from vcu.loop import Loop
 from vcu.params import Params
@@ -68,18 +70,19 @@ class Readings:
 
     def fill(self, reply: Reply, template: str) -> None:
         """Write template with its readings; a % before no letter of a reading is itself."""
+        # As bytes: MicroPython looks up every piece that it takes from a string.
+        text = memoryview(template.encode())
         start = 0
         while True:
             at = template.find("%", start)
             if at < 0:
                 break
-            if at > start:
-                reply.text(template[start:at])
+            reply.data(text[start:at])
             letter = template[at + 1 : at + 2]
-            if not self._write(reply, letter):
-                reply.text("%" + letter)
             start = at + 2
-        reply.text(template[start:])
+            if not self._write(reply, letter):
+                reply.data(text[at:start])
+        reply.data(text[start:])
 
     def _write(self, reply: Reply, letter: str) -> bool:
         raw = self._loop.raw
@@ -141,8 +144,19 @@ class Readings:
         elif letter == "o":
             reply.number(loop.torque_permille, 1)
         else:
-            return False
+            return charge_readings.write(loop, reply, letter)
         return True
+
+    def charge(self, reply: Reply) -> None:
+        """Write phase and cause of the charge, with what is measured and what is needed."""
+        charge = self._loop.charge
+        reply.text(phases.NAMES[charge.phase] + ", ")
+        name = phases.CAUSE_NAMES[charge.cause]
+        reply.text(name)
+        for slug, template in charge_readings.CAUSES:
+            if slug == name:
+                reply.text(": ")
+                self.fill(reply, template)
 
     def _range(self, reply: Reply, released: int, pressed: int) -> None:
         reply.number(max(min(released, pressed) - self._slack, 20))

@@ -1,14 +1,22 @@
-"""Reply: text for a person goes into a bounded ring, and leaves it a few bytes at a time.
+"""Reply: text goes into a bounded ring, and leaves it a few bytes at a time.
 
 Nothing here waits. Who writes a line asks for room() first; what does not fit
 is dropped and counted, because a full port must never hold up a tick.
+
+A program puts a tag before its command, and then each line of the answer is
+`@TAG + text *CRC`, the last one `@TAG ok *CRC` or `@TAG err CODE slug: text
+*CRC`. The sum is the CRC-32 of zlib over all that stands before ` *`.
 """
+
+from binascii import crc32, hexlify
 
 from micropython import const
 
-# The longest line that anybody may write between two looks at room().
+# The longest line that anybody may write between two looks at room(), and what a tag and a
+# sum add to it.
 LINE_BYTES = const(200)
-_SIZE = const(320)
+_TAG_BYTES = const(24)
+_SIZE = const(400)
 # Ten digits, point and sign.
 _DIGITS = const(12)
 _MINUS = const(45)
@@ -20,27 +28,49 @@ FAILED = const(10)
 UNKNOWN_COMMAND = const(11)
 BAD_ARGUMENT = const(12)
 BAD_LENGTH = const(13)
+TOO_BIG = const(14)
 BUSY = const(21)
 NOT_NOW = const(22)
+WRONG_ORDER = const(24)
 OUT_OF_RANGE = const(31)
+LOCKED = const(33)
+BAD_KEY = const(35)
+LOCKED_OUT = const(36)
+WAIT = const(37)
 FLASH_ERROR = const(72)
-_SLUGS = (
-    (FAILED, "failed"),
-    (UNKNOWN_COMMAND, "unknown-command"),
-    (BAD_ARGUMENT, "bad-argument"),
-    (BAD_LENGTH, "bad-length"),
-    (BUSY, "busy"),
-    (NOT_NOW, "not-now"),
-    (OUT_OF_RANGE, "out-of-range"),
-    (FLASH_ERROR, "flash-error"),
-)
+BAD_CRC = const(73)
+MOVING = const(88)
+# By code: a search would cost more than the line.
+_SLUGS = {
+    FAILED: " failed: ",
+    UNKNOWN_COMMAND: " unknown-command: ",
+    BAD_ARGUMENT: " bad-argument: ",
+    BAD_LENGTH: " bad-length: ",
+    TOO_BIG: " too-big: ",
+    BUSY: " busy: ",
+    NOT_NOW: " not-now: ",
+    WRONG_ORDER: " wrong-order: ",
+    OUT_OF_RANGE: " out-of-range: ",
+    LOCKED: " locked: ",
+    BAD_KEY: " bad-key: ",
+    LOCKED_OUT: " locked-out: ",
+    WAIT: " wait: ",
+    FLASH_ERROR: " flash-error: ",
+    BAD_CRC: " bad-crc: ",
+    MOVING: " moving: ",
+}
+
+
+def sum_of(data: "bytes | memoryview") -> bytes:
+    """Return the checksum of data as it is written: 8 upper-case hexadecimal digits."""
+    return hexlify(crc32(data).to_bytes(4, "big")).upper()
 
 
 class Reply:
     """A ring of characters; write(data) takes a memoryview and may say how many bytes it took.
 
     Where write returns None it took them all. has_failed says that the answer
-    being written began an error line; its owner resets it.
+    being written began an error line; is_open that a line has been begun.
     """
 
     def __init__(self, write) -> None:  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
@@ -53,13 +83,54 @@ class Reply:
         self._count: int = 0
         self.lost_bytes = 0
         self.has_failed = False
+        self.is_open = False
+        self._tag = b""  # with its @; empty for a person
+        self._held_tag = b""
+        self._crc = 0
+        self._unsummed = 0  # bytes at the end of the ring that belong to a line with a sum
+        self._is_final = False
+        self._final = bytearray(LINE_BYTES + _TAG_BYTES)
+        self._final_size: int = 0
 
     def room(self) -> int:
         """Return how many bytes fit."""
         return _SIZE - self._count
 
+    def is_empty(self) -> bool:
+        """Return whether all has been handed on."""
+        return self._count == 0
+
+    def has_line_room(self) -> bool:
+        """Return whether the longest line fits, with tag and sum."""
+        return _SIZE - self._count >= LINE_BYTES + _TAG_BYTES
+
+    def begin(self, tag: bytes) -> None:
+        """Begin the answer to a command with that tag, b"" for a person."""
+        self._tag = tag
+        self.has_failed = False
+
+    def is_tagged(self) -> bool:
+        """Return whether the answer is for a program."""
+        return self._tag != b""
+
+    def hold(self) -> None:
+        """Leave the tag away for lines that are not part of the answer, until resume()."""
+        self._held_tag = self._tag
+        self._tag = b""
+
+    def resume(self) -> None:
+        """Go on with the answer."""
+        self._tag = self._held_tag
+
+    def ok(self) -> None:
+        """End the answer well."""
+        if self._tag:
+            self._open(b" ", True)
+        self.line("ok")
+
     def byte(self, value: int) -> None:
         """Append one byte."""
+        self.is_open = True
         if self._count >= _SIZE:
             self.lost_bytes = (self.lost_bytes + 1) & 0xFFFF
             return
@@ -68,9 +139,13 @@ class Reply:
 
     def text(self, text: str) -> None:
         """Append ASCII text, the whole of it or nothing."""
-        self._put(text.encode())
+        self.data(text.encode())
 
-    def _put(self, data: "bytes | memoryview") -> None:
+    def data(self, data: "bytes | memoryview") -> None:
+        """Append ASCII bytes, all of them or none."""
+        if self._tag and not self.is_open:
+            self._open(b" + ", False)
+        self.is_open = True
         # In bulk: a call for each character would make a line cost more than a tick.
         size = len(data)
         if size > _SIZE - self._count:
@@ -84,14 +159,59 @@ class Reply:
             self._ring[start:] = data[:tail]
             self._ring[: size - tail] = data[tail:]
         self._count += size
+        if self._tag:
+            self._unsummed += size
+            if self._is_final:
+                self._keep(data, size)
+
+    def _open(self, mark: bytes, is_final: bool) -> None:
+        """Begin a line of a tagged answer."""
+        self._close()
+        self.is_open = True
+        self._crc = 0
+        self._is_final = is_final
+        if is_final:
+            self._final_size = 0
+        self.data(self._tag + mark)
+
+    def _keep(self, data: "bytes | memoryview", size: int) -> None:
+        """Keep the last line of an answer, for a program that asks again."""
+        if self._final_size + size <= len(self._final):
+            self._final[self._final_size : self._final_size + size] = data
+            self._final_size += size
 
     def line(self, text: str) -> None:
         """Append text and end the line."""
-        self.text(text + "\r\n")
+        self.text(text)
+        self.end()
 
     def end(self) -> None:
         """End the line as terminals expect."""
-        self.text("\r\n")
+        if self._tag:
+            if not self.is_open:
+                self._open(b" + ", False)
+            self._sum()
+            self.data(b" *" + hexlify(self._crc.to_bytes(4, "big")).upper() + b"\r\n")
+            self._unsummed = 0
+            self._is_final = False
+        else:
+            self.data(b"\r\n")
+        self.is_open = False
+
+    def _close(self) -> None:
+        """End the line that stands there, if one does."""
+        if self.is_open:
+            self.end()
+
+    def _sum(self) -> None:
+        """Take into the sum what is not in it yet."""
+        start = (self._first + self._count - self._unsummed) % _SIZE
+        end = start + self._unsummed
+        self._unsummed = 0
+        if end <= _SIZE:
+            self._crc = crc32(self._view[start:end], self._crc)
+        else:
+            self._crc = crc32(self._view[: end - _SIZE], crc32(self._view[start:], self._crc))
 
     def number(self, value: int, decimals: int = 0) -> None:
         """Append value / 10**decimals, written out; |value| < 2**30."""
@@ -109,25 +229,47 @@ class Reply:
         if value < 0:
             at -= 1
             digits[at] = _MINUS
-        self._put(self._digits_view[at:])
+        size = _DIGITS - at
+        if self._tag or size > _SIZE - self._count:
+            self.data(self._digits_view[at:])
+            return
+        # Byte by byte, because a slice of the digits needs the heap: telemetry is mostly numbers.
+        self.is_open = True
+        place = (self._first + self._count) % _SIZE
+        self._count += size
+        while at < _DIGITS:
+            self._ring[place] = digits[at]
+            at += 1
+            place += 1
+            if place == _SIZE:
+                place = 0
 
     def error(self, code: int, text: str = "") -> None:
         """Begin "err CODE slug: "; a text ends the line: what happened; was kept; to do."""
         self.has_failed = True
+        if self._tag:
+            self._open(b" ", True)
         self.text("err ")
         self.number(code)
-        for row_code, slug in _SLUGS:
-            if row_code == code:
-                self.text(" " + slug)
-        self.text(": ")
+        self.text(_SLUGS[code])
         if text:
             self.line(text)
+
+    def repeat(self) -> None:
+        """Write the last line of the last tagged answer once more."""
+        tag = self._tag
+        self._tag = b""
+        self._close()
+        self.data(memoryview(self._final)[: self._final_size])
+        self._tag = tag
 
     def drain(self, most_bytes: int) -> None:
         """Hand at most most_bytes on, in one write."""
         size = self._count
         if size == 0:
             return
+        if self._unsummed:
+            self._sum()
         if size > most_bytes:
             size = most_bytes
         if size > _SIZE - self._first:

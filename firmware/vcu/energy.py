@@ -24,6 +24,9 @@ _REST_WEIGHT_PERMILLE = const(300)
 _GUESS_PERMILLE = const(150)
 _GUESS_FLAT_PERMILLE = const(300)
 _RESTED_PERMILLE = const(50)
+_FILLED_PERMILLE = const(20)
+# Counting alone never makes a pack full.
+_COUNTED_MOST_PERMILLE = const(990)
 _DRIFT_PERMILLE_PER_PACK = const(30)
 # Tomorrow's driver, wind and road: the consumption itself is no better known.
 _CONSUMPTION_PERMILLE = const(150)
@@ -37,6 +40,7 @@ class Energy:
         kind = params.get("chemistry")
         self._cells = params.get("cell_count")
         self._capacity_mah = params.get("capacity_mah")
+        self._almost_full_mah = self._capacity_mah * _COUNTED_MOST_PERMILLE // 1000
         self._peukert = chemistry.PEUKERT[kind]
         self._ocv = chemistry.OCV[kind]
         self._usable = chemistry.USABLE_CAPACITY[kind]
@@ -44,6 +48,7 @@ class Energy:
         self._ocv_trusted_below_mv = chemistry.OCV_TRUSTED_BELOW_MV[kind]
         self._circumference_mm = params.get("wheel_circumference_mm")
         self._pulses_per_turn = params.get("pulses_per_turn")
+        self.is_charging = False  # contactor open: no current drives the car or brakes it
         self._known = False
         self.left_mah = 0  # charge left, 0..capacity
         self._left_dams = 0
@@ -73,6 +78,13 @@ class Energy:
         self.soc_uncertainty_permille = clamp(uncertainty_permille, 0, 1000)
         self.odometer_m = odometer_m
 
+    def fill(self) -> None:
+        """The pack is full: its charging current fell to its tail at its voltage."""
+        self._known = True
+        self._set_soc(1000)
+        self.soc_permille = 1000
+        self.soc_uncertainty_permille = _FILLED_PERMILLE
+
     def step(self, sig: Signals, new_pulses: int, dt_ms: int) -> None:
         """Count what happened in the last dt_ms, at most 160 ms."""
         if new_pulses:
@@ -87,9 +99,27 @@ class Energy:
             whole = -1 if left_dams < 0 else 1
             whole *= (left_dams if left_dams > 0 else -left_dams) // _DAMS_PER_MAH
             left_dams -= whole * _DAMS_PER_MAH
-            self.left_mah = clamp(self.left_mah + whole, 0, self._capacity_mah)
-            self._counted_mah += whole if whole > 0 else -whole
+            if whole > 0:
+                # Only fill() says full: not all that goes into a battery stays there.
+                most_mah = self._almost_full_mah
+                if most_mah > self.left_mah + whole:
+                    most_mah = self.left_mah + whole
+                if most_mah > self.left_mah:
+                    self.left_mah = most_mah
+                self._counted_mah += whole
+            else:
+                self.left_mah = clamp(self.left_mah + whole, 0, self._capacity_mah)
+                self._counted_mah -= whole
         self._left_dams = left_dams
+        if -_REST_DA < current < _REST_DA:
+            self._rest_ms += dt_ms
+            if self._rest_ms >= 1000:
+                self._rest_ms -= 1000
+                self._rest_s += 1
+        elif self._rest_s:
+            self._rest_s = 0
+        if self.is_charging:
+            return  # what the socket gives is no braking
         # 10 000 cV * 3000 dA = 3e7 mW: in 32 mW, so that 160 ms of it make 1.5e8
         power_mw = sig.pack_cv * current
         rest_mwms = (power_mw & 31) * dt_ms + self._rest_mwms
@@ -101,13 +131,6 @@ class Energy:
             self.trip_mwh += whole
             self._last_km_mwh += whole
         self._energy_units = energy
-        if -_REST_DA < current < _REST_DA:
-            self._rest_ms += dt_ms
-            if self._rest_ms >= 1000:
-                self._rest_ms -= 1000
-                self._rest_s += 1
-        elif self._rest_s:
-            self._rest_s = 0
 
     def _count_distance(self, new_pulses: int) -> None:
         self._mm_parts += new_pulses * self._circumference_mm

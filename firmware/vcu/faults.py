@@ -109,6 +109,19 @@ _SYSTEM_ROWS = (
     (92, "parameters_conflict",    "P0610", STOP,        0,     0, SELF),
     (93, "records_lost",           "P062F", WARN,        0,     0, PERSON),
     (94, "records_not_written",    "P0603", WARN,        0,  5000, SELF),
+    # What a charge finds; those that latch are latched in its session, across power cuts.
+    (35, "wrong_pack",             "P1B01", WARN,        0,  1000, SELF),
+    (36, "charge_over_voltage",    "P0CA4", WARN,        0,  1000, SELF),
+    (37, "charge_timeout",         "P1B02", WARN,        0,  1000, SELF),
+    (38, "charge_ah_limit",        "P1B03", WARN,        0,  1000, SELF),
+    (39, "thermal_runaway",        "P1B04", WARN,        0,  1000, SELF),
+    (77, "cell_shorted",           "P1B05", WARN,        0,  1000, SELF),
+    (78, "deep_discharge",         "P1B06", WARN,        0,  1000, SELF),
+    (79, "charger_disobeys",       "P0D22", WARN,        0,  1000, SELF),
+    (89, "charger_welded",         "P1B07", STOP,        0,  1000, KEY),
+    (95, "bms_lost",               "U0111", DERATE,   1000,  2000, SELF),
+    (96, "discharge_not_permitted","P1B08", DERATE,    500,  2000, SELF),
+    (97, "pack_unconfirmed",       "P1B09", STOP,        0,     0, SELF),
 )
 # fmt: on
 
@@ -126,12 +139,22 @@ class Faults:
     present, active and stored are lists of WORDS integers; counts is how often
     each row was confirmed, by row number. is_stopped and is_crawling say what
     the loop must do.
+
+    For scan tools there are three more lists. came: active at some time in this
+    key cycle, cleared or not. pending: active in this key cycle or the one
+    before, and not cleared since; that is mode 07 of SAE J1979 and the pending
+    bit of ISO 14229. A condition that was too short to be confirmed is in
+    neither. permanent: a row of class STOP or CRAWL once it was confirmed, until
+    release(); no person clears it.
     """
 
     def __init__(self) -> None:
         self.present = [0] * WORDS
         self.active = [0] * WORDS
         self.stored = [0] * WORDS
+        self.came = [0] * WORDS
+        self.pending = [0] * WORDS
+        self.permanent = [0] * WORDS
         self.counts = array("H", [0] * (WORDS * WORD_SHIFT))
         self.is_stopped = False
         self.is_crawling = False
@@ -208,9 +231,7 @@ class Faults:
         self._timing[word] &= _WORD_MASK ^ bit
         self.active[word] = (self.active[word] & (_WORD_MASK ^ bit)) | state
         if state:
-            self.stored[word] |= bit
-            if self.counts[number] < _COUNT_MAX:
-                self.counts[number] += 1
+            self._remember(word, number, bit)
         self.changes = (self.changes + 1) & 0xFFFF
         crawling = 0
         self.stop_id = 0
@@ -221,6 +242,33 @@ class Faults:
                 self.stop_id = self._first_id(i, stopped)
         self.is_stopped = self.stop_id != 0
         self.is_crawling = crawling != 0
+
+    def _remember(self, word: int, number: int, bit: int) -> None:
+        self.stored[word] |= bit
+        self.came[word] |= bit
+        self.pending[word] |= bit
+        self.permanent[word] |= bit & (self._stop_mask[word] | self._crawl_mask[word])
+        if self.counts[number] < _COUNT_MAX:
+            self.counts[number] += 1
+
+    def recall(self, number: int) -> None:
+        """A row was confirmed before the last reset, and nobody had written that down."""
+        word = number // WORD_SHIFT
+        self._remember(word, number, 1 << (number - word * WORD_SHIFT))
+        self.changes = (self.changes + 1) & 0xFFFF
+
+    def begin_cycle(self) -> None:
+        """The key was turned on: what came in the cycle before is pending in this one too."""
+        for word in range(WORDS):
+            active = self.active[word]
+            self.pending[word] = self.pending[word] & self.came[word] | active
+            self.came[word] = active
+
+    def release(self, number: int) -> None:
+        """A row is permanent no longer; who calls has seen the car drive without it."""
+        word = number // WORD_SHIFT
+        self.permanent[word] &= _WORD_MASK ^ 1 << (number - word * WORD_SHIFT)
+        self.changes = (self.changes + 1) & 0xFFFF
 
     def _first_id(self, word: int, bits: int) -> int:
         i = 0
@@ -242,7 +290,7 @@ class Faults:
                     self._set_active(word, number + i, bit, 0)
                 if not self.active[word] & bit:
                     self.counts[number + i] = 0
-            self.stored[word] = self.active[word]
+            self.stored[word] = self.pending[word] = self.active[word]
         self.changes = (self.changes + 1) & 0xFFFF
 
 

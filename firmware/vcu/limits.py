@@ -28,6 +28,7 @@ SPEED_CAP = const(10)
 LEARNER = const(11)
 WALK = const(12)
 CRAWL = const(13)
+BMS = const(14)
 LIMITER_NAMES = (
     "none",
     "reverse_torque",
@@ -43,8 +44,12 @@ LIMITER_NAMES = (
     "learner",
     "walk",
     "crawl",
+    "bms",
 )
 
+# A BMS that forbids discharge will open its switch: torque goes within seconds, not at once,
+# so that the driver can leave the crossing; per call of update_bms.
+_BMS_FALL_PERMILLE = const(100)
 # With its sensor broken a part may be hot or cold: half torque keeps both alive.
 _SENSOR_BROKEN_PERMILLE = const(500)
 # Below 5 A the ratio of current to torque is mostly noise.
@@ -254,8 +259,11 @@ class Allowances:
         self.motor = Ceiling(MOTOR_TEMP)
         self.controller = Ceiling(CONTROLLER_TEMP)
         self.soc = Ceiling(STATE_OF_CHARGE)
+        self.bms = Ceiling(BMS)
+        self._bms_may_charge = True
         self.derating = Derating(
             (
+                self.bms,
                 self.reverse,
                 self.low_voltage,
                 self.current,
@@ -312,6 +320,13 @@ class Allowances:
         if sig.controller_temp_valid:
             self.controller.permille = lerp(sig.controller_ddegc, self._controller_drive)
 
+    def update_bms(self, may_charge: bool, may_discharge: bool) -> None:
+        """At 2.5 Hz: torque fades while the BMS forbids discharge; regeneration ends at once."""
+        self._bms_may_charge = may_charge
+        permille = self.bms.permille
+        permille += _BMS_FALL_PERMILLE if may_discharge else -_BMS_FALL_PERMILLE
+        self.bms.permille = clamp(permille, 0, 1000)
+
     def update_charge(self, sig: Signals) -> None:
         """Set the regeneration current: the least of what temperature, voltage and charge allow.
 
@@ -319,7 +334,7 @@ class Allowances:
         """
         if self._charge_max_da == 0:
             return
-        if not sig.battery_temp_valid or not sig.pack_valid:
+        if not (sig.battery_temp_valid and sig.pack_valid and self._bms_may_charge):
             self.regen.limit_da = 0
             return
         allowed = lerp(sig.battery_ddegc, self._charge_temp)

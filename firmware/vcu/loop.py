@@ -2,13 +2,14 @@
 
 from micropython import const
 
+from vcu.charge.charge import Charge
 from vcu.contactor import Contactor
 from vcu.energy import Energy
 from vcu.faults import SYSTEM, Faults
 from vcu.governor import Governor
 from vcu.guard import Guard
 from vcu.limits import NONE, Allowances, Chain, Slew
-from vcu.modes import DRIVE, Modes
+from vcu.modes import CHARGE, DRIVE, Modes
 from vcu.output import Output
 from vcu.pack import Pack
 from vcu.params import Params
@@ -88,6 +89,7 @@ class Loop:
                 allowances.regen,
             )
         )
+        self.charge = Charge(scaling, params, self.energy, self.sig)
         self.output = Output(params)
         self.supervisor = Supervisor(self, params)
         self._tick_ms = 0
@@ -126,6 +128,8 @@ class Loop:
             self.torque_permille,
             self.contactor,
         )
+        if self.modes.mode == CHARGE:
+            self.output.charge(out, raw, self.charge, self.contactor)
         if self.supervisor.tests_shutoff:
             self.shutoff.step(raw, out, dt_ms)
         self._guard(raw, out, true_ms)
@@ -134,11 +138,13 @@ class Loop:
         """Return whether nothing moves and nothing could: the one predicate that writers ask.
 
         No pulse for 2 s, traction enable low, and the gear in neutral or the key off, with the
-        pedal released or not readable.
+        pedal released or not readable; or plugged in, where neither moves anything.
         """
         raw = self.raw
         if self.sig.standstill_ms < _PARKED_MS or self.out.enable:
             return False
+        if self.charge.allowed:
+            return True
         if self.sig.pedal_valid and not self.sig.pedal_released:
             return False
         return not raw.key_on or not (raw.gear_forward_on or raw.gear_reverse_on)
@@ -146,9 +152,11 @@ class Loop:
     def clear_faults(self) -> None:
         """Forget stored faults and confirm defaults, for a person; the caller asks is_parked."""
         self.system_bits &= ~_PERSON_BITS
-        self.faults.present[SYSTEM] &= ~_PERSON_BITS
+        # What is latched is no longer present, unless it latches again.
+        self.faults.present[SYSTEM] &= ~(_PERSON_BITS | self.charge.session.faults << 12)
+        self.charge.clear()
         self.faults.clear()
-        self.recorder.forget()
+        self.recorder.forget(self.faults.active)
 
     def _limit(self, dt_ms: int) -> None:
         request = self.request

@@ -8,13 +8,15 @@ enable need DRIVE, and the throttle's voltage is zero whenever its torque is.
 from micropython import const
 
 from vcu import contactor, modes, patterns
+from vcu.charge import phases
+from vcu.charge.charge import Charge
 from vcu.faults import Faults
 from vcu.governor import kmh_to_mmps
 from vcu.modes import DRIVE
 from vcu.params import Params
 from vcu.protection import Protection
 from vcu.request import REVERSE
-from vcu.signals import Outputs, Signals
+from vcu.signals import Outputs, Raw, Signals
 
 # The driver hears it when the car is pushed 3 km/h above the cap of its gear.
 _WARN_KMH = const(3)
@@ -66,12 +68,26 @@ class Output:
             out.regen_permille = -drive
         out.contactor = relay.contactor_on
         out.precharge = relay.precharge_on
+        if out.charger:
+            out.charger = 0
+            out.charge_v_mv = 0
+            out.charge_a_mv = 0
+
+    def charge(self, out: Outputs, raw: Raw, charge: Charge, relay: contactor.Contactor) -> None:
+        """Fill what charges the car: in mode CHARGE only, plugged in, with nothing else closed.
+
+        Hazard: driving off on the cable, or charging a car that can drive. This is
+        the one place where the charger is switched on, and each tick it begins off.
+        """
+        if charge.enable and raw.plug_in and not (out.enable or relay.contactor_on):
+            out.charger = 1
+            out.charge_v_mv = charge.command.voltage_mv()
+            out.charge_a_mv = charge.command.current_mv()
 
     def show(
         self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor, saving: bool
     ) -> None:
-        """Fill the rest, at each change of mode and now and then: fan, hold, charger."""
-        out.charger = 0
+        """Fill the rest, at each change of mode and now and then: fan and hold."""
         warn_mmps = self._warn_reverse_mmps if out.reverse else self._warn_mmps
         self.overspeed = 1 if sig.speed_mmps > warn_mmps else 0
         if not sig.controller_temp_valid or sig.controller_ddegc > _FAN_ON_DDEGC:
@@ -81,7 +97,8 @@ class Output:
         # Held as long as a coil is on or about to be, or something is being saved; otherwise
         # key, plug or USB feed the board.
         driving = mode == modes.PRECHARGE or mode == modes.READY or mode == modes.DRIVE
-        out.hold = 1 if driving or relay.contactor_on or relay.precharge_on or saving else 0
+        held = driving or relay.contactor_on or relay.precharge_on or out.charger or saving
+        out.hold = 1 if held else 0
 
     def tell(
         self,
@@ -90,6 +107,7 @@ class Output:
         mode: int,
         faults: Faults,
         protection: Protection,
+        charge: Charge,
         clock_ms: int,
     ) -> None:
         """At 12.5 Hz: lamp and buzzer, the most important of what there is to tell."""
@@ -108,9 +126,18 @@ class Output:
         elif driving and sig.soc_permille < self._turtle_permille:
             shown = patterns.TURTLE
         elif mode == modes.CHARGE:
-            shown = patterns.PLUGGED_IN
+            shown = self._charging(charge)
         elif driving:
             shown = patterns.READY
-        self.patterns.step(shown, faults.stop_id, clock_ms)
+        code = charge.fault_id() if mode == modes.CHARGE else faults.stop_id
+        self.patterns.step(shown, code, clock_ms)
         out.lamp = self.patterns.lamp
         out.buzzer = self.patterns.buzzer
+
+    def _charging(self, charge: Charge) -> int:
+        phase = charge.phase
+        if phase == phases.FAULT:
+            return patterns.FAULT_CODE
+        if phase == phases.FULL or phase == phases.FLOAT:
+            return patterns.CHARGED
+        return patterns.CHARGING if charge.enable else patterns.PLUGGED_IN

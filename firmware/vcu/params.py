@@ -70,6 +70,12 @@ TABLE: "tuple[tuple[int, str, str, int, int, int], ...]" = (
     (71, "stall_power_w",           "W",           200,   5000,   1200),
     (73, "idle_power_w",            "W",           100,   2000,    250),
     (72, "motor_pulses_per_turn",   "1",             0,    400,      0),
+    (80, "charger_kind",            "enum",          0,      2,      0),
+    (81, "charger_max_da",          "0.1 A",        10,    600,    150),
+    (82, "charger_full_cv",         "0.01 V",     3000,  12000,  10000),
+    (83, "mains_v",                 "V",           100,    250,    230),
+    (84, "mains_max_da",            "0.1 A",        40,    160,    100),
+    (85, "bms_kind",                "enum",          0,      2,      0),
 )
 # fmt: on
 
@@ -104,6 +110,24 @@ class Params:
     def values(self) -> "dict[str, int]":
         """Return every value by the name of its row, for who keeps copies."""
         return {TABLE[i][1]: self._values[i] for i in range(len(TABLE))}
+
+    def at(self, i: int) -> int:
+        """Return the value of row i of TABLE."""
+        return self._values[i]
+
+    def put(self, i: int, value: int) -> None:
+        """Store a value of row i that set() has taken before."""
+        self._values[i] = value
+
+    def differing(self, other: "Params") -> "list[int]":
+        """Return the row of every value that is not that of another set."""
+        mine = self._values
+        theirs = other._values
+        return [i for i in range(len(TABLE)) if mine[i] != theirs[i]]
+
+    def take(self, other: "Params") -> None:
+        """Take every value of another set, in one step."""
+        self._values[:] = other._values
 
     def set(self, name: str, value: int) -> int:
         """Store value and return OK, or keep the old one and return UNKNOWN or OUT_OF_RANGE."""

@@ -16,6 +16,8 @@ WALK = const(5)
 TURTLE = const(6)
 PLUGGED_IN = const(7)
 READY = const(8)
+CHARGING = const(9)
+CHARGED = const(10)
 
 # fmt: off
 # name, lamp, buzzer: bit i is step i
@@ -29,6 +31,8 @@ TABLE: "tuple[tuple[str, int, int], ...]" = (
     ("turtle",     0b0000000011111111, 0b0000000000000000),
     ("plugged_in", 0b0000000000000001, 0b0000000000000000),
     ("ready",      0b1111111111111111, 0b0000000000000000),
+    ("charging",   0b0000000000001111, 0b0000000000000000),
+    ("charged",    0b0111111111111111, 0b0000000000000000),
 )
 # fmt: on
 NAMES = tuple([row[0] for row in TABLE])

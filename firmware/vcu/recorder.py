@@ -10,6 +10,7 @@ from array import array
 
 from micropython import const
 
+from vcu.faults import WORD_SHIFT
 from vcu.signals import Signals
 
 FIELDS = (
@@ -90,15 +91,19 @@ class Recorder:
             frame[target + k] = ring[source + k]
         self._to_row += 1
 
-    def forget(self) -> None:
-        """Free every frame; a person cleared the faults."""
+    def forget(self, active: "list[int]") -> None:
+        """Free every frame but those of rows still active; a person cleared the faults."""
         for i in range(FRAMES):
+            number = self.numbers[i]
+            if number >= 0 and active[number // WORD_SHIFT] >> number % WORD_SHIFT & 1:
+                continue
             self.numbers[i] = -1
+            self.ready &= ~(1 << i)
+            if self.copying == i:
+                self.copying = -1
             frame = self.frames[i]
             for k in range(FIELD_COUNT * FRAME_ROWS):
                 frame[k] = 0  # a history that is cut short must not go on with an old one
-        self.ready = 0
-        self.copying = -1
 
     def _fill(
         self, rows: "array[int]", at: int, sig: Signals, mode: int, limiter: int, torque: int

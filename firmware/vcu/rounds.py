@@ -7,7 +7,7 @@ about 1. What cuts torque is not here.
 
 from micropython import const
 
-from vcu import shutoff
+from vcu import contactor, shutoff
 from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION, WORD_SHIFT
 from vcu.limits import NONE, SLEW
 
@@ -28,6 +28,11 @@ _DEAD_MOTOR_BIT = const(1 << 14)
 # In the SYSTEM word.
 _EVENT_BITS = const(15 << 3)
 _CONFLICT_BIT = const(1 << 9)
+_CHARGE_SHIFT = const(12)
+# Of a sensor or the converter not to be believed; one bit in each word.
+_ADC_BITS = const(1 << 8)
+_PACK_SENSOR_BITS = const(0xFC)
+_REFERENCE_BIT = const(4)
 # A third of the torque that takes no current at standstill goes nowhere.
 _DEAD_PERMILLE = const(300)
 _DEAD_DA = const(15)
@@ -60,6 +65,7 @@ class Rounds:
         self._plausibility = loop.plausibility
         self._pack = loop.pack
         self._chain = loop.chain
+        self._charge = loop.charge
         self._response = loop.response
         self._slot = -1
         self._tenth = 0
@@ -71,6 +77,7 @@ class Rounds:
         self._traction_ms = 0
         self._driver_ms = 0
         self._system_ms = 0
+        self._charge_ms = 0
         self._second_ms = 0
         self._counted_pulses = -1
         self._pieces = (
@@ -143,6 +150,7 @@ class Rounds:
         self._counted_pulses = pulses
         if new_pulses > _MAX_PULSES:
             new_pulses = 0  # the counter was reset: that is no distance
+        self._energy.is_charging = self._contactor.state == contactor.OPEN
         while passed_ms > _COUNT_MAX_MS:  # after a stall
             self._energy.step(self._sig, 0, _COUNT_MAX_MS)
             passed_ms -= _COUNT_MAX_MS
@@ -210,7 +218,12 @@ class Rounds:
 
     def _allow_current(self) -> None:
         self._pack.step(self._sig)
-        self._allowances.update_current(self._sig)
+        passed_ms = (self._clock_ms - self._charge_ms) & _CLOCK_MASK
+        self._charge_ms = self._clock_ms
+        if self._contactor.state == contactor.OPEN:
+            self._charge.step(self._raw, passed_ms)
+        else:
+            self._allowances.update_current(self._sig)
 
     def _estimate_charge(self) -> None:
         self._energy.update_charge(self._sig)
@@ -235,7 +248,17 @@ class Rounds:
     def _judge_system(self) -> None:
         passed_ms = (self._clock_ms - self._system_ms) & _CLOCK_MASK
         self._system_ms = self._clock_ms
+        charge = self._charge
+        if self._contactor.state != contactor.OPEN:
+            charge.watch(passed_ms)
+        self._allowances.update_bms(charge.bms.may_charge, charge.bms.may_discharge)
+        active = self._faults.active
+        charge.inhibited = (
+            active[DRIVER] & _ADC_BITS or active[PACK] & _PACK_SENSOR_BITS
+            or active[SYSTEM] & _REFERENCE_BIT
+        ) != 0  # fmt: skip
         bits = self._loop.system_bits | self._watch.system(self._sig)
+        bits |= charge.bits << _CHARGE_SHIFT
         if not self._supervisor.parameters_ok:
             bits |= _CONFLICT_BIT
         self._judge(SYSTEM, bits, passed_ms)
@@ -245,7 +268,13 @@ class Rounds:
     def _choose_and_tell(self) -> None:
         self._choose_mode()
         self._output.tell(
-            self._out, self._sig, self._modes.mode, self._faults, self._protection, self._clock_ms
+            self._out,
+            self._sig,
+            self._modes.mode,
+            self._faults,
+            self._protection,
+            self._charge,
+            self._clock_ms,
         )
 
     def _choose_and_look_up(self) -> None:

@@ -17,6 +17,7 @@ from vcu.signals import (
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
     SLOW_RAIL_12V,
+    SLOW_REFERENCE_HIGH,
     SLOW_REFERENCE_LOW,
     SLOW_SENSOR_5V,
     SLOW_THROTTLE_READBACK,
@@ -25,7 +26,7 @@ from vcu.signals import (
     Signals,
 )
 
-_ALL_SLOW_SEEN = const((1 << 8) - 1)
+_ALL_SLOW_SEEN = const((1 << 9) - 1)
 # Both pedal channels scale with their 5 V: 5 % more is 6 % of travel too much at full pedal.
 _SENSOR_5V_LOW_MV = const(4750)
 _SENSOR_5V_HIGH_MV = const(5250)
@@ -45,6 +46,24 @@ _PACK_MIN_CV = const(1500)
 _BAD_SAMPLES = const(3)
 # A slow reading that moved no more than this is the same reading.
 _SLOW_NOISE_COUNTS = const(1)
+
+# The two contacts of a BMS on one wire: 10 k to 3.3 V, 15 k to ground by the charge contact,
+# 6.8 k by the discharge contact: 1980, 1336 and 1052 mV. Open and shorted permit nothing.
+_CONTACTS_NONE = const(2700)
+_CONTACTS_CHARGE = const(1660)
+_CONTACTS_DISCHARGE = const(1195)
+_CONTACTS_BOTH = const(850)
+
+
+def _contacts(counts: int) -> int:
+    """Return the permissions as bits, 1 charge and 2 discharge, or -1 for a shorted wire."""
+    if counts < _CONTACTS_BOTH:
+        return -1
+    if counts < _CONTACTS_DISCHARGE:
+        return 3
+    if counts < _CONTACTS_CHARGE:
+        return 2
+    return 1 if counts < _CONTACTS_NONE else 0
 
 
 class Scaling:
@@ -94,7 +113,7 @@ class Sense:
         self._bad_samples = 0
         self._pedal_step = self.pedal.step  # a bound method costs half of a call
         # Far from any reading, so that the first of each channel counts as moved.
-        self._slow_counts = array("i", [-10000] * 8)
+        self._slow_counts = array("i", [-10000] * 9)
 
     def step(self, raw: Raw, sig: Signals, dt_ms: int) -> None:
         """Convert in turn what the driver does, at 50 Hz, and one slow channel.
@@ -196,9 +215,11 @@ class Sense:
             )
         elif index == SLOW_REFERENCE_LOW:
             sig.reference_low_counts = counts
-        else:
+        elif index == SLOW_REFERENCE_HIGH:
             sig.reference_high_counts = counts
+        else:
+            sig.bms_bits = _contacts(counts)
         if not sig.slow_seen:
-            self._seen |= 1 << (index & 7)
+            self._seen |= 1 << (index & 15)
             if self._seen == _ALL_SLOW_SEEN:
                 sig.slow_seen = 1

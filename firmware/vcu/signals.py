@@ -20,6 +20,7 @@ SLOW_SENSOR_5V = const(4)
 SLOW_THROTTLE_READBACK = const(5)
 SLOW_REFERENCE_LOW = const(6)
 SLOW_REFERENCE_HIGH = const(7)
+SLOW_BMS_CONTACTS = const(8)
 SLOW_NAMES = (
     "battery_temp",
     "motor_temp",
@@ -29,13 +30,17 @@ SLOW_NAMES = (
     "throttle_readback",
     "reference_low",
     "reference_high",
+    "bms_contacts",
 )
 
 # The order in which they are read. The two that prove a safe output and a sane pedal come
-# round every 40 ms, the other six every 120 ms.
+# round every 40 ms, the others every 120 ms, rail and BMS contacts in turn.
 SLOW_ORDER = (
     SLOW_THROTTLE_READBACK, SLOW_BATTERY_TEMP, SLOW_SENSOR_5V, SLOW_MOTOR_TEMP,
     SLOW_THROTTLE_READBACK, SLOW_CONTROLLER_TEMP, SLOW_SENSOR_5V, SLOW_RAIL_12V,
+    SLOW_THROTTLE_READBACK, SLOW_REFERENCE_LOW, SLOW_SENSOR_5V, SLOW_REFERENCE_HIGH,
+    SLOW_THROTTLE_READBACK, SLOW_BATTERY_TEMP, SLOW_SENSOR_5V, SLOW_MOTOR_TEMP,
+    SLOW_THROTTLE_READBACK, SLOW_CONTROLLER_TEMP, SLOW_SENSOR_5V, SLOW_BMS_CONTACTS,
     SLOW_THROTTLE_READBACK, SLOW_REFERENCE_LOW, SLOW_SENSOR_5V, SLOW_REFERENCE_HIGH,
 )  # fmt: skip
 
@@ -106,6 +111,7 @@ class Signals:
         self.standstill_ms = 0  # time since the last wheel pulse, saturating
         self.pack_rest_cv = 0  # pack voltage with the sag of the present current added back
         self.soc_permille = 0
+        self.bms_bits = -1  # 1 charge, 2 discharge permitted; -1 its wire reads as neither
 
 
 class Outputs:
@@ -121,7 +127,9 @@ class Outputs:
         self.reverse = 0
         self.contactor = 0
         self.precharge = 0
-        self.charger = 0
+        self.charger = 0  # its relay
+        self.charge_v_mv = 0  # at the charger's voltage input: 5 V is charger_full_cv
+        self.charge_a_mv = 0  # at its current input: 5 V is charger_max_da
         self.lamp = 0
         self.buzzer = 0
         self.fan = 0

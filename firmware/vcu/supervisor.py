@@ -40,6 +40,7 @@ class Supervisor:
         self._output = loop.output
         self._guard = loop.guard
         self._sense = loop.sense
+        self._charge = loop.charge
         self._recorder = loop.recorder
         self._protection = loop.protection
         self._governor = loop.governor
@@ -47,6 +48,7 @@ class Supervisor:
         self._walk_mmps = kmh_to_mmps(params.get("walk_cap_kmh"))
         self._crawl_mmps = kmh_to_mmps(params.get("crawl_cap_kmh"))
         self.parameters_ok = not params.broken_rules()
+        self._charge.parameters_ok = self.parameters_ok
         self._conditions = Conditions()
         self._conditions.parameters_ok = self.parameters_ok
         self._facts = -1  # what the mode was last chosen from
@@ -117,6 +119,7 @@ class Supervisor:
         if self._modes.step(c):
             self._facts = -1  # another transition may follow in the next tick
         mode = self._modes.mode
+        self._charge.allowed = mode == modes.CHARGE and raw.plug_in != 0 and c.contactor_open
         self._test_shutoff(mode)
         self._wants_contactor = self._modes.wants_contactor() and (
             self._shutoff.state == shutoff.PASSED

@@ -28,6 +28,11 @@ from os import getenv
 
 from frame import (
     ACCEL_FULL_MMPS2,
+    CHARGE_CAUSE,
+    CHARGE_IN_MAH,
+    CHARGE_PHASE,
+    CHARGE_SET_CV,
+    CHARGE_SET_MA,
     CONTACTOR_STATE,
     FAULTS,
     LATE_TICKS,
@@ -125,6 +130,12 @@ def probe() -> None:
     outputs[TICKS] = car.ticks
     outputs[CONTACTOR_STATE] = loop.contactor.state
     outputs[ACCEL_FULL_MMPS2] = loop.response.accel_full_mmps2
+    charge = loop.charge
+    outputs[CHARGE_PHASE] = charge.phase
+    outputs[CHARGE_CAUSE] = charge.cause
+    outputs[CHARGE_SET_CV] = charge.command.set_cv
+    outputs[CHARGE_SET_MA] = charge.command.set_ma
+    outputs[CHARGE_IN_MAH] = charge.session.in_mah
     active = loop.faults.active
     stored = loop.faults.stored
     for word in range(STORED - FAULTS):

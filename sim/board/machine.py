@@ -67,6 +67,8 @@ _OUTPUTS = {
 _VOLTAGES = {
     board.THROTTLE: (frame.THROTTLE_MV, board.PWM_FULL_SCALE_MV),
     board.REGEN: (frame.REGEN_PERMILLE, 1000),
+    board.CHARGE_V: (frame.CHARGE_V_MV, board.PWM_FULL_SCALE_MV),
+    board.CHARGE_A: (frame.CHARGE_A_MV, board.PWM_FULL_SCALE_MV),
 }
 
 # Levels of the pins that the frames do not have, by pin number, then Q0 to Q7.
@@ -230,7 +232,7 @@ class ADC:
         return millivolts * 1000
 
 
-_SELECT_0, _SELECT_1, _SELECT_2 = board.MUX_SELECT
+_SELECT_0, _SELECT_1, _SELECT_2, _SELECT_3 = board.MUX_SELECT
 _read_uv = ADC.read_uv
 
 
@@ -239,8 +241,9 @@ class MuxADC(ADC):
 
     def read_uv(self) -> int:
         """Return the voltage of the selected channel in uV."""
-        channel = _levels[_SELECT_0] | _levels[_SELECT_1] << 1 | _levels[_SELECT_2] << 2
-        self._index = SLOW_MV + channel
+        low = _levels[_SELECT_0] | _levels[_SELECT_1] << 1
+        high = _levels[_SELECT_2] | _levels[_SELECT_3] << 1
+        self._index = SLOW_MV + (low | high << 2)
         return _read_uv(self)
 
 

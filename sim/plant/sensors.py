@@ -19,10 +19,12 @@ from sim.frame import (
     PULSES,
     SLOW_MV,
 )
+from sim.plant.bms import NOTHING_MV
 from sim.plant.car import Car
 from vcu.sense import Scaling
 from vcu.signals import (
     SLOW_BATTERY_TEMP,
+    SLOW_BMS_CONTACTS,
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
     SLOW_RAIL_12V,
@@ -97,6 +99,7 @@ class Wheel:
                 self._waiting_s = crossed_s + self._jitter_s[self.pulses % _NOISE_SIZE]
             inputs[PULSES] = self.pulses & 0xFFFF
         if self._data.stamps:
+            inputs[EARLY_PULSES] = inputs[PULSES]  # seen where a stall of the chip ends early
             self._stamp(travelled_m, speed_mps, now_s, inputs)
             return
         early = self.pulses
@@ -123,7 +126,10 @@ class Wheel:
 
 
 class Sensors:
-    """Fills the input frame each tick; the slow channels but the read-back at 10 Hz."""
+    """Fills the input frame each tick; the slow channels but the read-back at 10 Hz.
+
+    contacts_mv is the voltage on the wire of a BMS's contacts, for its owner to set.
+    """
 
     def __init__(
         self, car: Car, scaling: Scaling, values: dict[str, int], data: SensorData, seed: int
@@ -153,6 +159,7 @@ class Sensors:
         self.wheel = Wheel(circumference_m / turn, turn, data, seed + 2)
         self._motor_pulses_per_m = values["motor_pulses_per_turn"] / circumference_m
         self._slow_in = 0
+        self.contacts_mv: int = NOTHING_MV
 
     def _ntc_mv(self, celsius: float) -> int:
         """Invert the board's thermistor table, whose temperature falls with rising counts."""
@@ -200,3 +207,4 @@ class Sensors:
         inputs[slow + SLOW_SENSOR_5V] = 5000 * 1000 // scaling.sensor_5v_mv_per_1000_counts
         inputs[slow + SLOW_REFERENCE_LOW] = 300
         inputs[slow + SLOW_REFERENCE_HIGH] = 2400
+        inputs[slow + SLOW_BMS_CONTACTS] = self.contacts_mv

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sim.plant.bms import BOTH_MV, CHARGE_MV, DISCHARGE_MV, NOTHING_MV
 from vcu.fixmath import lerp
-from vcu.sense import Scaling
-from vcu.signals import SLOW_NAMES, Outputs
+from vcu.params import Params
+from vcu.sense import Scaling, Sense
+from vcu.signals import SLOW_BMS_CONTACTS, SLOW_NAMES, Outputs, Raw, Signals
 
 BOARDS = Path(__file__).resolve().parents[2] / "boards"
 NAMES = ("esp32_s3", "esp32")
@@ -88,7 +90,7 @@ def chip(board):
 
 
 def pins(board):
-    """Every signal with its number: select lines as MUX_SELECT 0 to 2."""
+    """Every signal with its number: select lines as MUX_SELECT 0 to 3."""
     found = {signal: board[signal] for signal in (*ANALOG, *INPUTS, *SHIFT, *board["ACTUATORS"])}
     for i, number in enumerate(board["MUX_SELECT"]):
         found[f"MUX_SELECT {i}"] = number
@@ -172,13 +174,17 @@ def test_only_what_can_neither_move_nor_feed_the_car_is_on_the_shift_register(bo
 def test_what_has_no_pin_is_listed_as_not_fitted(board):
     shift_missing = {signal for signal in SHIFT if board[signal] < 0}
     missing = {signal for signal, number in pins(board).items() if number < 0} - shift_missing
-    names = {"MOTOR_PULSES": "motor_hall"}
-    assert {names.get(signal, signal.lower()) for signal in missing} <= set(board["NOT_FITTED"])
+    setpoint = "charger_setpoint"
+    names = {"MOTOR_PULSES": "motor_hall", "CHARGE_V": setpoint, "CHARGE_A": setpoint}
+    absent = {names.get(signal, signal.lower()) for signal in missing}
+    assert absent == set(board["NOT_FITTED"]) - {"can"}
 
 
 def test_nothing_that_moves_feeds_or_stops_the_car_is_left_unfitted(board):
     for signal in board["ACTUATORS"]:
-        assert board[signal] >= 0 or signal in ("REGEN", "LAMP", "BUZZER", "FAN")
+        spared = ("REGEN", "LAMP", "BUZZER", "FAN", "CHARGE_V", "CHARGE_A")
+        assert board[signal] >= 0 or signal in spared
+    assert (board["CHARGE_V"] < 0) == (board["CHARGE_A"] < 0)
 
 
 def test_the_guard_and_what_it_stops_each_have_a_pin_of_the_chip_itself(board):
@@ -192,21 +198,25 @@ def test_every_output_of_the_loop_is_an_actuator_released_throttle_first_and_sup
     assert {signal.lower() for signal in actuators} == commanded
     assert len(actuators) == len(set(actuators))
     assert actuators[:4] == ("THROTTLE", "REGEN", "ENABLE", "GUARD")
+    assert actuators[4:7] == ("CHARGE_V", "CHARGE_A", "CHARGER")
     assert actuators[-1] == "HOLD"
 
 
 def test_the_multiplexer_is_wired_in_the_order_of_the_slow_channels(board):
     assert board["MUX_INPUTS"] == SLOW_NAMES
-    assert len(board["MUX_SELECT"]) == 3
+    assert len(SLOW_NAMES) <= 1 << len(board["MUX_SELECT"]) == 16  # of a 74HC4067
 
 
 # --- scaling
 
 
-def test_scaling_takes_the_board_s_data_by_name(board):
+def scaling_of(board):
     arguments = Scaling.__init__.__code__.co_varnames[1 : Scaling.__init__.__code__.co_argcount]
-    scaling = Scaling(*[board[argument.upper()] for argument in arguments])
-    assert scaling.ntc_table == board["NTC_TABLE"]
+    return Scaling(*[board[argument.upper()] for argument in arguments])
+
+
+def test_scaling_takes_the_board_s_data_by_name(board):
+    assert scaling_of(board).ntc_table == board["NTC_TABLE"]
 
 
 def within(value, expected, permille):
@@ -239,6 +249,31 @@ def test_the_scales_are_those_of_the_resistors_in_the_wiring_table(name, board):
     per_volt_da = 3000 / 2.0
     expected = per_volt_da * ratio(rows["PACK_A"][2])
     assert within(board["PACK_DA_PER_1000_COUNTS"], expected, 2)
+
+
+def test_the_contacts_of_a_bms_read_as_its_ladder_in_the_wiring_table_says(name):
+    pull_up, by_charge, by_discharge = map(
+        float, re.findall(r"([\d.]+) k", table(name, "channel")["bms_contacts"][2])
+    )
+    levels = [3300.0]
+    for ground in (
+        by_charge,
+        by_discharge,
+        by_charge * by_discharge / (by_charge + by_discharge),
+    ):
+        levels.append(3300 * ground / (pull_up + ground))
+    told = re.search(r"charge (\d+) mV, discharge (\d+) mV, both (\d+) mV", readme("esp32_s3"))
+    rounded = [round(level) for level in levels]
+    assert rounded == [3300, *(int(mv) for mv in told.groups())]
+    assert rounded == [NOTHING_MV, CHARGE_MV, DISCHARGE_MV, BOTH_MV]
+    sense = Sense(scaling_of(fields(name)), Params())
+    raw, sig = Raw(), Signals()
+    raw.slow_index = SLOW_BMS_CONTACTS
+    for permitted, level in enumerate(levels):
+        for off_permille in (950, 1000, 1050):  # what 5 % resistors make of it
+            raw.slow_counts = round(level * off_permille / 1000)
+            sense.step(raw, sig, 10)
+            assert sig.bms_bits == permitted, (permitted, raw.slow_counts)
 
 
 def test_full_scale_stays_inside_the_converter(board):
@@ -345,8 +380,8 @@ def test_every_wire_that_leaves_the_board_has_its_own_terminal(name):
 
 def test_the_slow_channels_are_listed_on_their_multiplexer_inputs(name, board):
     rows = table(name, "channel")
-    assert [rows[channel][1] for channel in board["MUX_INPUTS"]] == [f"Y{i}" for i in range(8)]
-    assert len(rows) == 8
+    assert [rows[channel][1] for channel in board["MUX_INPUTS"]] == [f"Y{i}" for i in range(9)]
+    assert len(rows) == 9
 
 
 def test_what_is_not_fitted_is_said(name, board):

@@ -18,6 +18,7 @@ ALLOWED = {
         "array",
         "struct",
         "binascii",
+        "hashlib",
         "os",
         "sys",
         "io",

@@ -12,13 +12,16 @@ import pytest
 from sim import frame, interpreter
 from sim.controller import ControllerError
 from sim.interpreter import FIRMWARE_DIR, MicropythonController
+from sim.plant.bms import BOTH_MV, DISCHARGE_MV
 from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle, vehicle_names
 from sim.wires import Wires
 from vcu import contactor, modes
+from vcu.charge import phases
+from vcu.charge.command import RELAY, SETPOINT
 from vcu.faults import SYSTEM, TABLE
 from vcu.modes import REASONS
-from vcu.signals import SLOW_ORDER, SLOW_THROTTLE_READBACK
+from vcu.signals import SLOW_BMS_CONTACTS, SLOW_NAMES, SLOW_ORDER, SLOW_THROTTLE_READBACK
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -42,7 +45,7 @@ def bench_inputs() -> "array[int]":
     inputs[frame.PEDAL_B_MV] = 234
     inputs[frame.PACK_V_MV] = 1500
     inputs[frame.PACK_A_MV] = 1500
-    for i, millivolts in enumerate((1650, 1650, 1650, 1970, 2750, 0, 306, 2396)):
+    for i, millivolts in enumerate((1650, 1650, 1650, 1970, 2750, 0, 306, 2396, BOTH_MV)):
         inputs[frame.SLOW_MV + i] = millivolts
     inputs[frame.EDGE_AGE_US] = -1
     inputs[frame.EARLY_AGE_US] = -1
@@ -74,6 +77,14 @@ class Wheel:
         else:
             inputs[frame.EARLY_PULSES] = self.random.randint(last, self._pulses) & 0xFFFF
             inputs[frame.EARLY_AGE_US] = 2500
+
+
+def values_for(board: str, name: str) -> dict[str, int]:
+    """The vehicle's parameters, with a plain charger where the board can command no other."""
+    values = load_vehicle(name).values
+    if board == "esp32" and values["charger_kind"] == SETPOINT:
+        values = values | {"charger_kind": RELAY, "charger_max_da": 200}
+    return values
 
 
 def read_back(wires: Wires, inputs: "array[int]", out: "array[int]") -> None:
@@ -174,12 +185,82 @@ def drive_off(pair, wheel, stamps):
 @pytest.mark.parametrize("stamps", [True, False], ids=["stamps", "count"])
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_drive_gives_the_same_frames_in_both_and_no_late_tick(board, stamps):
-    vehicle = load_vehicle("four_wheel_72v_lfp")
-    with closing(Pair(board, vehicle.values, stamps)) as pair:
+    with closing(Pair(board, values_for(board, "four_wheel_72v_lfp"), stamps)) as pair:
         # The count wraps on the way, and so does the clock of the board after five seconds.
         out = drive_off(pair, Wheel(3, start=65400), stamps)
         assert out[frame.LATE_TICKS] == 0
         assert out[frame.TICKS] == pair.ticks > 600
+
+
+def charge(pair, ticks, until=-1):
+    """Run with what the charger is told flowing into the pack, noisy, until a phase has current.
+
+    Return the phase it came to; the relay charger gives all of its 20 A.
+    """
+    inputs = pair.inputs
+    noise = random.Random(pair.ticks)
+    for _ in range(ticks):
+        out = pair.step()
+        wires = pair.wires
+        flows_ma = 0
+        if wires.charger and inputs[frame.PLUG_IN]:
+            flows_ma = wires.charge_a_mv * 6 if pair.has_setpoint else 20000
+        inputs[frame.PACK_A_MV] = 1500 - flows_ma * 4 // 1000 + noise.randint(-2, 2)
+        inputs[frame.PACK_V_MV] = 2376 + flows_ma // 1000 + noise.randint(-1, 1)
+        if out[frame.CHARGE_PHASE] == until and flows_ma > 1000:
+            break
+    return out[frame.CHARGE_PHASE]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_charge_gives_the_same_frames_in_both_with_the_plug_in_and_out(board):
+    contacts = frame.SLOW_MV + SLOW_BMS_CONTACTS
+    with closing(Pair(board, values_for(board, "four_wheel_72v_lfp"))) as pair:
+        inputs = pair.inputs
+        inputs[frame.PACK_V_MV] = 2376  # 3.3 V a cell
+        inputs[frame.PLUG_IN] = 1
+        pair.has_setpoint = board == "esp32_s3"
+        assert charge(pair, 100) == phases.CHECK
+        assert charge(pair, 12000, phases.BULK) == phases.BULK
+        charge(pair, 3300)  # more current waits half a minute
+        out = pair.micropython.outputs
+        assert out[frame.CHARGER] == 1 and out[frame.MODE] == modes.CHARGE
+        absorb_cv = pair.cpython.loop.charge.profile.cv("absorb")
+        assert out[frame.CHARGE_SET_CV] == absorb_cv
+        # Full scale is 5 V at 100 V.
+        assert out[frame.CHARGE_V_MV] == (absorb_cv // 2 if pair.has_setpoint else 0)
+        assert (out[frame.CHARGE_A_MV] > 0) == pair.has_setpoint
+        inputs[frame.PLUG_IN] = 0
+        out = pair.step()
+        assert out[frame.CHARGER] == out[frame.CHARGE_V_MV] == out[frame.CHARGE_A_MV] == 0
+        assert charge(pair, 100) == phases.OFF
+        for ticks in (1, 7, 30, 200):  # a plug that makes bad contact
+            inputs[frame.PLUG_IN] ^= 1
+            charge(pair, ticks)
+        inputs[frame.PLUG_IN] = 1
+        assert charge(pair, 12000, phases.BULK) == phases.BULK
+        assert pair.micropython.outputs[frame.CHARGE_IN_MAH] > 0
+        inputs[contacts] = DISCHARGE_MV
+        assert charge(pair, 500) == phases.PAUSE
+        inputs[frame.KEY_ON] = 1  # plugged in, it does not drive
+        charge(pair, 200)
+        assert pair.micropython.outputs[frame.MODE] == modes.CHARGE
+        inputs[contacts] = BOTH_MV
+        inputs[frame.PLUG_IN] = 0
+        charge(pair, 200)
+        assert pair.micropython.outputs[frame.MODE] == modes.PRECHARGE
+
+
+def test_a_charger_that_the_board_cannot_command_is_refused_and_the_car_does_not_start():
+    values = load_vehicle("four_wheel_72v_lfp").values
+    with closing(Pair("esp32", values)) as pair:
+        pair.inputs[frame.KEY_ON] = 1
+        out = pair.run(100)
+        assert out[frame.REASONS] & 1 << REASONS.index("parameters_broken")
+        assert "refused_charger_kind; the car will not start" in pair.micropython.printed()
+        pair.inputs[frame.PLUG_IN] = 1
+        for _ in range(1200):
+            assert pair.step()[frame.CHARGER] == 0
 
 
 @pytest.mark.parametrize("name", vehicle_names())
@@ -194,9 +275,9 @@ def test_every_vehicle_starts_the_same_in_both(name):
 def test_random_inputs_give_the_same_frames_in_both(board, seed):
     rnd = random.Random(seed)
     wheel = Wheel(seed)
-    vehicle = load_vehicle(vehicle_names()[seed % len(vehicle_names())])
+    vehicle = vehicle_names()[seed % len(vehicle_names())]
     seen = set()
-    with closing(Pair(board, vehicle.values)) as pair:
+    with closing(Pair(board, values_for(board, vehicle))) as pair:
         inputs = pair.inputs
         inputs[frame.KEY_ON] = 1
         pair.run(30)
@@ -215,12 +296,12 @@ def test_random_inputs_give_the_same_frames_in_both(board, seed):
                 inputs[frame.PEDAL_A_MV] = int(468 + 1842 * travel)
                 inputs[frame.PEDAL_B_MV] = int(234 + 921 * travel)
             elif chance < 0.32:  # a converter that fails, a wire that is off or on the supply
-                inputs[rnd.randrange(frame.SLOW_MV + 8)] = rnd.choice((-1, 0, 3300))
+                inputs[rnd.randrange(frame.PULSES)] = rnd.choice((-1, 0, 3300))
             elif chance < 0.5:
                 inputs[frame.PACK_A_MV] = rnd.randint(1100, 1900)
                 inputs[frame.PACK_V_MV] = rnd.randint(1200, 2400)
                 inputs[frame.BUS_V_MV] = inputs[frame.PACK_V_MV]
-                inputs[frame.SLOW_MV + rnd.randrange(8)] = rnd.randint(0, 3300)
+                inputs[frame.SLOW_MV + rnd.randrange(len(SLOW_NAMES))] = rnd.randint(0, 3300)
             elif chance < 0.6:
                 fresh = bench_inputs()
                 inputs[: frame.PULSES] = fresh[: frame.PULSES]
@@ -405,7 +486,7 @@ def test_closing_ends_the_firmware_with_safe_outputs_and_frees_the_core():
     inputs = bench_inputs()
     inputs[frame.KEY_ON] = 1
     controller = MicropythonController("esp32_s3", {})
-    for _ in range(20):
+    for _ in range(30):
         out = controller.exchange(inputs)
     assert out[frame.HOLD] == 1
     other = MicropythonController("esp32", {})
@@ -662,7 +743,7 @@ while True:
     io.write(out)
     seen.append((raw.enable_readback, raw.motor_pulses_counts, raw.slow_index, raw.slow_counts))
     tick += 1
-    if tick == 14:
+    if tick == 26:
         print(seen)
 """
 
@@ -675,19 +756,19 @@ def test_guard_read_back_motor_pulses_and_slow_order_go_through_the_pins(board, 
     inputs = bench_inputs()
     guards, holds = [], []
     with closing(MicropythonController(board, {}, firmware=folder)) as controller:
-        for tick in range(14):
+        for tick in range(26):
             inputs[frame.ENABLE_READBACK] = tick >> 2 & 1
             inputs[frame.MOTOR_PULSES] = 65530 + tick
-            for i in range(8):
+            for i in range(len(SLOW_NAMES)):
                 inputs[frame.SLOW_MV + i] = 100 * i
             out = controller.exchange(inputs)
             guards.append(out[frame.GUARD])
             holds.append(out[frame.HOLD])
         seen = eval(controller.printed())
-    assert guards == [0, 1] * 7
-    assert holds == [0, 0, 1, 1] * 3 + [0, 0]
-    assert [read[0] for read in seen] == [tick >> 2 & 1 for tick in range(14)]
-    motor = [65530 + tick & 0xFFFF for tick in range(14)] if board == "esp32_s3" else [0] * 14
+    assert guards == [0, 1] * 13
+    assert holds == [0, 0, 1, 1] * 6 + [0, 0]
+    assert [read[0] for read in seen] == [tick >> 2 & 1 for tick in range(26)]
+    motor = [65530 + tick & 0xFFFF for tick in range(26)] if board == "esp32_s3" else [0] * 26
     assert [read[1] for read in seen] == motor
     slow = [*SLOW_ORDER, *SLOW_ORDER[:2]]
     assert [read[2:] for read in seen] == [(i, 100 * i) for i in slow]
@@ -696,7 +777,7 @@ def test_guard_read_back_motor_pulses_and_slow_order_go_through_the_pins(board, 
 @pytest.mark.parametrize("board", BOARDS)
 def test_speed_of_both_is_printed(board):
     """The goal through MicroPython is 20 000 ticks/s; a busy machine gives less."""
-    values = load_vehicle("four_wheel_60v_agm").values
+    values = values_for(board, "four_wheel_60v_agm")
     with closing(Pair(board, values)) as pair:
         wheel = Wheel(1)
         inputs = pair.inputs

@@ -176,7 +176,7 @@ def test_a_failure_at_import_is_kept_and_leaves_the_outputs_safe(copied_firmware
 @pytest.mark.parametrize(
     ("name", "old"),
     [
-        ("service/console.py", "        self.reply.drain(_DRAIN_BYTES)\n"),
+        ("service/terminal.py", "        self.reply.drain(_DRAIN_BYTES)\n"),
         ("service/keeper.py", "        self._second_ms += passed_ms\n"),
     ],
 )

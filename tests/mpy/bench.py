@@ -1,10 +1,12 @@
-"""Bench: times the controller's tick, sorted by what it was doing.
+"""Bench: times the controller's tick, sorted by what it was doing, and the pieces of a charge.
 
     bench.py [NAME ...]     default: every sequence but the corners, one round
 
 Prints `bench NAME TICKS MICROSECONDS` per case, the sum over its ticks, and
-`worst NAME MICROSECONDS`, its longest single tick. Only the controller is
-timed, not the car of sequences.py.
+`worst NAME MICROSECONDS`, its longest single tick; then, of the charge alone,
+`piece NAME STEPS MICROSECONDS WORST`: one tick in eight has one while the
+contactor is open, in the place of the current ceilings, which the last line
+times. Only the controller is timed, not its surroundings.
 """
 
 import gc
@@ -14,6 +16,8 @@ from array import array
 
 # Also puts ticks_us into the time module of CPython.
 import micropython
+from charges import NIGHTS
+from night import STEP_MS, Night
 from sequences import SEQUENCES, Drive
 
 from vcu import limits, modes
@@ -27,13 +31,22 @@ AT_CAP = 4
 LIMITED = 5
 REGEN = 6
 BACKWARD = 7
-CHARGE = 8
+PLUGGED_IN = 8
 SERVICE = 9
 FAULT = 10
+CHARGE = 11
 CASES = (
-    "idle", "precharge", "ready", "drive", "at_cap", "limited", "regen", "reverse", "charge",
-    "service", "fault",
+    "idle", "precharge", "ready", "drive", "at_cap", "limited", "regen", "reverse", "plugged_in",
+    "service", "fault", "charge",
 )  # fmt: skip
+# In their order in a round.
+PIECES = (
+    "measure", "look", "charger", "heat", "voltage", "current", "steps", "tell", "limits", "rest",
+    "ceilings",
+)  # fmt: skip
+_PIECES = 10
+_LONG_S = 4000  # a longer night has no dearer steps, only more of them
+_CEILINGS = 10
 
 
 def case_of(loop) -> int:
@@ -53,7 +66,7 @@ def case_of(loop) -> int:
     if mode == modes.READY:
         return READY
     if mode == modes.CHARGE:
-        return CHARGE
+        return CHARGE if loop.out.charger else PLUGGED_IN
     if mode == modes.SERVICE:
         return SERVICE
     return FAULT if mode == modes.FAULT else IDLE
@@ -62,11 +75,11 @@ def case_of(loop) -> int:
 class Times:
     """Sums and extremes by case; a sum is carried over before it leaves 2**30."""
 
-    def __init__(self) -> None:
-        self.ticks = array("i", [0] * len(CASES))
-        self.worst_us = array("i", [0] * len(CASES))
-        self._sum_us = array("i", [0] * len(CASES))
-        self._carried_us = [0] * len(CASES)
+    def __init__(self, cases: int) -> None:
+        self.ticks = array("i", [0] * cases)
+        self.worst_us = array("i", [0] * cases)
+        self._sum_us = array("i", [0] * cases)
+        self._carried_us = [0] * cases
 
     def add(self, case: int, spent_us: int) -> None:
         """Count one tick of case."""
@@ -106,11 +119,50 @@ def bench(sequence, times: Times) -> None:
         times.add(case_of(loop), spent_us if spent_us > 0 else 0)
 
 
+def bench_night(sequence, times: Times) -> None:
+    """Time each piece of a charge alone, with the heap locked."""
+    night = Night(sequence, 1)
+    step = night.charge.step
+    raw = night.raw
+    ticks_us = time.ticks_us
+    ticks_diff = time.ticks_diff
+    start = ticks_us()
+    clock_us = ticks_diff(ticks_us(), start)
+    while night.done < night.ticks:
+        piece = night.done % _PIECES
+        night.advance()
+        micropython.heap_lock()
+        try:
+            start = ticks_us()
+            step(raw, STEP_MS)
+            end = ticks_us()
+        finally:
+            micropython.heap_unlock()
+        night.obey()
+        spent_us = ticks_diff(end, start) - clock_us
+        times.add(piece, spent_us if spent_us > 0 else 0)
+
+
+def bench_ceilings(sequence, times: Times) -> None:
+    """Time the current ceilings in a drive."""
+    drive = Drive(sequence, 1)
+    loop = drive.loop
+    update = loop.allowances.update_current
+    ticks_us = time.ticks_us
+    ticks_diff = time.ticks_diff
+    while drive.done < drive.ticks:
+        drive.tick()
+        if loop.out.enable:
+            start = ticks_us()
+            update(loop.sig)
+            times.add(_CEILINGS, ticks_diff(ticks_us(), start))
+
+
 def main(arguments) -> None:
     """Bench the named sequences, or all that are drives."""
     if getattr(sys.implementation, "_build", "") == "wasi":
         gc.disable()  # that build's collector frees live objects
-    times = Times()
+    times = Times(len(CASES))
     for sequence in SEQUENCES:
         name = sequence[0]
         if name in arguments or (not arguments and not name.startswith("corners")):
@@ -119,6 +171,19 @@ def main(arguments) -> None:
         if times.ticks[case]:
             print("bench", CASES[case], times.ticks[case], times.total_us(case))
             print("worst", CASES[case], times.worst_us[case])
+    times = Times(len(PIECES))
+    for night in NIGHTS:
+        seconds = sum([step[0] for step in night[2]])
+        if night[0] in arguments or (not arguments and seconds < _LONG_S):
+            bench_night(night, times)
+    if not arguments:
+        bench_ceilings(SEQUENCES[2], times)
+    for piece in range(len(PIECES)):
+        if times.ticks[piece]:
+            print(
+                "piece", PIECES[piece], times.ticks[piece], times.total_us(piece),
+                times.worst_us[piece],
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

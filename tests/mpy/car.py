@@ -9,11 +9,14 @@ and it allocates nothing while it runs.
 from array import array
 
 from micropython import const
+from supply import Supply, contacts_mv, tell_cells
 
+from vcu.charge.bms import CellData
 from vcu.fixmath import lerp
 from vcu.params import Params
 from vcu.sense import Scaling
 from vcu.signals import (
+    SLOW_BMS_CONTACTS,
     SLOW_ORDER,
     SLOW_RAIL_12V,
     SLOW_REFERENCE_HIGH,
@@ -47,7 +50,16 @@ HILLS = const(18)  # with WANDER, slopes up to this many permille
 CORNERS = const(19)  # which inputs jump between their extreme values, the bits below
 SYSTEM = const(20)  # bits that the service half reports, once
 CORRUPT = const(21)  # what is wrong in the controller's own memory, see sequences.py
-DEFAULTS = (0, 0, 0, 0, 0, 0, 0, 500, 0, 50, 250, 400, 300, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+GIVES = const(22)  # permille of what a charger is told, and of what a plain one gives
+BMS = const(23)  # contacts: 1 charge, 2 discharge permitted, 4 shorted wire
+TALKS = const(24)  # 1: the BMS sends cell data, 2: of one cell more than there are
+SPREAD = const(25)  # between the highest and the lowest cell, mV
+WISH = const(26)  # once, see supply.py
+TICK = const(27)  # ms
+DEFAULTS = (
+    0, 0, 0, 0, 0, 0, 0, 500, 0, 50, 250, 400, 300, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    1000, 3, 0, 0, 0, 10,
+)  # fmt: skip
 
 BOTH = const(2)
 
@@ -94,9 +106,9 @@ ALL = const(63)
 
 _NTC = (60, 1500, 300, 1000, 800, 600, 1650, 250, 2600, 0, 2950, -200, 3150, -400)
 _NTC_INVERSE = (-400, 3150, -200, 2950, 0, 2600, 250, 1650, 600, 800, 1000, 300, 1500, 60)
-_PACK_CV = const(3200)
-_PACK_DA = const(2000)
-_CELL_MV = (2050, 2100, 2100, 3270, 3800)  # about half full, by chemistry
+PACK_CV = const(3200)
+PACK_DA = const(2000)
+CELL_MV = (2050, 2100, 2100, 3270, 3800)  # about half full, by chemistry
 _ANALOG_CORNERS = (-1, 0, 1, 59, 60, 400, 1500, 2310, 3149, 3150, 3151, 3300)
 _AGE_CORNERS_US = (-1, 0, 1, 9999, 40000, 900000)
 
@@ -124,7 +136,7 @@ class Car:
         self.grade_permille = 0
         self._stamps = stamps
         self._cells = get("cell_count")
-        self._cell_mv = _CELL_MV[get("chemistry")]
+        self._cell_mv = CELL_MV[get("chemistry")]
         self._force_n = get("wheel_force_n")
         self._lag_ms = get("motor_lag_ms")
         self._start_mv = get("throttle_start_mv")
@@ -158,6 +170,7 @@ class Car:
             )
         self._motor_pulses = 0
         self._wander_ticks = 0
+        self._supply = Supply(params)
 
     def step(self, raw: Raw, out: Outputs, dt_ms: int) -> None:
         """Let dt_ms pass under the outputs of the last tick, then fill raw."""
@@ -260,6 +273,7 @@ class Car:
                 self._bus_cv -= self._bus_cv * dt_ms // 4000
         if knobs[PLUG]:
             current -= knobs[CHARGER]
+            current -= self._supply.current_da(out, ocv_cv, knobs[SOURCE], knobs[GIVES])
         current = -2900 if current < -2900 else (2900 if current > 2900 else current)
         self._pack_da = current
         pack_cv = ocv_cv - current * knobs[SOURCE] // 100
@@ -306,10 +320,10 @@ class Car:
             raw.pedal_a_counts = 3
         if broken & PEDAL_B_OPEN:
             raw.pedal_b_counts = -1
-        raw.pack_v_counts = self._pack_cv * 1000 // _PACK_CV + random.below(3)
-        raw.bus_v_counts = self._bus_cv * 1000 // _PACK_CV + random.below(3)
+        raw.pack_v_counts = self._pack_cv * 1000 // PACK_CV + random.below(3)
+        raw.bus_v_counts = self._bus_cv * 1000 // PACK_CV + random.below(3)
         raw.pack_a_counts = (
-            self._zero_counts + self._pack_da * 1000 // _PACK_DA + random.below(5) - 2
+            self._zero_counts + self._pack_da * 1000 // PACK_DA + random.below(5) - 2
         )
         if broken & PACK_ADC:
             raw.pack_v_counts = -1
@@ -338,6 +352,13 @@ class Car:
             self._frozen_counts = self._slow_counts(slow, broken, out)
         raw.slow_counts = self._frozen_counts
 
+    def tell_cells(self, data: CellData) -> None:
+        """Let the BMS say what it sees of the pack's cells."""
+        knobs = self.knobs
+        cells = self._cells + knobs[TALKS] - 1
+        mean_mv = self._pack_cv * 10 // self._cells
+        tell_cells(data, cells, mean_mv, knobs[SPREAD], knobs[BMS])
+
     def _slow_counts(self, slow: int, broken: int, out: Outputs) -> int:
         if slow < 3:
             if broken & BATTERY_SHORT and slow == 0:
@@ -353,6 +374,8 @@ class Car:
             if broken & THROTTLE_HIGH:
                 return 2200
             return 0 if broken & THROTTLE_LOW else out.throttle_mv * 55 // 100
+        if slow == SLOW_BMS_CONTACTS:
+            return contacts_mv(self.knobs[BMS])
         if slow == SLOW_REFERENCE_LOW:
             return 300
         return 2200 if slow == SLOW_REFERENCE_HIGH and broken & REFERENCE_OFF else 2400
@@ -413,4 +436,4 @@ class Car:
 
 def make_scaling() -> Scaling:
     """Return a board with 105 V and 360 A of range."""
-    return Scaling(_PACK_CV, _PACK_CV, _PACK_DA, 600, 2000, _NTC)
+    return Scaling(PACK_CV, PACK_CV, PACK_DA, 600, 2000, _NTC)

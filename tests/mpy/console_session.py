@@ -13,14 +13,19 @@ from binascii import crc32
 from car import make_scaling
 from micropython import heap_lock, heap_unlock
 
-from service.console import Console
 from service.desk import NOTHING, Desk
+from service.terminal import Terminal
 from vcu.loop import Loop
 from vcu.params import Params
 
 LINES = (
     "help", "status", "why", "faults", "freeze 11", "get *", "get speed_cap_kmh", "stauts",
-    "get sped", "set speed_cap_kmh 45", "set speed_cap_kmh 99", "set reverse_cap_kmh x",
+    "get sped", "pack", "pack lfp 16 100", "pack lfp 16 100 bms cells", "pack confirm",
+    "pack nmc 32 100 bms contacts", "pack agm 30 x",
+    "set speed_cap_kmh 45", "set speed_cap_kmh 99", "set reverse_cap_kmh x", "set chemistry 3",
+    "charge", "charge target 80", "charge target full", "charge target storage",
+    "charge target 101", "charge ready 480", "charge ready 0", "charge equalize",
+    "charge equalize off",
     "save", "clear", "id", "stats", "reboot", "bogus bogus bogus",
 )  # fmt: skip
 SLICES = 80
@@ -51,7 +56,7 @@ def serve(console, desk, port, name):
     while quiet < SLICES and slices < SLICES_MOST:
         count = port.count
         start = time.ticks_us()
-        console.step()
+        console.step(10)
         spent = time.ticks_diff(time.ticks_us(), start)
         slices += 1
         if spent > worst:
@@ -73,7 +78,7 @@ def main() -> None:
     before = allocated() if allocated else 0
     desk = Desk(loop, params, ("lsev", "0", "none", "none", "0"))
     port = Port()
-    console = Console(desk, port.write)
+    console = Terminal(desk, port.write)
     if allocated:
         print("heap console", allocated() - before)
     loop.sig.standstill_ms = 10000
@@ -92,14 +97,14 @@ def main() -> None:
     gc.collect()
     heap_lock()
     for _ in range(100):
-        console.step()
+        console.step(10)
     heap_unlock()
     seed = 12345
     for _ in range(RANDOM_BYTES):
         seed = (seed * 20021 + 1) & 0x7FFF
         console.feed(seed >> 7)
         if seed & 0x300 == 0:
-            console.step()
+            console.step(10)
             if desk.wanted != NOTHING:
                 desk.finish()
         if seed & 0x7F00 == 0:

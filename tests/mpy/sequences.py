@@ -59,12 +59,17 @@ from car import (
     SUPPLY_HIGH,
     SUPPLY_LOW,
     SYSTEM,
+    TALKS,
     THROTTLE_HIGH,
     THROTTLE_LOW,
+    TICK,
     WANDER,
+    WISH,
     Car,
     make_scaling,
 )
+from charges import PLUGGED
+from supply import fulfil, remember_zero
 
 from vcu.loop import Loop
 from vcu.params import OK, Params
@@ -93,10 +98,12 @@ class Drive:
                 raise ValueError(values[i])
         self.name = name
         self.loop = Loop(make_scaling(), params)
+        remember_zero(self.loop.charge, params)
         self.car = Car(params, stamps, len(steps))
         self.ticks = rounds * sum([step[0] for step in steps])
         self.done = 0
         self.dt_ms = 10
+        self._capacity_mah = params.get("capacity_mah")
         self._steps = steps
         self._next = 0
         self._left = 0
@@ -108,7 +115,7 @@ class Drive:
             self._turn_knobs()
         self._left -= 1
         self.done += 1
-        dt_ms = 10
+        dt_ms = knobs[TICK]
         random = self.car.random
         if knobs[LATE]:
             dt_ms += random.below(knobs[LATE] + 1)
@@ -118,6 +125,8 @@ class Drive:
         self.loop.service_wanted = knobs[SERVICE] == 1
         # The car's own arithmetic is good for 40 ms at a time.
         self.car.step(self.loop.raw, self.loop.out, dt_ms if dt_ms < 40 else 40)
+        if knobs[TALKS]:
+            self.car.tell_cells(self.loop.charge.cell_data)
 
     def _turn_knobs(self) -> None:
         """Begin the next step of the script; a new round begins with every knob at its default."""
@@ -133,6 +142,9 @@ class Drive:
         if knobs[CORRUPT]:
             self._corrupt(knobs[CORRUPT])
             knobs[CORRUPT] = 0
+        if knobs[WISH]:
+            fulfil(knobs[WISH], self.loop.charge, self._capacity_mah)
+            knobs[WISH] = 0
         self._left = step[0]
         self._next += 1
         if self._next == len(self._steps):
@@ -379,4 +391,4 @@ SEQUENCES = (
     ("corners_counted", _LFP_72, False, _CORNERS),
     ("corners_low_extremes", _LOW_EXTREMES, True, _CORNERS),
     ("corners_high_extremes", _HIGH_EXTREMES, False, _CORNERS),
-)  # fmt: skip
+) + PLUGGED  # fmt: skip

@@ -5,7 +5,8 @@
 For 64-bit MicroPython with VfsLfs2. A life mounts the flash, checks what is
 kept, then saves; at its chosen program or erase operation the supply goes, in
 the middle of the bytes. Every record must then be the old one or the new one,
-and a number that only grew must not have shrunk. Prints
+and a number that only grew must not have shrunk; the charge's is a real one, and
+is written a copy at a time in between, as it is while current flows. Prints
 `cuts CUTS saves SAVES operations DISTINCT`; DISTINCT is the number of different
 operations of a life at which it was cut.
 """
@@ -17,14 +18,17 @@ import sys
 
 import vfs
 
-from service import store
+from service import charge_record, store
+from service.charge_record import Moment
 from service.store import Store
+from vcu.charge.session import FIELDS, Session
 
 _BLOCKS = 64
 _BLOCK_BYTES = 512
 _MOUNT = "/cut"
-_NAMES = ("odometer", "faults", "params", "boot")
-_SIZES = (32, 700, 350, 20)
+_NAMES = ("charge", "odometer", "faults", "params", "boot")
+_SIZES = (charge_record.SIZE, 32, 700, 350, 20)
+_CHARGE = 0
 
 
 class Flash:
@@ -75,9 +79,47 @@ class Flash:
 
 def payload_of(which, number):
     """Return a payload that says which record it is, and the how-manieth."""
+    if which == _CHARGE:
+        return charge_of(number)
     size = _SIZES[which]
     head = struct.pack("<II", which, number)
     return head + bytes((number * 7 + i) & 255 for i in range(size - len(head)))
+
+
+# Of a charge's fields, those that are not just the number.
+_OTHERS = (
+    ("phase", 3),
+    ("is_full", 0),
+    ("is_cold", 0),
+    ("is_hot", 0),
+    ("equalize_armed", 0),
+    ("is_unconfirmed", 0),
+    ("faults", 5),
+    ("target_permille", 900),
+    ("rested_cv", 6300),
+)
+
+
+def charge_of(number):
+    """Return a session whose clocks and charge have all grown to number, current flowing."""
+    values = [number] * len(FIELDS)
+    for name, value in _OTHERS:
+        values[FIELDS.index(name)] = value
+    return struct.pack("<IIHH" + str(len(values)) + "i", number, number, 50, 150, *values)
+
+
+def number_of(which, payload):
+    """Return the how-manieth a payload is; for a charge, after the car has taken it."""
+    if which != _CHARGE:
+        return struct.unpack("<II", payload[:8])[1]
+    session = Session()
+    moment = Moment()
+    if not charge_record.unpack(payload, session, moment):
+        raise ValueError("the charge is refused")
+    # A minute may be lost, and counts as charged.
+    if session.total_s != moment.operating_s + 60 or session.absorb_s != moment.operating_s:
+        raise ValueError("the charge's clocks went back")
+    return moment.left_mah
 
 
 class Lives:
@@ -107,7 +149,7 @@ class Lives:
                 continue
             if status != store.OK or files.damaged_copies:
                 raise ValueError(_NAMES[which] + " " + store.STATUS_NAMES[status])
-            found = struct.unpack("<II", files.payload[:8])[1]
+            found = number_of(which, files.payload)
             is_known = found == old or first <= found <= last
             if not is_known or files.payload != payload_of(which, found):
                 raise ValueError(_NAMES[which] + " is neither the old nor the new one")
@@ -128,6 +170,9 @@ class Lives:
                         self.kept[which] = number
                     elif not flash.is_dead:
                         raise ValueError("a write failed without a cut")
+                if which < 3 and files.write("charge", 1, charge_of(number)) == store.OK:
+                    self.saves += 1
+                    self.kept[_CHARGE] = number
         except OSError:
             if not flash.is_dead:
                 raise

@@ -5,8 +5,9 @@
 Prints `trace NAME CRC32HEX TICKS` per sequence, then what was reached. The
 checksums are the same on every interpreter; every tick runs with the heap
 locked, so that an allocation, or on 32 bits an integer above 2**30, fails. A
-run of all the sequences fails where a mode, a contactor state, a limiter or a
-sign that exists was never reached.
+run of all the sequences fails where a mode, a contactor state, a limiter, a
+phase of a charge or a sign that exists was never reached. The nights are the
+charge alone; their ticks are its steps.
 """
 
 import binascii
@@ -15,14 +16,19 @@ import struct
 import sys
 
 import micropython
+from charges import NIGHTS
+from night import Night
 from sequences import SEQUENCES, Drive
 
 from vcu import contactor, faults, limits, modes, patterns, shutoff
+from vcu.charge import phases
 
 _ROUNDS = 3
 _CHUNK_TICKS = 64
 _FORMAT = "<46i"
 _SIZE = struct.calcsize(_FORMAT)
+_CHARGE_FORMAT = "<30i"
+_CHARGE_SIZE = struct.calcsize(_CHARGE_FORMAT)
 
 FACTS = (
     "driving_forward", "driving_backward", "current_out", "current_in", "torque_accelerating",
@@ -44,6 +50,11 @@ class Reached:
         self.shutoff = 0
         self.faults = [0] * faults.WORDS
         self.facts = 0
+        self.phases = 0
+        self.causes = 0
+        self.night_phases = 0
+        self.night_causes = 0
+        self.night_faults = 0
 
     def note(self, loop) -> None:
         """Add one tick; allocates nothing."""
@@ -59,6 +70,8 @@ class Reached:
         active = loop.faults.active
         for word in range(faults.WORDS):
             self.faults[word] |= active[word]
+        self.phases |= 1 << loop.charge.phase
+        self.causes |= 1 << loop.charge.cause
         facts = 0
         if out.enable and sig.speed_mmps > 500:
             facts |= 1 << 1 if out.reverse else 1
@@ -84,6 +97,12 @@ class Reached:
             facts |= 1 << 18
         self.facts |= facts
 
+    def note_night(self, charge) -> None:
+        """Add one step of a charge alone; allocates nothing."""
+        self.night_phases |= 1 << charge.phase
+        self.night_causes |= 1 << charge.cause
+        self.night_faults |= charge.bits
+
     def rows(self):
         """Return (what, mask, names) of each table."""
         return (
@@ -95,6 +114,9 @@ class Reached:
             ("patterns", self.patterns, patterns.NAMES),
             ("shutoff", self.shutoff, shutoff.NAMES),
             ("facts", self.facts, FACTS),
+            ("phases", self.phases | self.night_phases, phases.NAMES),
+            ("causes", self.causes | self.night_causes, phases.CAUSE_NAMES),
+            ("found", self.night_faults, [row[1] for row in faults.TABLE[faults.SYSTEM][12:]]),
         ) + tuple(
             [
                 ("faults", self.faults[word], [row[1] for row in faults.TABLE[word]])
@@ -130,11 +152,62 @@ def record(buffer, offset: int, loop) -> None:
     )  # fmt: skip
 
 
-def trace(sequence, rounds: int, reached: Reached) -> int:
+def record_charge(buffer, offset: int, out, charge) -> None:
+    """Pack all that one step of a charge decided into buffer; allocates nothing."""
+    session = charge.session
+    meter = charge.meter
+    command = charge.command
+    struct.pack_into(
+        _CHARGE_FORMAT, buffer, offset,
+        out.charger, out.charge_v_mv, out.charge_a_mv, charge.phase, charge.cause, charge.bits,
+        charge.fault_id(), command.limit_cv, command.limit_ma, command.set_cv, command.set_ma,
+        meter.voltage_cv, meter.current_ma, meter.zero_q4, charge.energy.left_mah,
+        session.number, session.phase, session.total_s, session.phase_s, session.bulk_s,
+        session.absorb_s, session.in_mah, session.limit_mah, session.bulk_ma,
+        session.absorb_limit_s, session.least_ma, session.rested_cv, session.changes,
+        session.latches, charge.warmth.hottest_ddegc,
+    )  # fmt: skip
+
+
+class Whole:
+    """Steps the whole loop of a sequence, and records loop and charge."""
+
+    size = _SIZE + _CHARGE_SIZE
+
+    def __init__(self, sequence, rounds: int) -> None:
+        self.drive = Drive(sequence, rounds)
+
+    def step(self, buffer, offset: int, reached: Reached) -> None:
+        """Run one tick; allocates nothing."""
+        drive = self.drive
+        loop = drive.loop
+        drive.tick()
+        record(buffer, offset, loop)
+        record_charge(buffer, offset + _SIZE, loop.out, loop.charge)
+        reached.note(loop)
+
+
+class Alone:
+    """Steps and records the charge alone."""
+
+    size = _CHARGE_SIZE
+
+    def __init__(self, sequence, rounds: int) -> None:
+        self.drive = Night(sequence, rounds)
+
+    def step(self, buffer, offset: int, reached: Reached) -> None:
+        """Run one step; allocates nothing."""
+        night = self.drive
+        night.tick()
+        record_charge(buffer, offset, night.out, night.charge)
+        reached.note_night(night.charge)
+
+
+def trace(run, reached: Reached) -> int:
     """Drive one sequence, print its line and return its ticks."""
-    drive = Drive(sequence, rounds)
-    loop = drive.loop
-    buffer = bytearray(_SIZE * _CHUNK_TICKS)
+    drive = run.drive
+    size = run.size
+    buffer = bytearray(size * _CHUNK_TICKS)
     checksum = 0
     heap_lock = micropython.heap_lock
     heap_unlock = micropython.heap_unlock
@@ -144,12 +217,10 @@ def trace(sequence, rounds: int, reached: Reached) -> int:
             for i in range(count):
                 heap_lock()
                 try:
-                    drive.tick()
-                    record(buffer, i * _SIZE, loop)
-                    reached.note(loop)
+                    run.step(buffer, i * size, reached)
                 finally:
                     heap_unlock()
-            checksum = binascii.crc32(memoryview(buffer)[: count * _SIZE], checksum)
+            checksum = binascii.crc32(memoryview(buffer)[: count * size], checksum)
     except Exception:
         print("trace FAILED", drive.name, "in tick", drive.done)
         raise
@@ -169,7 +240,10 @@ def main(arguments) -> int:
     ticks = 0
     for sequence in SEQUENCES:
         if not arguments or sequence[0] in arguments:
-            ticks += trace(sequence, rounds, reached)
+            ticks += trace(Whole(sequence, rounds), reached)
+    for night in NIGHTS:
+        if not arguments or night[0] in arguments:
+            ticks += trace(Alone(night, rounds), reached)
     missing = 0
     for what, mask, names in reached.rows():
         print("reached", what, mask)

@@ -1,6 +1,8 @@
-"""A reset or a power cut at any instant of a drive leaves the car safe, and it starts as new.
+"""A reset or a power cut at any instant of a drive or a charge leaves the car safe.
 
-60 instants, 1 000 with LSEV_PROVE=1, spread over a drive with its pre-charge.
+60 instants, 1 000 with LSEV_PROVE=1, spread over a drive with its pre-charge, and
+as many again over the first minutes of a charge. Here nothing is kept, and each
+start is as new; what flash keeps of a charge is in tests/board/test_charge_store.py.
 """
 
 import copy
@@ -11,10 +13,11 @@ from functools import cache
 import pytest
 from property.envelope import Envelope, ScriptDriver
 
-from sim.frame import CONTACTOR_STATE, PIN_COUNT
+from sim.frame import CHARGE_A_MV, CHARGE_PHASE, CHARGE_V_MV, CONTACTOR_STATE, PIN_COUNT
 from sim.vehicle import load_vehicle
 from sim.world import World
 from vcu import contactor
+from vcu.charge.phases import BULK, CHECK, OFF
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 INSTANTS = 1000 if PROVE else 60
@@ -128,3 +131,64 @@ def test_after_a_reset_nothing_moves_before_the_pedal_has_been_seen_released(
     width = ticks // INSTANTS
     for i in range(block, INSTANTS, 10):
         run_reset(i * width + rnd.randrange(width), power_lost)
+
+
+# The plug comes at once; the check is over in a minute, the current has risen half a minute later.
+CHARGE_S = 130
+CHARGE_STEP_S = 5
+
+
+class Sleeper:
+    """Leaves the car plugged in, in gear and with its key on or off."""
+
+    def __init__(self, key: bool, gear: int) -> None:
+        self.key = key
+        self.plug = True
+        self.gear = gear
+        self.pedal = 0.0
+        self.brake = 0.0
+
+    def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
+        """Nobody is there."""
+
+
+@cache
+def charges(key: bool, gear: int) -> list[World]:
+    """Return the charge as it stood every few seconds."""
+    world = World(VEHICLE, driver=Sleeper(key, gear), soc=0.5)
+    found: list[World] = []
+    for _ in range(CHARGE_S // CHARGE_STEP_S):
+        found.append(copy.deepcopy(world))
+        world.run(CHARGE_STEP_S)
+    assert world.charger.current_a > 10.0
+    return found
+
+
+def run_charge_reset(tick: int, key: bool, gear: int) -> None:
+    steps = CHARGE_STEP_S * 100
+    world = copy.deepcopy(charges(key, gear)[tick // steps])
+    world.run((tick % steps) / 100)
+    world.restart(power_lost=True)
+    world.step()
+    checked = 0
+    while world.outputs[CHARGE_PHASE] in {OFF, CHECK}:
+        checked += world.outputs[CHARGE_PHASE] == CHECK
+        assert not world.wires.charger and world.charger.current_a == 0.0
+        assert world.outputs[CHARGE_V_MV] == world.outputs[CHARGE_A_MV] == 0
+        assert not world.wires.enable and not world.wires.contactor
+        world.step()
+    assert checked > 500  # 5 s at least
+    world.run(40.0)
+    # And then it goes on, without the car having been able to drive.
+    assert world.outputs[CHARGE_PHASE] == BULK and world.charger.current_a > 10.0
+    assert not world.wires.enable and world.car.speed_mps == 0.0
+
+
+@pytest.mark.parametrize(("key", "gear"), [(False, 0), (True, 0), (True, 1)])
+@pytest.mark.parametrize("block", range(4))
+def test_after_a_reset_in_a_charge_nothing_flows_before_the_pack_has_been_checked(
+    block: int, key: bool, gear: int
+) -> None:
+    rnd = random.Random(f"{block} {key} {gear}")
+    for _ in range(INSTANTS // 12):
+        run_charge_reset(rnd.randrange(CHARGE_S * 100), key, gear)

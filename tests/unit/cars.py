@@ -11,6 +11,7 @@ from vcu.params import OK, Params
 from vcu.sense import Scaling
 from vcu.signals import (
     SLOW_BATTERY_TEMP,
+    SLOW_BMS_CONTACTS,
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
     SLOW_ORDER,
@@ -29,12 +30,13 @@ BROKEN_NTC_COUNTS = 3300
 RAIL_CV_PER_1000 = 600
 SENSOR_5V_MV_PER_1000 = 2000
 READBACK_MV_PER_1000 = 1818
-# What a sound board reads: 12.6 V, 5 V, and its two references.
+# What a sound board reads: 12.6 V, 5 V, its two references, and no BMS.
 SUPPLIES_COUNTS = {
     SLOW_RAIL_12V: 2100,
     SLOW_SENSOR_5V: 2500,
     SLOW_REFERENCE_LOW: 300,
     SLOW_REFERENCE_HIGH: 2400,
+    SLOW_BMS_CONTACTS: 3300,
 }
 PULL_MMPS2 = 1500
 # With no beat of the heartbeat its charge pumps fall, and what they hold up with them.
@@ -331,3 +333,10 @@ class Driver:
                 raw.slow_counts = round(100 + (1500 - ddegc) * 3000 / 1900)
         else:
             raw.slow_counts = SUPPLIES_COUNTS[index]
+
+
+def knows_its_zero(driver):
+    """As if its last plug-in had measured the zero of the current sensor; returns the driver."""
+    zero_counts = driver.params.get("pack_a_zero_counts")
+    driver.loop.charge.session.zero_q4 = zero_counts * 16
+    return driver

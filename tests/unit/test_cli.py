@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,14 +19,17 @@ import serial
 import host_tools.board
 import host_tools.cli
 from host_tools.board import SerialPort
-from host_tools.cli import main
+from host_tools.cli import main, make_parser
+from sim.charge_scenario import ChargeScenario
 from sim.controller import ControllerError
 from sim.faults import FAULTS
 from sim.interpreter import MicropythonController
 from sim.metrics import Expectation
+from sim.scenario import Scenario
 from sim.scenarios import SCENARIOS
 
 SECONDS = 6.0
+CHARGE_SECONDS = 900.0
 CONTRACT_COLUMNS = [
     *("t_s", "mode", "speed_kmh", "speed_seen_kmh", "pedal_pct", "torque_pct"),
     *("pack_v", "pack_a", "soc_pct", "batt_c", "limiter", "faults"),
@@ -38,20 +42,30 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every drive a few seconds long; full_pedal cannot meet what it expects in them."""
+    """Make every run short; full_pedal and hot_shed cannot meet what they expect in it."""
     good = Expectation("odometer_error_m", 0.0, 5.0, "m")
     bad = Expectation("distance_km", 1.0, float("inf"), "km")
-    monkeypatch.setattr(
-        "sim.scenarios.SCENARIOS",
-        tuple(
-            dataclasses.replace(
+    safe = Expectation("cell_room_mv", 0.0, float("inf"), "mV")
+    full = Expectation("full", 1.0, 1.0, "")
+
+    def shorten(scenario: Scenario | ChargeScenario) -> Scenario | ChargeScenario:
+        if isinstance(scenario, ChargeScenario):
+            return dataclasses.replace(
                 scenario,
-                seconds=SECONDS,
-                expectations=(good, bad) if scenario.name == "full_pedal" else (good,),
+                seconds=CHARGE_SECONDS,
+                expectations=(safe, full) if scenario.name == "hot_shed" else (safe,),
+                more={},
+                piece_s=min(scenario.piece_s, SECONDS),
+                piece_faults=(),
+                piece_expectations=(good,),
             )
-            for scenario in SCENARIOS
-        ),
-    )
+        return dataclasses.replace(
+            scenario,
+            seconds=SECONDS,
+            expectations=(good, bad) if scenario.name == "full_pedal" else (good,),
+        )
+
+    monkeypatch.setattr("sim.scenarios.SCENARIOS", tuple(map(shorten, SCENARIOS)))
 
 
 @pytest.fixture
@@ -82,6 +96,68 @@ def test_the_status_says_whether_all_expectations_were_met(
     assert err == ""
     assert ("FAIL distance_km" in out) == ("FAILED: 6 s simulated" in out) == (status == 1)
     assert "ok   odometer_error_m" in out
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("overnight", 0), ("hot_shed", 1)])
+def test_a_charge_is_told_with_its_figures_and_its_status(
+    scenario: str, status: int, capsys: Capture
+) -> None:
+    assert main(["sim", "run", scenario]) == status
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "from 20 to 23." in out and "never full" in out and "BULK 0.2 h" in out
+    assert ("FAIL full" in out) == ("FAILED: 900 s simulated" in out) == (status == 1)
+    assert "ok   cell_room_mv" in out
+
+
+def test_a_charge_writes_the_same_files_as_a_drive_with_a_row_per_10_s(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    trace, page = tmp_path / "t.csv", tmp_path / "r.html"
+    files = ["--trace", str(trace), "--report", str(page)]
+    assert main(["sim", "run", "overnight", "--json", "--set", "charger_max_da=80", *files]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["scenario"], result["runtime"], result["step_s"]) == ("overnight", "cpython", 1)
+    assert result["values"]["top_a"] == pytest.approx(8.0, abs=0.1)
+    with trace.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[: len(CONTRACT_COLUMNS)] == CONTRACT_COLUMNS
+    assert [float(row["t_s"]) for row in rows] == [10.0 * i for i in range(1, 91)]
+    assert (rows[-1]["mode"], rows[-1]["charge_phase"]) == ("CHARGE", "BULK")
+    assert float(rows[-1]["charge_set_v"]) > 70.0 and float(rows[-1]["charge_set_a"]) == 8.0
+    assert float(rows[-1]["pack_a"]) == pytest.approx(-8.0, abs=0.1)
+    assert "Charging current" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("interpreter")
+def test_a_charge_under_micropython_says_that_it_is_its_beginning(capsys: Capture) -> None:
+    assert main(["sim", "run", "overnight", "--runtime", "micropython"]) == 0
+    out = capsys.readouterr().out
+    assert "its first 6 s of 900 s, in the whole 10 ms loop on the virtual board" in out
+    arguments = ["sim", "run", "overnight", "--runtime", "micropython", "--json"]
+    assert main([*arguments, "--fault", "battery_temp_open@3"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["step_s"], result["piece_of_s"]) == (0.01, 900.0)
+    assert result["faults"] == ["battery_temp_open@3"]
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["shorted_cell", "--runtime", "micropython"], ["after hours", "overnight, cold"]),
+        (["overnight", "--fault", "reset"], ["too coarse", "--runtime micropython"]),
+        (["shorted_cell", "--vehicle", "four_wheel_72v_lfp"], ["has lfp", "take four_wheel_60v"]),
+        (["deaf_charger", "--vehicle", "three_wheel_48v_flooded"], ["a relay", "charger_kind=2"]),
+        (["overnight", "--set", "charger_kind=0"], ["no charger", "charger_kind=1"]),
+    ],
+)
+def test_a_charge_that_makes_no_sense_is_refused_with_one_that_does(
+    arguments: list[str], words: list[str], capsys: Capture
+) -> None:
+    said = refused(["sim", "run", *arguments], capsys)
+    for word in words:
+        assert word in said
 
 
 @pytest.mark.usefixtures("no_run")
@@ -172,7 +248,12 @@ def test_an_incomplete_command_shows_help_with_examples(
         assert word in err
 
 
-@pytest.mark.parametrize("command", [["sim", "run"], ["board"], ["sim"], []])
+DEVICE = ("faults", "params", "calibrate", "log", "report")
+
+
+@pytest.mark.parametrize(
+    "command", [["sim", "run"], ["board"], ["sim"], [], *([d] for d in DEVICE)]
+)
 def test_every_example_of_the_help_is_good_usage(
     command: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,11 +263,15 @@ def test_every_example_of_the_help_is_good_usage(
         main([*command, "--help"])
     assert caught.value.code == 0
     lines = capsys.readouterr().out.splitlines()
-    examples = [line.split("   ")[0].split() for line in map(str.strip, lines) if "lsev " in line]
+    shown = [line.split("   ")[0] for line in map(str.strip, lines) if "lsev " in line]
+    examples = [shlex.split(line) for line in shown if line.startswith("lsev ")]
     examples = [words[1:] for words in examples if words[0] == "lsev"]
     assert len(examples) >= 2
     for arguments in examples:
-        assert main(arguments) == 0
+        if arguments[0] in DEVICE:
+            assert callable(make_parser().parse_args(arguments).run)
+        else:
+            assert main(arguments) == 0
 
 
 def test_list_shows_all_scenarios_and_vehicles(capsys: Capture) -> None:

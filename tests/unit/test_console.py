@@ -13,88 +13,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service import desk as desks
-from service.console import Console
 from service.context import likeness
-from service.desk import COUNTER_NAMES, IDENTITY_NAMES, Desk
+from service.desk import COUNTER_NAMES, IDENTITY_NAMES
 from service.readings import NEEDS
 from service.verbs import VERBS
 from tests.mpy import wasm
 from tests.unit import cars
+from tests.unit.terminals import IDENTITY, PROMPT, Terminal
 from vcu import modes, sense
 from vcu.faults import DRIVER, SYSTEM, TABLE
 from vcu.params import TABLE as PARAMS
-from vcu.params import Params
 
 SERVICE = Path(__file__).parents[2] / "firmware" / "service"
 CONSOLE_MODULES = (
-    "console", "context", "desk", "fault_verbs", "param_verbs", "readings", "reply", "verbs",
+    "board_verbs", "charge_readings", "charge_verbs", "console", "context", "dates", "desk",
+    "events", "fault_verbs", "frame_verbs", "inlet", "inputs", "io_verbs", "line_editor",
+    "pack_verbs", "param_verbs", "readings", "reply", "request_line", "status_verbs", "telemetry",
+    "terminal", "verbs",
 )  # fmt: skip
-IDENTITY = ("lsev", "0.1.0", "esp32_s3", "test car", "0011223344")
-PROMPT = "lsev> "
 # A slice has 4.5 ms; a tick may cost 210 000.
 WORST_SLICE_FUEL = 700_000
-
-
-class Terminal:
-    """A console with a serial port, at a real loop; main() plays the part of main.py."""
-
-    def __init__(self, driver=None):
-        self.driver = driver or cars.Driver()
-        # The loop took its own values: what the console edits is another set.
-        self.params = Params()
-        self.desk = Desk(self.driver.loop, self.params, IDENTITY)
-        self.sent = bytearray()
-        self.takes = None  # bytes that the host takes at once; None is all
-        self.most = 0
-        self.trouble = ""
-        self.serves = True
-        self.requests = []
-        self.console = Console(self.desk, self.write)
-
-    def write(self, data):
-        self.most = max(self.most, len(data))
-        taken = len(data) if self.takes is None else min(self.takes, len(data))
-        self.sent += bytes(data[:taken])
-        return None if self.takes is None else taken
-
-    def main(self):
-        self.console.step()
-        if self.desk.wanted != desks.NOTHING and self.serves:
-            self.requests.append(self.desk.wanted)
-            self.desk.finish(self.trouble)
-
-    def settle(self, slices=400):
-        """Let slices pass until there is nothing more to come; return all that came."""
-        quiet = 0
-        for _ in range(slices):
-            before = len(self.sent)
-            self.main()
-            quiet = quiet + 1 if len(self.sent) == before else 0
-            if quiet > 80 and self.serves:
-                break
-        text = self.sent.decode("ascii")
-        self.sent.clear()
-        return text
-
-    def send(self, data):
-        text = ""
-        for byte in data if isinstance(data, bytes) else data.encode():
-            assert self.console.feed(byte) is False
-            if not self.console.room():
-                text += self.settle()
-        return text + self.settle()
-
-    def ask(self, line):
-        """Return the lines of the answer, without echo and prompt."""
-        text = self.send(line + "\r")
-        echo, _, answer = text.partition("\r\n")
-        assert echo == line
-        assert answer.endswith((PROMPT, "lsev* "))
-        lines = answer[: -len(PROMPT)].split("\r\n")
-        assert lines.pop() == ""
-        finals = [row for row in lines if row == "ok" or row.startswith("err ")]
-        assert finals == lines[-1:], "one last line, and it is the last"
-        return lines
 
 
 @pytest.fixture
@@ -139,10 +77,10 @@ def test_ctrl_u_takes_the_whole_line_back(terminal):
     assert "err" not in terminal.send(b"nonsense\x15why\r")
 
 
-def test_a_line_of_120_characters_is_run_and_one_of_121_dropped_whole(terminal):
-    fits = "why" + " " * 117
+def test_a_line_of_160_characters_is_run_and_one_of_161_dropped_whole(terminal):
+    fits = "why" + " " * 157
     assert terminal.ask(fits)[-1] == "ok"
-    answer = terminal.send("why" + " " * 118 + "\r")
+    answer = terminal.send("why" + " " * 158 + "\r")
     assert "err 13 bad-length: " in answer
     assert "does not drive" not in answer
     assert terminal.ask("why")[-1] == "ok"
@@ -157,7 +95,7 @@ def test_a_byte_that_is_not_ascii_drops_its_line_and_only_that(terminal, byte):
 
 def test_control_bytes_are_dropped_and_counted(terminal):
     assert "does not drive" in terminal.send(b"\x00w\x01h\x02y\t\r")
-    assert terminal.console.dropped_bytes == 4
+    assert terminal.console._context.dropped_bytes == 4
 
 
 def test_arrow_and_function_keys_leave_nothing_in_the_line(terminal):
@@ -208,8 +146,12 @@ def test_ctrl_c_while_driving_is_refused_and_ends_the_answer():
 
 def test_help_names_every_verb_and_every_verb_of_the_design_is_there(terminal):
     named = [line.split()[0] for line in terminal.ask("help")[:-1]]
-    wanted = "help status why faults freeze clear get set save id stats reboot"
-    assert " ".join(named) == wanted
+    wanted = (
+        "help status why faults freeze clear io desc sub unsub charge pack get set save"
+        " id stats log time echo obd repl reboot"
+    )
+    assert set(wanted.split()) <= set(named)
+    assert len(set(named)) == len(named)
 
 
 def test_an_unknown_verb_is_answered_with_the_three_nearest(terminal):
@@ -224,7 +166,7 @@ def test_an_unknown_verb_is_answered_with_the_three_nearest(terminal):
 @pytest.mark.parametrize("verb", [row[0] for row in VERBS])
 def test_a_verb_with_two_letters_swapped_is_found_again(terminal, verb):
     typed = verb[0] + verb[2:3] + verb[1:2] + verb[3:]
-    if typed != verb:
+    if typed != verb and not typed.startswith("at"):  # what begins so is for an ELM327
         assert verb in terminal.ask(typed)[0]
 
 
@@ -242,9 +184,7 @@ def test_likeness_prefers_the_same_word():
         assert max(scores, key=lambda name: scores[name]) == typed
 
 
-@pytest.mark.parametrize(
-    "line", ["status now", "get", "set speed_cap_kmh", "set a 1 2", "freeze", "reboot now"]
-)
+@pytest.mark.parametrize("line", ["status now", "get", "set", "set a 1 2", "freeze", "reboot now"])
 def test_a_wrong_number_of_words_is_answered_with_the_usage(terminal, line):
     answer = terminal.ask(line)
     assert answer[0].startswith("err 12 bad-argument: wrong number of words; nothing done; use: ")
@@ -387,7 +327,7 @@ def test_a_fault_is_shown_with_code_class_count_times_and_what_heals_it(terminal
     )
     for _ in range(10):
         loop.faults.step(DRIVER, 0, 0, 1, 500)
-    terminal.desk.first_s = terminal.desk.last_s = [120] * 96
+    terminal.desk.history.note(0, 1, 120, 3)
     assert terminal.ask("faults")[0] == (
         "11 P2122 pedal_a_low CRAWL stored 1x at 120..120 s;"
         " heals 1.0 s after it is gone + pedal up"
@@ -446,7 +386,7 @@ def test_freeze_writes_the_frame_and_the_2_s_before_it(terminal):
 
 def test_freeze_of_what_has_no_frame_names_those_that_have(terminal):
     loop = terminal.desk.loop
-    loop.recorder.forget()
+    loop.recorder.forget([0] * 4)
     loop.recorder.freeze(1, loop.sig, 0, 0, 0)
     for word in ("77", "x", "-1"):
         answer = terminal.ask("freeze " + word)
@@ -513,7 +453,7 @@ def test_nothing_is_written_while_the_car_is_not_parked(line):
     terminal = driving()
     answer = terminal.ask(line)
     assert len(answer) == 1
-    assert answer[0].startswith("err 22 not-now: not parked (")
+    assert answer[0].startswith("err 88 moving: not parked (")
     assert "gear F" in answer[0]
     assert "nothing changed; stand 2 s in N or key off, pedal up" in answer[0]
     assert terminal.requests == []
@@ -565,7 +505,7 @@ def test_a_car_that_drives_off_during_save_is_not_saved(terminal):
     for _ in range(3):
         terminal.main()
     driver.roll_at(3000).tick(30)
-    assert "err 22 not-now: " in terminal.settle()
+    assert "err 88 moving: " in terminal.settle()
     assert terminal.requests == []
 
 
@@ -581,12 +521,15 @@ def test_id_shows_each_line_and_a_sum_that_any_edit_changes(terminal):
     lines = terminal.ask("id")
     for name, value in zip(IDENTITY_NAMES, IDENTITY, strict=True):
         assert f"{name} {value}" in lines
-    sums = {lines[-2]}
+
+    def parameter_sum():
+        return next(line for line in terminal.ask("id") if line.startswith("parameters "))
+
+    sums = {parameter_sum()}
     for row in PARAMS[::6]:
         terminal.params.set(row[1], row[5] + 1 if row[5] < row[4] else row[5] - 1)
-        sums.add(terminal.ask("id")[-2])
+        sums.add(parameter_sum())
     assert len(sums) == len(PARAMS[::6]) + 1
-    assert terminal.ask("id")[-2].startswith("parameters ")
 
 
 def test_stats_shows_every_counter_hours_and_odometer(terminal):
@@ -606,6 +549,8 @@ def test_no_verb_changes_anything_of_the_loop():
     for terminal in (Terminal(), driving()):
         before = pickle.dumps(terminal.desk.loop)
         for verb, *_ in VERBS:
+            if verb == "obd":
+                continue  # another mode
             for arguments in ("", " speed_cap_kmh", " speed_cap_kmh 45", " *", " 11"):
                 terminal.ask(verb + arguments)
         assert pickle.dumps(terminal.desk.loop) == before
@@ -618,7 +563,10 @@ def test_no_module_of_the_console_names_an_output_or_writes_to_the_loop(module):
             assert node.attr not in {"out", "io", "machine"}
             if isinstance(node.ctx, ast.Store):
                 owner = ast.unparse(node.value)
-                assert owner in {"self", "self.reply", "context.desk"}, ast.unparse(node)
+                assert owner in {
+                    "self", "self.reply", "context", "context.desk", "desk", "self._context",
+                    "self.vault", "self.history",
+                }, ast.unparse(node)  # fmt: skip
         if isinstance(node, ast.Name):
             assert node.id not in {"out", "io", "machine", "print", "open"}
         if isinstance(node, ast.Call):
@@ -628,7 +576,7 @@ def test_no_module_of_the_console_names_an_output_or_writes_to_the_loop(module):
                 assert not called.endswith("params.set"), called
         if isinstance(node, ast.ImportFrom):
             assert (node.module or "").split(".")[0] in {
-                "service", "vcu", "micropython", "array",
+                "service", "vcu", "micropython", "array", "binascii",
             }  # fmt: skip
 
 
@@ -704,6 +652,9 @@ def test_no_bytes_raise_lose_output_of_an_answer_or_change_the_loop(chunks, take
     assert terminal.most <= 100
     terminal.takes = None
     terminal.settle(2000)
+    for _ in range(20):
+        terminal.main()  # after a flood the port must be quiet
+    terminal.send(b"\rexit\r")
     answer = terminal.send(b"\r\rwhy\r")
     assert answer.endswith(("ok\r\n" + PROMPT, "ok\r\nlsev* "))
     assert pickle.dumps(terminal.desk.loop) == before

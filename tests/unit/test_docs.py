@@ -7,14 +7,24 @@ import pytest
 
 from host_tools import parameter_help
 from host_tools.docs import BLOCKS, main
+from host_tools.texts import en
 from sim.scenarios import SCENARIOS
 from sim.vehicle import vehicle_names
 from vcu import faults, patterns
+from vcu.charge import phases, profiles
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import REASONS
 from vcu.params import RULES, TABLE
 
-TEXTS = ("PARAMETERS", "LIMITERS", "REASONS", "RULES", "FAULTS", "PATTERNS")
+TEXTS = {
+    "parameters": parameter_help.PARAMETERS,
+    "rules": parameter_help.RULES,
+    "limiters": en.LIMITERS,
+    "reasons": en.REASONS,
+    "patterns": en.PATTERNS,
+    "phases": en.PHASES,
+    "causes": en.CAUSES,
+}
 FAULT_NAMES = [row[1] for word in faults.TABLE for row in word]
 EMPTY = "# Car\n\n" + "\n".join(
     f"## {name}\n\n<!-- generated: {name} -->\n<!-- end -->\n" for name in BLOCKS
@@ -32,11 +42,7 @@ def readme(tmp_path: Path) -> Path:
     ("texts", "rows"),
     [
         pytest.param(parameter_help.PARAMETERS, [row[1] for row in TABLE], id="parameters"),
-        pytest.param(parameter_help.LIMITERS, list(LIMITER_NAMES), id="limiters"),
-        pytest.param(parameter_help.REASONS, list(REASONS), id="reasons"),
         pytest.param(parameter_help.RULES, [slug for slug, _ in RULES], id="rules"),
-        pytest.param(parameter_help.FAULTS, FAULT_NAMES, id="faults"),
-        pytest.param(parameter_help.PATTERNS, list(patterns.NAMES), id="patterns"),
     ],
 )
 def test_every_row_has_a_text_and_every_text_a_row(texts: dict[str, str], rows: list[str]) -> None:
@@ -44,11 +50,7 @@ def test_every_row_has_a_text_and_every_text_a_row(texts: dict[str, str], rows: 
     assert set(texts) - set(rows) == set(), "texts without a row"
 
 
-@pytest.mark.parametrize(
-    "texts",
-    [getattr(parameter_help, name) for name in TEXTS],
-    ids=TEXTS,
-)
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
 def test_a_text_is_one_short_sentence_that_fits_into_a_table(texts: dict[str, str]) -> None:
     for name, text in texts.items():
         assert text.endswith(".") and ". " not in text, name
@@ -60,7 +62,8 @@ def test_the_tables_name_all_there_is(readme: Path) -> None:
     assert main([], readme) == 0
     text = readme.read_text(encoding="utf-8")
     names = [*parameter_help.PARAMETERS, *LIMITER_NAMES, *REASONS, *vehicle_names()]
-    names += [*FAULT_NAMES, *patterns.NAMES]
+    names += [*FAULT_NAMES, *patterns.NAMES, *phases.NAMES, *phases.CAUSE_NAMES]
+    names += [row[0] for row in profiles.TABLE]
     for name in [*names, *(scenario.name for scenario in SCENARIOS)]:
         assert f"`{name}`" in text
     assert "| 1 | `speed_cap_kmh` | km/h | 40 | 56 | 40 | Legal top speed" in text
@@ -79,6 +82,13 @@ def test_a_fault_is_shown_with_its_number_code_class_times_and_latch(readme: Pat
     assert lines[2].startswith("| 11 | `pedal_a_low` | P2122 | CRAWL | 100 | 1000 | pedal | Pedal")
     row = next(line for line in lines if "`parameters_lost`" in line)
     assert row.startswith("| 91 | `parameters_lost` | P0601 | STOP | 0 | 0 | person | ")
+
+
+def test_a_profile_row_is_shown_with_a_column_for_each_chemistry(readme: Path) -> None:
+    lines = block_of(readme, "profiles").strip().splitlines()
+    assert len(lines) == 2 + len(profiles.TABLE)
+    assert lines[0] == "| parameter | flooded | agm | gel | lfp | nmc | unit |"
+    assert "| `hard` | 2700 | 2550 | 2480 | 3650 | 4250 | mV |" in lines
 
 
 def test_a_pattern_is_shown_with_its_first_step_first(readme: Path) -> None:

@@ -128,7 +128,7 @@ def test_nothing_is_counted_while_the_pack_cannot_be_read_but_the_way_is():
 
 
 @pytest.mark.parametrize(
-    ("start", "current_da", "answer", "back"), [(100, 3000, 0, 1), (99900, -3000, 1000, 998)]
+    ("start", "current_da", "answer", "back"), [(100, 3000, 0, 1), (98900, -3000, 990, 988)]
 )
 def test_the_charge_stays_between_empty_and_full(start, current_da, answer, back):
     bench = Bench(start, chemistry=LFP).run(current_da, 1000)
@@ -136,6 +136,36 @@ def test_the_charge_stays_between_empty_and_full(start, current_da, answer, back
     # And it comes back from there at once: 125 mAh.
     bench.run(-current_da, 150)
     assert bench.soc() == back
+
+
+@pytest.mark.parametrize("start", [98000, 98999, 99000])
+def test_counting_alone_stops_at_99_percent(start):
+    bench = Bench(start, chemistry=LFP).run(-3000, 2000)
+    assert bench.soc() == 990
+
+
+@pytest.mark.parametrize("start", [99001, 99900, 100000])
+def test_above_99_percent_counting_adds_nothing_and_takes_nothing_away(start):
+    bench = Bench(start, chemistry=LFP)
+    before = bench.soc()
+    assert bench.run(-3000, 1000).soc() == before
+    assert bench.energy.left_mah == start
+
+
+def test_a_pack_whose_charge_ended_by_its_tail_is_full_and_that_is_known():
+    bench = Bench(70000, 400)
+    bench.energy.fill()
+    assert (bench.energy.soc_permille, bench.energy.left_mah) == (1000, 100000)
+    assert bench.energy.soc_uncertainty_permille == 20
+    assert bench.soc() == 1000
+    assert bench.run(3000, 150).soc() < 1000
+
+
+def test_a_pack_that_was_filled_before_anything_was_known_is_known():
+    bench = Bench()
+    bench.energy.fill()
+    bench.cell(1950)
+    assert bench.soc() == 1000
 
 
 def test_the_state_of_charge_is_also_in_the_signals():
@@ -542,3 +572,13 @@ def test_an_empty_pack_has_no_range_and_no_uncertainty_of_it():
     bench = Bench(0, 500)
     bench.range_m()
     assert bench.energy.range_uncertainty_m == 0
+
+
+def test_what_the_socket_gives_is_no_energy_that_the_trip_won_back():
+    bench = Bench(left_mah=50000)
+    bench.energy.is_charging = True
+    bench.run(current_da=-100, count=1000, dt_ms=100)
+    assert bench.energy.trip_mwh == 0
+    bench.energy.is_charging = False
+    bench.run(current_da=-100, count=1000, dt_ms=100)
+    assert bench.energy.trip_mwh < 0

@@ -175,7 +175,8 @@ def outputs(**fields):
 
 
 def all_on():
-    return outputs(throttle_mv=3000, **dict.fromkeys(OUTPUT_FIELDS, 1))
+    voltages = {"throttle_mv": 3000, "charge_v_mv": 4000, "charge_a_mv": 2000}
+    return outputs(**voltages, **dict.fromkeys(OUTPUT_FIELDS, 1))
 
 
 def reads(io, times=1):
@@ -283,7 +284,7 @@ def test_the_multiplexer_shows_each_slow_channel_a_whole_tick_before_it_is_read(
                 bits.append(shifted(bench, board) >> (number - 100) & 1)
             else:
                 bits.append(bench.levels[number])
-        return bits[0] | bits[1] << 1 | bits[2] << 2
+        return sum(bit << place for place, bit in enumerate(bits))
 
     bench.volts_uv[board.MUX] = lambda: (selected() + 1) * 100_000
     raw = Raw()
@@ -511,10 +512,23 @@ def test_regen_permille_spans_the_whole_scale(bench, permille, millivolts):
     assert bench.millivolts(board.REGEN) == millivolts
 
 
-def test_regen_on_a_board_without_it_is_accepted_and_drives_nothing(bench):
+@pytest.mark.parametrize("field", ["charge_v_mv", "charge_a_mv"])
+@pytest.mark.parametrize("millivolts", [0, 1, 2499, 4260, 5000])
+def test_a_set_point_of_the_charger_comes_out_of_its_own_pin(bench, field, millivolts):
+    board = load_board("esp32_s3")
+    io = make(board)
+    io.write(outputs(**{field: millivolts}))
+    voltages = {pin: bench.millivolts(pin) for pin in bench.duty}
+    own = getattr(board, field.upper().removesuffix("_MV"))
+    assert voltages == dict.fromkeys(voltages, 0) | {own: millivolts}
+    io.write(Outputs())
+    assert set(bench.duty.values()) == {0}
+
+
+def test_regen_and_set_points_on_a_board_without_them_are_accepted_and_drive_nothing(bench):
     board = load_board("esp32")
     io = make(board)
-    io.write(outputs(regen_permille=700))
+    io.write(outputs(regen_permille=700, charge_v_mv=4000, charge_a_mv=5000))
     assert list(bench.duty) == [board.THROTTLE]
     assert bench.duty[board.THROTTLE] == 0
 
@@ -548,8 +562,9 @@ def test_what_a_board_does_not_fit_is_accepted_and_drives_nothing(bench):
     io = make(board)
     io.write(outputs(lamp=1, buzzer=1, fan=1))
     io.stop()
-    on = {number for number, level in bench.levels.items() if level}
-    assert on <= set(board.MUX_SELECT)
+    selects = sum(1 << number - 100 for number in board.MUX_SELECT)
+    assert shifted(bench, board) & ~selects == 0
+    assert {number for number, level in bench.levels.items() if level} == set()
 
 
 def moments(bench, board, io, out, fields):
@@ -574,27 +589,35 @@ def moments(bench, board, io, out, fields):
 
 
 def driven(bench):
-    """The outputs in the order in which they were driven: pin, and up or down."""
+    """The pins of the chip in the order in which they were driven, and up or down."""
     events = [event for event in bench.events if event[0] in ("pin", "duty")]
     return [(number, "up" if level else "down") for _, number, level in events]
+
+
+def fitted(board, *fields):
+    return tuple(field for field in fields if getattr(board, field) >= 0)
 
 
 def test_releasing_takes_the_torque_first_and_the_supply_last(bench, board):
     io = make(board)
     io.write(all_on())
-    fields = ("GUARD", "THROTTLE", "ENABLE", "PRECHARGE", "CHARGER", "CONTACTOR", "REVERSE")
-    places = moments(bench, board, io, Outputs(), (*fields, "HOLD"))
+    fields = fitted(board, "GUARD", "THROTTLE", "ENABLE", "CHARGE_V", "CHARGE_A", "CHARGER")
+    fields += ("PRECHARGE", "CONTACTOR", "REVERSE", "HOLD")
+    places = moments(bench, board, io, Outputs(), fields)
     assert places == sorted(places)
     assert places[0] == 0
-    assert max(shown(bench, board, field) for field in (*fields[2:], "GUARD", "HOLD")) == 0
+    assert max(shown(bench, board, field) for field in fields) == 0
+    assert set(bench.duty.values()) == {0}
 
 
 def test_starting_gives_the_supply_first_and_the_torque_last(bench, board):
     io = make(board)
-    fields = ("REVERSE", "HOLD", "PRECHARGE", "CONTACTOR", "CHARGER", "GUARD", "ENABLE")
+    fields = fitted(board, "REVERSE", "HOLD", "PRECHARGE", "CONTACTOR", "CHARGER")
+    fields += fitted(board, "CHARGE_V", "CHARGE_A", "GUARD", "ENABLE")
     places = moments(bench, board, io, all_on(), (*fields, "THROTTLE"))
     assert places == sorted(places)
-    assert min(shown(bench, board, field) for field in fields) == 1
+    on = [field for field in fields if not field.startswith("CHARGE_")]
+    assert min(shown(bench, board, field) for field in on) == 1
     assert driven(bench)[-1] == (board.THROTTLE, "up")
 
 
@@ -612,11 +635,12 @@ def test_without_the_guard_s_consent_its_pin_goes_low_while_all_else_is_commande
 def test_what_takes_energy_away_comes_before_what_adds_it_in_the_same_tick(bench):
     board = load_board("esp32_s3")
     io = make(board)
-    io.write(outputs(charger=1, contactor=1, throttle_mv=3000))
+    io.write(outputs(charger=1, charge_v_mv=4000, charge_a_mv=2000, contactor=1, throttle_mv=3000))
     bench.events.clear()
     io.write(outputs(throttle_mv=1000, enable=1, precharge=1, regen_permille=200))
     order = driven(bench)
-    downs = [order.index((pin, "down")) for pin in (board.CHARGER, board.CONTACTOR)]
+    charging = (board.CHARGER, board.CHARGE_V, board.CHARGE_A)
+    downs = [order.index((pin, "down")) for pin in (*charging, board.CONTACTOR)]
     downs.append(order.index((board.THROTTLE, "up")))  # lower than before, not yet zero
     ups = [order.index((pin, "up")) for pin in (board.PRECHARGE, board.ENABLE, board.REGEN)]
     assert max(downs) < min(ups)
@@ -641,14 +665,52 @@ def test_less_regen_is_taken_away_first_and_more_is_added_last(bench):
     assert place(200) > 0
 
 
+@pytest.mark.parametrize("field", ["charge_v_mv", "charge_a_mv"])
+def test_a_lower_set_point_comes_before_the_charger_s_relay_and_a_higher_one_after_it(
+    bench, field
+):
+    board = load_board("esp32_s3")
+    io = make(board)
+    pin = getattr(board, field.upper().removesuffix("_MV"))
+
+    def place(millivolts):
+        bench.events.clear()
+        io.write(outputs(**{field: millivolts}, charger=1))
+        events = [event[:2] for event in bench.events]
+        assert events.count(("duty", pin)) == 1
+        return events.index(("duty", pin)) - events.index(("pin", board.CHARGER))
+
+    assert place(4000) > 0
+    assert place(3999) < 0
+    assert place(0) < 0
+    assert place(1) > 0
+    io.stop()
+    assert bench.duty[pin] == 0
+    assert place(1) > 0
+
+
 def test_every_output_is_driven_once_in_every_tick_so_that_a_lost_level_comes_back(bench):
     board = load_board("esp32_s3")
     io = make(board)
-    pins = sorted(getattr(board, name) for name in board.ACTUATORS if name != "HEARTBEAT")
+    numbers = (getattr(board, name) for name in board.ACTUATORS if name != "HEARTBEAT")
+    pins = sorted(number for number in numbers if number < 100)
+    wires = (board.SHIFT_DATA, board.SHIFT_CLOCK, board.SHIFT_LATCH)
     for out in (all_on(), all_on(), Outputs(), Outputs()):
         bench.events.clear()
         io.write(out)
-        assert sorted(number for number, _ in driven(bench)) == pins
+        assert sorted(number for number, _ in driven(bench) if number not in wires) == pins
+
+
+def test_a_board_with_pins_enough_needs_no_shift_register(bench):
+    direct = {"LAMP": 38, "BUZZER": 48, "FAN": 42, "HOLD": 45, "MUX_SELECT": (0, 3, 20, 46)}
+    board = load_board("esp32_s3", SHIFT_CLOCK=-1, SHIFT_DATA=-1, SHIFT_LATCH=-1, **direct)
+    io = make(board)
+    io.write(outputs(lamp=1, hold=1))
+    assert [bench.levels[pin] for pin in (38, 48, 42, 45)] == [1, 0, 0, 1]
+    for following in (*SLOW_ORDER[1:], SLOW_ORDER[0]):
+        reads(io)
+        bits = [bench.levels[pin] for pin in board.MUX_SELECT]
+        assert bits == [following >> place & 1 for place in range(4)]
 
 
 def test_the_shift_register_is_cleared_when_made_because_it_wakes_with_any_pattern(bench):
@@ -868,6 +930,8 @@ def run():
         Counter.count = tick * 3
         out.throttle_mv = (tick * 1237) % 5001
         out.regen_permille = (tick * 377) % 1001
+        out.charge_v_mv = (tick * 1237) % 5001
+        out.charge_a_mv = (tick * 377) % 5001
         out.enable = out.charger = out.hold = tick & 1
         out.contactor = out.precharge = out.lamp = out.reverse = (tick >> 1) & 1
         micropython.heap_lock()

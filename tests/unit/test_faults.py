@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from unit.cars import BOTH, FORWARD, REVERSE, Driver
+from unit.cars import BOTH, FORWARD, REVERSE, Driver, knows_its_zero
 
 from vcu import faults, guard, plausibility
+from vcu.charge import backstops
 from vcu.faults import (
     CLASS_NAMES,
     CRAWL,
@@ -28,6 +29,7 @@ from vcu.faults import (
 )
 from vcu.signals import (
     SLOW_BATTERY_TEMP,
+    SLOW_BMS_CONTACTS,
     SLOW_RAIL_12V,
     SLOW_REFERENCE_HIGH,
     SLOW_REFERENCE_LOW,
@@ -37,6 +39,8 @@ from vcu.signals import (
 ROWS = [(word, bit, row) for word in range(WORDS) for bit, row in enumerate(TABLE[word])]
 NAMES = [row[1] for _, _, row in ROWS]
 each_row = pytest.mark.parametrize(("word", "bit", "row"), ROWS, ids=NAMES)
+# Of the SYSTEM word: from here on the bits of a charge.
+FIRST_OF_CHARGING = 12
 
 
 def number(name):
@@ -91,9 +95,11 @@ def test_a_blink_code_is_two_digits_without_a_zero_and_means_one_row():
     assert len(set(ids)) == len(ids)
 
 
-def test_ids_rise_within_the_table():
-    ids = [row[0] for _, _, row in ROWS]
-    assert ids == sorted(ids)
+def test_ids_rise_within_the_table_and_those_of_charging_among_themselves():
+    charging = [row[0] for row in TABLE[SYSTEM][FIRST_OF_CHARGING:]]
+    others = [row[0] for _, _, row in ROWS if row[0] not in charging]
+    assert charging == sorted(charging)
+    assert others == sorted(others)
 
 
 def test_names_are_unique_words():
@@ -101,9 +107,9 @@ def test_names_are_unique_words():
     assert all(re.fullmatch("[a-z][a-z0-9_]{2,23}", name) for name in NAMES)
 
 
-def test_a_dtc_is_a_powertrain_code_of_sae_j2012_and_means_one_row():
+def test_a_dtc_is_a_powertrain_or_network_code_of_sae_j2012_and_means_one_row():
     codes = [row[2] for _, _, row in ROWS]
-    assert all(re.fullmatch("P[0-3][0-9A-F]{3}", code) for code in codes)
+    assert all(re.fullmatch("[PU][0-3][0-9A-F]{3}", code) for code in codes)
     assert len(set(codes)) == len(codes)
 
 
@@ -431,6 +437,93 @@ def test_clearing_a_row_that_was_about_to_heal_starts_its_times_again():
     assert active(table) == {"pack_v_sensor_low"}
 
 
+# --- for scan tools: this key cycle, pending, permanent
+
+
+def heal(table, row_name):
+    """Let what is active heal, its latches free."""
+    for _ in range(60):
+        step(table, "", 500, key_on=0, released=1, word=number(row_name) // WORD_SHIFT)
+    assert active(table) == set()
+
+
+def names_in(words):
+    return {row[1] for word, bit, row in ROWS if words[word] >> bit & 1}
+
+
+@pytest.mark.parametrize("row_name", [row[1] for _, _, row in ROWS])
+def test_a_confirmed_row_is_permanent_if_it_stops_or_crawls_the_car(row_name):
+    table = confirmed(row_name)
+    assert names_in(table.came) == names_in(table.pending) == {row_name}
+    lasts = row_of(number(row_name))[3] in (STOP, CRAWL)
+    assert names_in(table.permanent) == ({row_name} if lasts else set())
+
+
+def test_a_condition_that_was_too_short_is_neither_pending_nor_permanent():
+    table = Faults()
+    step(table, "pedal_a_low", 99)
+    step(table, "", word=DRIVER)
+    assert not any(table.came + table.pending + table.permanent)
+
+
+def test_a_row_is_pending_in_its_own_key_cycle_and_the_next_and_permanent_in_all():
+    table = confirmed("pedal_a_low")
+    heal(table, "pedal_a_low")
+    table.begin_cycle()
+    assert names_in(table.came) == set()
+    assert names_in(table.pending) == {"pedal_a_low"}
+    table.begin_cycle()
+    assert names_in(table.pending) == set()
+    assert names_in(table.permanent) == stored(table) == {"pedal_a_low"}
+
+
+def test_a_row_that_comes_in_every_key_cycle_stays_pending():
+    table = confirmed("pedal_a_low")
+    for _ in range(3):
+        heal(table, "pedal_a_low")
+        table.begin_cycle()
+        step(table, "pedal_a_low", 100)
+    assert names_in(table.came) == names_in(table.pending) == {"pedal_a_low"}
+
+
+def test_a_row_that_is_active_as_the_key_cycle_begins_belongs_to_it():
+    table = confirmed("pedal_a_low")
+    for _ in range(3):
+        table.begin_cycle()
+    assert names_in(table.came) == names_in(table.pending) == {"pedal_a_low"}
+
+
+def test_clearing_takes_pending_rows_that_are_not_active_and_no_permanent_one():
+    table = confirmed("pedal_a_low")
+    heal(table, "pedal_a_low")
+    step(table, "speed_stopped")
+    table.clear()
+    assert names_in(table.pending) == {"speed_stopped"}
+    assert names_in(table.came) == names_in(table.permanent) == {"pedal_a_low", "speed_stopped"}
+    table.begin_cycle()
+    assert names_in(table.pending) == {"speed_stopped"}
+
+
+def test_a_permanent_row_is_released_alone():
+    table = confirmed("pedal_a_low")
+    step(table, "speed_stopped")
+    step(table, "guard_data speed_stopped")
+    changes = table.changes
+    table.release(number("guard_data"))
+    assert names_in(table.permanent) == {"pedal_a_low", "speed_stopped"}
+    assert table.changes == changes + 1
+
+
+def test_a_row_of_before_the_last_reset_is_remembered_and_not_active():
+    table = Faults()
+    table.recall(number("guard_data"))
+    words = (table.stored, table.came, table.pending, table.permanent)
+    assert [names_in(word) for word in words] == [{"guard_data"}] * 4
+    assert table.counts[number("guard_data")] == table.changes == 1
+    assert active(table) == set()
+    assert not table.is_stopped
+
+
 def test_a_step_returns_the_rows_that_it_confirmed_and_none_that_were_active_before():
     table = Faults()
     assert step(table, "pedal_disagrees pedal_stabbed") == {"pedal_disagrees", "pedal_stabbed"}
@@ -504,6 +597,13 @@ def parked(**values):
     return driver
 
 
+def plugged(open_cv, **values):
+    """A car that has been plugged in long enough for the check of its pack."""
+    driver = knows_its_zero(parked(**values)).so(plug=1, open_cv=open_cv)
+    driver.tick(1000)
+    return driver
+
+
 def ready(**values):
     return Broken(**values).start()
 
@@ -547,7 +647,7 @@ CONDITIONS = {
     "pack_a_sensor_high": lambda: parked().key_on().reading(pack_a_counts=3200),
     "pack_a_sensor_stuck": lambda: rolling(6000, 600).reading(pack_a_counts=1500),
     "discharge_over_current unintended_drive": lambda: parked().so(extra_da=1050),
-    "charge_over_current": lambda: parked().so(extra_da=-200),
+    "charge_over_current charger_welded": lambda: parked().so(extra_da=-200),
     "battery_sensor_low": lambda: parked().slow(SLOW_BATTERY_TEMP, 10),
     "battery_sensor_high": lambda: parked().slow(SLOW_BATTERY_TEMP, 3200),
     "battery_too_hot": lambda: parked().so(battery_ddegc=700),
@@ -567,6 +667,10 @@ CONDITIONS = {
     "parameters_conflict": lambda: parked(
         pedal_b_released_counts=468, pedal_b_pressed_counts=2310
     ),
+    "charger_welded": lambda: parked().so(extra_da=-20),
+    "wrong_pack": lambda: plugged(charger_kind=2, open_cv=2260 * 24 // 10),
+    "bms_lost discharge_not_permitted": lambda: parked(bms_kind=1).slow(SLOW_BMS_CONTACTS, 400),
+    "discharge_not_permitted": lambda: parked(bms_kind=1).slow(SLOW_BMS_CONTACTS, 1980),
 }
 
 
@@ -609,6 +713,50 @@ def test_a_finding_of_the_speed_or_of_the_guard_is_the_row_of_its_name(module, n
     assert driver.seen == {ROW_OF_BIT[name]}
 
 
+ROW_OF_CHARGE_BIT = {
+    "WRONG_PACK": "wrong_pack",
+    "OVER_VOLTAGE": "charge_over_voltage",
+    "TIMEOUT": "charge_timeout",
+    "AH_LIMIT": "charge_ah_limit",
+    "RUNAWAY": "thermal_runaway",
+    "CELL_SHORTED": "cell_shorted",
+    "PRECHARGE_FAILED": "deep_discharge",
+    "DISOBEYS": "charger_disobeys",
+}
+
+
+@pytest.mark.parametrize("name", ROW_OF_CHARGE_BIT)
+def test_what_a_charge_latches_is_the_row_of_its_name_until_a_person_clears_it(name):
+    driver = parked()
+    driver.seen.clear()
+    driver.loop.charge.trip(getattr(backstops, name))
+    driver.tick(300)
+    assert driver.seen == driver.active == {ROW_OF_CHARGE_BIT[name]}
+    driver.loop.clear_faults()
+    driver.tick(300)
+    assert driver.present == driver.active == driver.stored == set()
+
+
+@pytest.mark.parametrize("key", [0, 1])
+def test_a_bms_that_permits_everything_is_no_fault_at_power_on(key):
+    driver = Broken(bms_kind=1).slow(SLOW_BMS_CONTACTS, 1052).so(key=key)
+    driver.tick(400)
+    assert driver.stored == set()
+    assert driver.loop.charge.bms.may_discharge
+
+
+def test_a_pack_that_was_swapped_stops_the_car_until_the_plug_in_check_agrees():
+    driver = parked(charger_kind=2)
+    driver.loop.charge.session.forget()
+    knows_its_zero(driver)
+    driver.tick(100)
+    assert driver.present == driver.active == {"pack_unconfirmed"}
+    assert driver.loop.faults.is_stopped
+    driver.plug = 1
+    driver.tick(1000)
+    assert driver.present == driver.active == set()
+
+
 @pytest.mark.parametrize(("dt_ms", "rows"), [(25, set()), (26, {"tick_late"})])
 def test_a_late_tick_of_a_car_that_is_not_parked_is_told_once(dt_ms, rows):
     driver = rolling(3000)
@@ -640,6 +788,7 @@ FOUND_BY_SERVICE = {
 def test_there_is_no_row_that_nothing_sets():
     found = {name for names in CONDITIONS for name in names.split()}
     found |= {ROW_OF_BIT[name] for _, name in BITS} | {"tick_late"} | FOUND_BY_SERVICE
+    found |= set(ROW_OF_CHARGE_BIT.values()) | {"pack_unconfirmed"}
     assert found == set(NAMES)
 
 

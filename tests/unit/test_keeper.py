@@ -5,119 +5,17 @@ import os
 from pathlib import Path
 
 import pytest
-from mpy.car import make_scaling
+from unit.runs import HARD, PWRON, WDT, Board
 
 from service import boot_record, records
 from service.boot_record import BootRecord
 from service.keeper import Keeper, system_bit
 from service.records import preset_mark
 from service.store import Files, Store
-from vcu.loop import Loop
-from vcu.preset import Preset
 
-PWRON, HARD, WDT = 1, 2, 3
-SLICE_MS = 10
 LOST = system_bit("parameters_lost")
 RECORDS_LOST = system_bit("records_lost")
 NOT_WRITTEN = system_bit("records_not_written")
-
-
-class Memory:
-    def __init__(self):
-        self.data = b""
-
-    def get(self):
-        return self.data
-
-    def put(self, data):
-        self.data = bytes(data)
-
-
-class CountingFiles(Files):
-    """Counts what changes flash; refuses it all when full."""
-
-    def __init__(self):
-        self.changes = 0
-        self.full = False
-
-    def _change(self):
-        if self.full:
-            raise OSError(errno.ENOSPC, "full")
-        self.changes += 1
-
-    def open(self, path, mode):
-        if mode == "wb":
-            self._change()
-        return open(path, mode)
-
-    def rename(self, old, new):
-        self._change()
-        os.rename(old, new)
-
-
-class Run:
-    """One run of the firmware, as main.py puts it together, without its loop's own steps."""
-
-    def __init__(self, board, cause, values):
-        self.files = board.files
-        self.keeper = Keeper(Store(board.root, board.files), BootRecord(board.memory))
-        self.keeper.load_boot(cause)
-        self.params = Preset(values)
-        self.keeper.load_params(self.params, preset_mark(values))
-        self.loop = Loop(make_scaling(), self.params)
-        self.keeper.restore(self.loop)
-        self.keeper.start()
-        self.parked = False
-
-    def slices(self, ms):
-        """Let ms pass; return the flash operations of them."""
-        before = self.files.changes
-        for _ in range(ms // SLICE_MS):
-            self.keeper.step(self.loop, self.parked, SLICE_MS)
-        return self.files.changes - before
-
-    def key(self, on, parked):
-        self.loop.raw.key_on = on
-        self.parked = parked
-        self.loop.out.contactor = on
-
-    def drive(self, metres, seconds=60):
-        self.key(1, False)
-        for _ in range(seconds):
-            self.loop.operating_s += 1
-            self.loop.energy.odometer_m += metres // seconds
-            self.slices(1000)
-        return self
-
-    def key_off(self):
-        self.key(0, True)
-        self.slices(1000)
-        return self
-
-
-class Board:
-    def __init__(self, tmp_path):
-        self.root = str(tmp_path / "records")
-        self.memory = Memory()
-        self.files = CountingFiles()
-
-    def start(self, cause=PWRON, values=None):
-        return Run(self, cause, values or {"speed_cap_kmh": 45})
-
-    def cut_power(self):
-        self.memory.data = b""
-
-    def copies(self, name):
-        found = [os.path.join(self.root, folder, name) for folder in "ab"]
-        return [path for path in found if os.path.exists(path)]
-
-    def rot(self, name, count=2):
-        for path in self.copies(name)[:count]:
-            with open(path, "r+b") as file:
-                file.seek(20)
-                byte = file.read(1)[0]
-                file.seek(20)
-                file.write(bytes([byte ^ 0x10]))
 
 
 @pytest.fixture
@@ -244,10 +142,12 @@ def test_the_newer_of_flash_and_rtc_memory_counts_and_the_larger_odometer(
     counters.odometer_m = 700
     counters.operating_s = flash_s
     counters.left_mah = 1000
+    counters.uncertainty_permille = 50
     payload = bytearray(counters.SIZE)
     counters.pack_into(payload, 0)
     assert run.keeper.store.write("odometer", 1, payload) == 0
     run.loop.energy.left_mah = 2000
+    run.loop.energy.soc_uncertainty_permille = 50
     run.slices(1000)
     run = board.start(HARD)
     assert run.loop.energy.odometer_m == 700
@@ -424,3 +324,128 @@ def test_a_trip_begins_anew_before_its_energy_leaves_the_small_integers(board):
     assert run.keeper.counters.energy_wh == (1 << 29) // 1000
     run.drive(60).key_off()
     assert run.keeper.counters.energy_wh == (1 << 29) // 1000
+
+
+def test_the_fault_record_is_written_as_version_2_in_both_copies(board):
+    run = board.start()
+    run.loop.faults.recall(0)
+    run.drive(60).key_off()
+    for path in board.copies("faults"):
+        assert Path(path).read_bytes()[4:6] == b"\x02\x00"
+    assert len(board.copies("faults")) == 2
+
+
+def test_a_fault_record_of_version_1_is_taken_and_goes_on_as_version_2(board):
+    run = board.start()
+    entries = bytes.fromhex("0b0102006400000066000000")  # 11 stored, twice, at 100 and 102 s
+    assert run.keeper.store.write("faults", 1, bytes.fromhex("01000c15") + entries) == 0
+    run = board.start()
+    assert run.loop.faults.stored[0] == run.loop.faults.permanent[0] == 1
+    assert run.loop.faults.counts[0] == 2
+    assert not run.keeper.bits
+    run.loop.faults.recall(1)
+    run.drive(60).key_off()
+    board.cut_power()
+    run = board.start()
+    assert run.loop.faults.stored[0] == 3
+    assert (run.keeper.history.first_s[0], run.keeper.history.last_s[0]) == (100, 102)
+
+
+def test_a_fault_record_with_a_time_that_cannot_be_is_set_aside_and_told(board):
+    run = board.start()
+    run.loop.faults.recall(0)
+    run.drive(60).key_off()
+    payload = bytearray(Path(board.copies("faults")[0]).read_bytes()[16:])
+    payload[11] = 0xFF
+    assert run.keeper.store.write("faults", 2, payload) == 0
+    board.cut_power()
+    run = board.start()
+    assert run.loop.faults.stored[0] == 0
+    assert run.keeper.bits & RECORDS_LOST
+    assert "faults.0" in os.listdir(board.root + "/lost")
+
+
+def fast(run, seconds=61):
+    """A key cycle above 10 km/h, saved at its end; the supply goes."""
+    run.loop.sig.speed_mmps = 5000
+    run.loop.sig.speed_trusted = 1
+    run.drive(300, seconds)
+    run.loop.sig.speed_mmps = 0
+    return run.key_off()
+
+
+def test_a_permanent_fault_outlives_clear_and_power_and_goes_after_three_clean_drives(board):
+    run = board.start()
+    run.drive(60)
+    run.loop.faults.recall(0)
+    run.key_off()
+    run.loop.clear_faults()
+    run.keeper.confirm()
+    run.slices(500)
+    for passes in range(3):
+        board.cut_power()
+        run = board.start()
+        assert run.loop.faults.stored[0] == 0
+        assert (run.loop.faults.permanent[0], run.keeper.history.passes[0]) == (1, passes)
+        fast(run)
+    board.cut_power()
+    assert board.start().loop.faults.permanent[0] == 0
+
+
+def test_what_came_in_the_last_key_cycle_is_pending_in_the_next_and_not_in_the_one_after(board):
+    run = board.start()
+    run.drive(60)
+    run.loop.faults.recall(0)
+    run.key_off()
+    for pending in (1, 0):
+        board.cut_power()
+        run = board.start()
+        run.drive(60)
+        assert run.loop.faults.pending[0] & 1 == pending
+        run.loop.faults.recall(5)
+        run.key_off()
+
+
+def test_a_key_that_bounces_begins_no_key_cycle(board):
+    run = board.start()
+    run.drive(60)
+    run.loop.faults.recall(0)
+    cycles = run.keeper.counters.key_cycles
+    for off_ms, new in ((90, 0), (100, 1)):
+        run.key(0, False)
+        run.slices(off_ms)
+        run.key(1, False)
+        run.slices(10)
+        assert run.keeper.counters.key_cycles == cycles + new
+        assert run.loop.faults.came[0] == 1 - new
+
+
+def test_a_fault_that_only_rtc_memory_knew_has_the_moment_of_the_start(board):
+    run = board.start().drive(600)
+    run.loop.faults.recall(0)
+    run.slices(1000)
+    run = board.start(WDT)
+    history = run.keeper.history
+    assert (history.first_s[0], history.first_cycle[0]) == (60, 1)
+    assert run.loop.faults.permanent[0] == run.loop.faults.pending[0] == 1
+    run.drive(60).key_off()
+    board.cut_power()
+    assert board.start().loop.faults.stored[0] == 1
+
+
+def test_a_fault_that_comes_at_once_after_a_clear_has_new_times(board):
+    run = board.start().drive(60)
+    run.loop.faults.recall(0)
+    run.slices(10)
+    run.loop.operating_s = 500
+    run.loop.clear_faults()
+    run.keeper.confirm()
+    run.slices(10)
+    assert run.keeper.history.cleared_s == 500
+    run.loop.faults.recall(0)
+    run.slices(10)
+    assert (run.keeper.history.first_s[0], run.loop.faults.counts[0]) == (500, 1)
+    run.loop.operating_s = 600
+    run.loop.faults.recall(0)
+    run.slices(10)
+    assert (run.keeper.history.first_s[0], run.keeper.history.last_s[0]) == (500, 600)

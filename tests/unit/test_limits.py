@@ -9,6 +9,7 @@ from vcu import limits
 from vcu.chemistry import AGM, FLOODED, GEL, LFP, NMC
 from vcu.limits import (
     BATTERY_TEMP,
+    BMS,
     CRAWL,
     LIMITER_NAMES,
     MOTOR_TEMP,
@@ -730,6 +731,35 @@ def test_the_least_of_temperature_voltage_and_charge_counts(lowest):
         assert charge_allowed(sig, chemistry=LFP) == 250
 
 
+# --- what the battery management permits
+
+
+def test_a_bms_that_forbids_discharge_takes_the_torque_in_ten_steps_and_gives_it_back_so():
+    parts = allowances()
+    for may_discharge, ends in ((False, range(900, -1, -100)), (True, range(100, 1001, 100))):
+        for permille in ends:
+            parts.update_bms(True, may_discharge)
+            assert (parts.bms.permille, parts.bms.name) == (permille, BMS)
+    parts.update_bms(True, True)
+    assert parts.bms.permille == 1000
+
+
+def test_a_bms_that_forbids_discharge_leaves_no_torque_and_asks_for_none():
+    parts = allowances()
+    for _ in range(20):
+        parts.update_bms(True, False)
+    assert parts.bms.permille == 0
+
+
+def test_a_bms_that_forbids_charging_takes_the_regeneration_at_once_and_no_torque():
+    parts = allowances(charge_max_da=1000)
+    sig = cells_at(2100)
+    for may_charge, answer in ((True, 1000), (False, 0), (True, 1000)):
+        parts.update_bms(may_charge, True)
+        parts.update_charge(sig)
+        assert (parts.regen.limit_da, parts.bms.permille) == (answer, 1000)
+
+
 # --- the lowest of the ceilings
 
 
@@ -753,6 +783,7 @@ def test_the_derating_is_the_lowest_ceiling_under_its_name():
 @pytest.mark.parametrize(
     "part",
     [
+        "bms",
         "reverse",
         "low_voltage",
         "current",

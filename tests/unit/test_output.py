@@ -6,11 +6,12 @@ import pytest
 from unit.cars import make_params
 
 from vcu import contactor, modes, patterns
+from vcu.charge import phases
 from vcu.contactor import Contactor
 from vcu.faults import DRIVER, Faults
 from vcu.output import Output
 from vcu.request import FORWARD, NEUTRAL, REVERSE
-from vcu.signals import Outputs, Signals
+from vcu.signals import Outputs, Raw, Signals
 
 DRIVE = modes.DRIVE
 NOT_DRIVE = [mode for mode in range(len(modes.NAMES)) if mode != DRIVE]
@@ -115,8 +116,59 @@ def test_contactor_and_resistor_follow_the_sequence_in_any_mode(state):
 
 
 @pytest.mark.parametrize("mode", range(len(modes.NAMES)), ids=modes.NAMES)
-def test_driving_never_starts_the_charger(mode):
-    assert Bench().step(mode, torque=1000).charger == 0
+def test_each_tick_the_charger_begins_off(mode):
+    out = Bench().step(mode, torque=1000)
+    assert (out.charger, out.charge_v_mv, out.charge_a_mv) == (0, 0, 0)
+
+
+# --- the charger
+
+
+def wishing(enable=1, phase=phases.BULK, fault_id=0):
+    """A charge that wants 60 V and 6 A, as 3000 and 2000 mV."""
+    command = SimpleNamespace(voltage_mv=lambda: 3000, current_mv=lambda: 2000)
+    return SimpleNamespace(enable=enable, command=command, phase=phase, fault_id=lambda: fault_id)
+
+
+def plugged_in(plug=1):
+    raw = Raw()
+    raw.plug_in = plug
+    return raw
+
+
+def charging(charge=None, raw=None, relay=None, mode=modes.CHARGE):
+    """Return the charger's outputs after a tick of this mode in which a charge may speak."""
+    bench = Bench()
+    relay = relay or relay_in(contactor.OPEN)
+    out = bench.out
+    bench.output.step(out, mode, FORWARD, 0, relay)
+    bench.output.charge(out, raw or plugged_in(), charge or wishing(), relay)
+    return (out.charger, out.charge_v_mv, out.charge_a_mv)
+
+
+def test_a_charge_that_wants_it_has_the_charger_with_its_voltage_and_current():
+    assert charging() == (1, 3000, 2000)
+
+
+OFF = (0, 0, 0)
+
+
+def test_a_charge_that_does_not_want_it_has_not():
+    assert charging(wishing(enable=0)) == OFF
+
+
+def test_the_tick_that_sees_the_plug_gone_switches_the_charger_off():
+    assert charging(raw=plugged_in(0)) == OFF
+
+
+def test_a_car_that_is_enabled_is_not_charged():
+    assert charging(mode=modes.DRIVE) == OFF
+
+
+@pytest.mark.parametrize("state", range(len(contactor.NAMES)), ids=contactor.NAMES)
+def test_a_car_whose_contactor_is_closed_is_not_charged(state):
+    relay = relay_in(state)
+    assert charging(relay=relay) == (OFF if relay.contactor_on else (1, 3000, 2000))
 
 
 @pytest.mark.parametrize(("cap_kmh", "warn_mmps"), [(40, 11944), (45, 13333), (56, 16388)])
@@ -171,6 +223,15 @@ def test_the_supply_is_held_while_a_coil_is_on_or_about_to_be(mode, state):
     assert Bench().step(mode, relay=relay_in(state)).hold == int(held)
 
 
+def test_the_supply_is_held_while_the_charger_is_on():
+    bench = Bench()
+    relay = relay_in(contactor.OPEN)
+    for charger in (1, 0):
+        bench.out.charger = charger
+        bench.output.show(bench.out, bench.sig, modes.CHARGE, relay, saving=False)
+        assert bench.out.hold == charger
+
+
 @pytest.mark.parametrize("mode", [modes.SELFTEST, modes.OFF, modes.CHARGE, modes.FAULT])
 def test_the_supply_is_held_while_something_is_being_saved(mode):
     relay = relay_in(contactor.OPEN)
@@ -189,10 +250,13 @@ class Teller(Bench):
         self.faults = Faults()
         self.protection = SimpleNamespace(rolls=0, walks=False)
         self.sig.soc_permille = 500
+        self.charge = wishing(enable=0, phase=phases.OFF)
 
     def tell(self, mode=DRIVE, clock_ms=0):
         """Return the name of the pattern that is shown."""
-        self.output.tell(self.out, self.sig, mode, self.faults, self.protection, clock_ms)
+        self.output.tell(
+            self.out, self.sig, mode, self.faults, self.protection, self.charge, clock_ms
+        )
         return patterns.NAMES[self.output.patterns.shown]
 
 
@@ -280,3 +344,26 @@ def test_the_lamp_blinks_the_number_of_the_fault_that_stops_the_car():
         seen.append(teller.out.lamp)
         assert teller.out.buzzer == 0
     assert seen == [patterns.blink(19, step) for step in range(80)]
+
+
+@pytest.mark.parametrize("phase", range(len(phases.NAMES)), ids=phases.NAMES)
+@pytest.mark.parametrize("enable", [0, 1])
+def test_the_lamp_tells_plugged_in_from_charging_from_charged_and_from_a_fault(phase, enable):
+    teller = Teller()
+    teller.charge = wishing(enable, phase)
+    told = teller.tell(modes.CHARGE)
+    if phase == phases.FAULT:
+        assert told == "fault_code"
+    elif phase in (phases.FULL, phases.FLOAT):
+        assert told == "charged"
+    else:
+        assert told == ("charging" if enable else "plugged_in")
+    assert teller.tell(modes.READY) == "ready"
+
+
+def test_the_lamp_blinks_the_number_of_the_fault_that_stopped_the_charge():
+    teller = Teller()
+    teller.charge = wishing(0, phases.FAULT, fault_id=39)
+    for step in range(80):
+        teller.tell(modes.CHARGE, step * 128)
+        assert teller.out.lamp == patterns.blink(39, step)

@@ -68,6 +68,12 @@ PUBLISHED_IDS = {
     71: "stall_power_w",
     72: "motor_pulses_per_turn",
     73: "idle_power_w",
+    80: "charger_kind",
+    81: "charger_max_da",
+    82: "charger_full_cv",
+    83: "mains_v",
+    84: "mains_max_da",
+    85: "bms_kind",
 }
 
 SUFFIX_UNITS = {
@@ -87,6 +93,7 @@ SUFFIX_UNITS = {
     "_ddegc": "0.1 degC",
     "_wh_km": "Wh/km",
     "_w": "W",
+    "_v": "V",
 }
 NO_SUFFIX = (
     "pulses_per_turn",
@@ -96,6 +103,8 @@ NO_SUFFIX = (
     "cell_count",
     "precharge_tries",
     "learner_on",
+    "charger_kind",
+    "bms_kind",
 )
 
 A_RELEASED, A_PRESSED = "pedal_a_released_counts", "pedal_a_pressed_counts"
@@ -299,3 +308,15 @@ def test_torque_is_released_within_100_ms_whatever_is_set():
     # The guard gives torque that long to follow the pedal down.
     ranges = {name: (low, high) for _, name, _, low, high, _ in TABLE}
     assert ranges["torque_fall_permille_s"][0] >= 10000
+
+
+def test_one_set_takes_another_whole_and_they_differ_where_it_changed():
+    one, two = Params(), Params()
+    two.set("walk_cap_kmh", 5)
+    rows = one.differing(two)
+    assert [TABLE[i][1] for i in rows] == ["walk_cap_kmh"]
+    assert (one.at(rows[0]), two.at(rows[0])) == (6, 5)
+    one.take(two)
+    assert one.values() == two.values() and one.differing(two) == []
+    two.put(rows[0], 6)
+    assert two.get("walk_cap_kmh") == 6 and one.get("walk_cap_kmh") == 5

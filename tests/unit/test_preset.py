@@ -5,7 +5,8 @@ import runpy
 import pytest
 
 from sim.vehicle import VEHICLES_DIR, vehicle_names
-from vcu.params import TABLE, Params
+from vcu.charge import command
+from vcu.params import OK, OUT_OF_RANGE, TABLE, Params
 from vcu.preset import Preset
 
 DEFAULTS = {name: Params().get(name) for _, name, _, _, _, _ in TABLE}
@@ -64,3 +65,14 @@ def test_a_vehicle_file_is_taken_whole(name):
     preset = Preset(parameters)
     assert preset.broken_rules() == []
     assert values_of(preset) == DEFAULTS | parameters
+
+
+def test_a_charger_that_the_board_cannot_command_is_refused_now_and_later():
+    values = {"charger_kind": command.SETPOINT, "charger_max_da": 300}
+    assert Preset(values).broken_rules() == []
+    preset = Preset(values, has_setpoint=False)
+    assert preset.broken_rules() == ["refused_charger_kind"]
+    assert preset.get("charger_kind") == command.NO_CHARGER
+    assert preset.set("charger_kind", command.SETPOINT) == OUT_OF_RANGE
+    assert preset.set("charger_kind", command.RELAY) == OK
+    assert preset.get("charger_kind") == command.RELAY

@@ -2,6 +2,7 @@
 
 import pytest
 
+from vcu.faults import WORDS
 from vcu.recorder import FIELD_COUNT, FIELDS, FRAME_ROWS, FRAMES, ROW_MS, Recorder
 from vcu.signals import Signals
 
@@ -192,7 +193,7 @@ def test_forgetting_frees_every_frame_and_stops_a_copy():
     freeze(recorder, 5)
     freeze(recorder, 6)
     copy(recorder, 2)
-    recorder.forget()
+    recorder.forget([0] * WORDS)
     assert list(recorder.numbers) == [-1] * FRAMES
     assert recorder.ready == 0
     copy(recorder)
@@ -216,10 +217,19 @@ def test_a_frame_that_is_used_again_has_nothing_of_the_one_before():
     recorder = recorded(30)
     freeze(recorder, 5)
     copy(recorder)
-    recorder.forget()
+    recorder.forget([0] * WORDS)
     freeze(recorder, 6)
     recorder.step()
     recorder.step()
     freeze(recorder, 7)
     assert column(recorder)[:3] == [9999, 30, 29]
     assert column(recorder)[3:] == [0] * 18
+
+
+def test_clearing_keeps_the_frame_of_what_is_still_active():
+    recorder, sig = Recorder(), Signals()
+    recorder.freeze(3, sig, 0, 0, 0)
+    recorder.freeze(30, sig, 0, 0, 0)
+    recorder.forget([0, 1 << 6, 0, 0])
+    assert 30 in recorder.numbers
+    assert 3 not in recorder.numbers

@@ -3,17 +3,14 @@
 import struct
 
 import pytest
-from mpy.car import make_scaling
+from unit.cars import make_scaling
 
 from service import records
-from service.records import OTHER_PRESET, REFUSED, TAKEN, Counters, History
-from vcu.faults import TABLE, WORD_SHIFT, Faults, row_of
+from service.records import OTHER_PRESET, REFUSED, TAKEN, Counters
 from vcu.loop import Loop
 from vcu.params import TABLE as PARAMETERS
 from vcu.params import Params
 from vcu.preset import Preset
-from vcu.recorder import FIELD_COUNT, FRAME_ROWS, Recorder
-from vcu.signals import Signals
 
 MARK = 0xFEDCBA98
 NAMES = [row[1] for row in PARAMETERS]
@@ -129,97 +126,3 @@ def test_reading_the_loop_never_turns_odometer_or_time_back_and_adds_energy_once
     energy.trip_mwh = 3000
     counters.read(energy, 61)
     assert counters.energy_wh == 3
-
-
-def faulty():
-    """Faults 11 and 94 stored, 55 counted and healed by now; a frame of 11."""
-    faults = Faults()
-    history = History()
-    recorder = Recorder()
-    sig = Signals()
-    for _ in range(30):
-        sig.speed_mmps += 100
-        recorder.record(sig, 4, 2, -300)
-    for second, id_ in ((100, 11), (101, 94), (102, 11)):
-        number = records.row_number(id_)
-        word = number // WORD_SHIFT
-        for present in (1 << number % WORD_SHIFT, 0):
-            for _ in range(30):
-                faults.step(word, present, 0, 1, 500)
-        assert history.look(faults, second)
-    recorder.freeze(records.row_number(11), sig, 4, 2, -300)
-    for _ in range(FRAME_ROWS + 1):
-        recorder.step()
-    return faults, recorder, history
-
-
-def test_faults_their_times_and_their_frames_come_back():
-    faults, recorder, history = faulty()
-    payload = bytes(records.pack_faults(faults, recorder, history))
-    other = Loop(make_scaling(), Params())
-    times = History()
-    assert records.unpack_faults(payload, other.faults, other.recorder, times) == TAKEN
-    assert other.faults.stored == faults.stored != [0, 0, 0, 0]
-    assert other.faults.counts == faults.counts
-    assert other.faults.active == [0, 0, 0, 0]
-    number = records.row_number(11)
-    assert faults.counts[number] == 2
-    assert (times.first_s[number], times.last_s[number]) == (100, 102)
-    assert times.first_s == history.first_s and times.last_s == history.last_s
-    assert other.recorder.numbers == recorder.numbers
-    assert other.recorder.frames[0] == recorder.frames[0] and any(recorder.frames[0])
-    assert other.recorder.ready == 1
-    assert not times.look(other.faults, 200)
-
-
-def test_the_largest_fault_record_fits_the_store():
-    faults, recorder, history = faulty()
-    for word in range(4):
-        for i in range(len(TABLE[word])):
-            faults.counts[word * WORD_SHIFT + i] = 65535
-            faults.stored[word] |= 1 << i
-    for i in range(len(recorder.numbers)):
-        recorder.numbers[i] = i
-        recorder.ready |= 1 << i
-    payload = records.pack_faults(faults, recorder, history)
-    assert 3000 < len(payload) <= 8192
-
-
-def test_faults_that_this_firmware_lacks_are_ignored_and_frames_of_another_shape_too():
-    faults, recorder, history = faulty()
-    payload = records.pack_faults(faults, recorder, history)
-    count = payload[0]
-    frame_at = 4 + 12 * count
-    payload[4] = 250
-    payload[frame_at] = 251
-    taken = Faults(), Recorder(), History()
-    assert records.unpack_faults(bytes(payload), *taken) == TAKEN
-    assert sum(taken[0].counts) == sum(faults.counts) - 2
-    assert taken[1].ready == 0
-    payload[frame_at] = 11
-    payload[2:4] = bytes((FIELD_COUNT * 3, FRAME_ROWS // 3))
-    taken = Faults(), Recorder(), History()
-    assert records.unpack_faults(bytes(payload), *taken) == TAKEN
-    assert taken[1].ready == 0 and list(taken[1].numbers) == [-1] * 6
-
-
-def test_a_short_fault_record_is_refused_whole():
-    payload = bytes(records.pack_faults(*faulty()))
-    for length in range(len(payload)):
-        taken = Faults(), Recorder(), History()
-        assert records.unpack_faults(payload[:length], *taken) == REFUSED
-        assert taken[0].stored == [0, 0, 0, 0]
-
-
-def test_a_cleared_fault_loses_its_times():
-    faults, _, history = faulty()
-    faults.clear()
-    assert history.look(faults, 300)
-    assert not any(history.first_s) and not any(history.last_s)
-
-
-def test_row_numbers_follow_ids():
-    for word in TABLE:
-        for row in word:
-            assert row_of(records.row_number(row[0])) == row
-    assert records.row_number(10) == -1

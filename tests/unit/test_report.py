@@ -11,8 +11,9 @@ import pytest
 
 from host_tools.plots import MAX_POINTS, thin, ticks, time_ticks
 from host_tools.report import page, write_report
+from sim.charge_scenario import ChargeScenario
 from sim.metrics import Expectation
-from sim.scenario import Result, find_scenario, run_scenario
+from sim.scenario import Result, find_scenario, run_scenario, whole_loop_piece
 from sim.trace import COLUMNS
 from sim.vehicle import load_vehicle
 from vcu.modes import REASONS
@@ -37,6 +38,11 @@ def failed() -> Result:
     )
     vehicle = load_vehicle(scenario.vehicle).with_values({"speed_cap_kmh": 50})
     return run_scenario(scenario, vehicle=vehicle)
+
+
+@pytest.fixture(scope="module")
+def night() -> Result:
+    return run_scenario(dataclasses.replace(find_scenario("overnight"), seconds=5 * 3600.0))
 
 
 class Outline(HTMLParser):
@@ -119,6 +125,38 @@ def test_every_plot_and_band_is_there(cycle: Result) -> None:
         assert title in text
     for title in ("State of charge", "Temperature", "mode", "limiter", "cap  45"):
         assert title in text
+
+
+def test_a_charge_has_voltage_current_temperature_phases_and_ampere_hours_on_one_page(
+    night: Result,
+) -> None:
+    html = page(night)
+    text = text_of(html)
+    titles = ("Pack voltage", "Charging current", "Temperature", "Charge put in", "Highest cell")
+    for word in (*titles, "charger set to", "counted", "charge phase", "charge cause"):
+        assert word in text
+    for word in (
+        "the charge alone, at a second a step",
+        "20 to ",
+        "kWh",
+        "5.0 h",
+        "BULK 3.",
+        "air",
+    ):
+        assert word in text
+    plots = text_of(html.partition("<details>")[0])
+    for word in ("Speed", "Wh/km", "motor controller"):
+        assert word not in plots
+    assert Outline(html).open == [] and len(html) < 1_000_000
+
+
+def test_a_charge_that_was_cut_short_by_the_runtime_says_what_was_run() -> None:
+    scenario = find_scenario("overnight")
+    assert isinstance(scenario, ChargeScenario)
+    piece = dataclasses.replace(whole_loop_piece(scenario), seconds=5.0)
+    text = text_of(page(run_scenario(piece)))
+    assert "the first 5.0 s of 14.0 h, in the whole 10 ms loop" in text
+    assert "Charging current" in text and "Pedal and torque" not in text
 
 
 def test_the_cycle_is_plotted_only_where_there_is_one(cycle: Result, failed: Result) -> None:

@@ -1,12 +1,13 @@
 """Rounds: what is counted, judged and told a piece a tick, and what a stall does to it."""
 
 import pytest
-from unit.cars import FORWARD, Driver
+from unit.cars import FORWARD, Driver, knows_its_zero
 
-from vcu import faults, modes, patterns
+from vcu import contactor, faults, modes, patterns
+from vcu.charge import phases
 from vcu.preset import Preset
 from vcu.recorder import FIELD_COUNT, FIELDS
-from vcu.signals import SLOW_REFERENCE_LOW
+from vcu.signals import SLOW_BMS_CONTACTS, SLOW_REFERENCE_LOW
 
 ROUND = 80  # ticks until everything has had its turn
 
@@ -50,7 +51,7 @@ def test_a_stall_is_counted_in_operating_time_up_to_2_s():
 
 def test_the_energy_of_a_stall_is_counted_once():
     driver = driving(pedal=0)
-    driver.extra_da = 200
+    driver.extra_da = 40  # less than the guard stops the car for
     driver.tick(ROUND)
     before = driver.loop.energy.trip_mwh
     driver.tick(1, 1000)
@@ -164,6 +165,99 @@ def test_a_current_that_does_not_reach_the_sensor_while_the_guard_holds_is_no_st
     driver.tick(100)
     assert driver.loop.guard.bits
     assert "pack_a_sensor_stuck" not in driver.stored
+
+
+# --- a car at its socket
+
+
+def at_its_socket(cell_mv=2050, contacts=3300, **values):
+    """A car that has been plugged in long enough for the check of its pack."""
+    driver = Driver(**({"charger_kind": 2} | values))
+    driver.open_cv = driver.params.get("cell_count") * cell_mv // 10
+    driver.slow_counts[SLOW_BMS_CONTACTS] = contacts
+    knows_its_zero(driver)
+    driver.plug = 1
+    driver.tick(1000)
+    return driver
+
+
+def test_a_car_that_is_plugged_in_is_charged_and_the_plug_ends_it_in_the_same_tick():
+    driver = at_its_socket()
+    assert driver.mode == modes.CHARGE
+    assert driver.loop.charge.phase == phases.BULK
+    assert driver.out.charger == 1
+    assert driver.out.charge_v_mv > 2500
+    driver.plug = 0
+    driver.tick()
+    assert (driver.out.charger, driver.out.charge_v_mv, driver.out.charge_a_mv) == (0, 0, 0)
+    driver.tick(ROUND)
+    assert driver.loop.charge.phase == phases.OFF
+
+
+def test_a_car_is_never_charged_and_driven_in_the_same_tick():
+    driver = at_its_socket()
+    driver.key = 1
+    for tick in range(1500):
+        driver.plug = tick // 300 % 2
+        driver.gear = FORWARD if tick % 300 > 250 else 0
+        driver.tick()
+        out = driver.out
+        assert not (out.charger and (out.enable or out.contactor or out.precharge))
+        assert not (out.charger and driver.loop.contactor.state != contactor.OPEN)
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        lambda driver: driver.slow_counts.update({SLOW_REFERENCE_LOW: 400}),
+        lambda driver: setattr(driver, "pack_readable", False),
+    ],
+    ids=["adc reference", "pack voltage"],
+)
+def test_a_measurement_that_is_not_believed_pauses_the_charge(breaks):
+    driver = at_its_socket()
+    breaks(driver)
+    driver.wait_for(lambda: driver.loop.charge.phase == phases.PAUSE, 8000)
+    assert driver.loop.charge.cause == phases.NO_SENSOR
+    assert driver.out.charger == 0
+
+
+def test_a_lithium_pack_whose_temperature_is_lost_is_not_charged():
+    driver = at_its_socket(3300, contacts=1052, chemistry=3, cell_count=20, bms_kind=1)
+    assert driver.out.charger == 1
+    driver.battery_ddegc = None
+    driver.wait_for(lambda: not driver.out.charger, 2000)
+    assert driver.loop.charge.cause == phases.NO_SENSOR
+
+
+def test_a_lithium_pack_whose_bms_forbids_charging_is_not_charged():
+    driver = at_its_socket(3300, contacts=1052, chemistry=3, cell_count=20, bms_kind=1)
+    assert driver.out.charger == 1
+    driver.slow_counts[SLOW_BMS_CONTACTS] = 1336
+    driver.wait_for(lambda: not driver.out.charger, 2000)
+    assert driver.loop.charge.cause == phases.BMS_REFUSES
+
+
+def test_while_the_car_drives_a_bms_that_forbids_discharge_takes_the_torque_within_5_s():
+    driver = driving(bms_kind=1)
+    driver.slow_counts[SLOW_BMS_CONTACTS] = 1052
+    driver.tick(10 * ROUND)
+    assert driver.out.throttle_permille > 0
+    assert "discharge_not_permitted" not in driver.active
+    driver.slow_counts[SLOW_BMS_CONTACTS] = 1980
+    driver.tick(ROUND)
+    assert driver.out.throttle_permille > 0  # to leave the crossing
+    driver.tick(5 * ROUND)
+    assert (driver.out.throttle_permille, driver.limiter) == (0, "bms")
+    assert "discharge_not_permitted" in driver.active
+    assert driver.mode == modes.DRIVE
+
+
+def test_while_the_car_drives_a_bms_whose_wire_is_shorted_is_told():
+    driver = driving(bms_kind=1)
+    driver.slow_counts[SLOW_BMS_CONTACTS] = 400
+    driver.tick(5 * ROUND)
+    assert "bms_lost" in driver.active
 
 
 # --- a speed that is not to be believed

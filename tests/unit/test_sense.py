@@ -17,7 +17,7 @@ SCALING = Scaling(
     sensor_5v_mv_per_1000_counts=1818,
     ntc_table=NTC,
 )
-BATTERY, MOTOR, CONTROLLER, RAIL, SENSOR, READBACK, LOW, HIGH = range(8)
+BATTERY, MOTOR, CONTROLLER, RAIL, SENSOR, READBACK, LOW, HIGH, CONTACTS = range(9)
 TEMPERATURES = (
     (BATTERY, "battery"),
     (MOTOR, "motor"),
@@ -377,11 +377,11 @@ def test_the_throttles_read_back_is_the_guards_and_changes_no_value():
     assert vars(bench.sig) == before
 
 
-@pytest.mark.parametrize("missing", range(8), ids=SLOW_NAMES)
-def test_the_slow_channels_are_seen_when_the_last_of_the_eight_has_been_read(missing):
+@pytest.mark.parametrize("missing", range(9), ids=SLOW_NAMES)
+def test_the_slow_channels_are_seen_when_the_last_of_the_nine_has_been_read(missing):
     bench = Bench()
     for counts in (1500, 1600):
-        for index in range(8):
+        for index in range(9):
             if index != missing:
                 assert bench.read_slow(index, counts).slow_seen == 0
     assert bench.read_slow(missing, 1500).slow_seen == 1
@@ -390,6 +390,41 @@ def test_the_slow_channels_are_seen_when_the_last_of_the_eight_has_been_read(mis
 
 def test_a_slow_channel_that_fails_has_still_been_seen():
     bench = Bench()
-    for index in range(8):
+    for index in range(9):
         bench.read_slow(index, -1)
     assert bench.sig.slow_seen == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "bits"),
+    [
+        pytest.param(3300, 0, id="open"),
+        pytest.param(2700, 0, id="nothing"),
+        pytest.param(2699, 1, id="charge"),
+        pytest.param(1980, 1, id="charge"),
+        pytest.param(1660, 1, id="charge"),
+        pytest.param(1659, 2, id="discharge"),
+        pytest.param(1336, 2, id="discharge"),
+        pytest.param(1195, 2, id="discharge"),
+        pytest.param(1194, 3, id="both"),
+        pytest.param(1052, 3, id="both"),
+        pytest.param(850, 3, id="both"),
+        pytest.param(849, -1, id="shorted"),
+        pytest.param(0, -1, id="shorted"),
+        pytest.param(-1, -1, id="not read"),
+    ],
+)
+def test_the_two_contacts_of_a_bms_are_read_from_one_wire(counts, bits):
+    assert Bench().read_slow(CONTACTS, counts).bms_bits == bits
+
+
+@pytest.mark.parametrize("charge", [0, 1])
+@pytest.mark.parametrize("discharge", [0, 1])
+@pytest.mark.parametrize("off_percent", [-5, 0, 5])
+def test_resistors_of_5_percent_do_not_change_what_the_contacts_say(
+    charge, discharge, off_percent
+):
+    siemens = charge / 15.0 + discharge / 6.8
+    up = 10.0 * (100 + off_percent) / 100
+    counts = 3300 / (1 + siemens * up)
+    assert Bench().read_slow(CONTACTS, int(counts)).bms_bits == charge + 2 * discharge

@@ -9,11 +9,13 @@ import pytest
 from sim import frame
 from sim.controller import board_scaling, load_board
 from sim.faults import FAULTS, KINDS, FaultError, make_fault, parse_fault
+from sim.plant.bms import BOTH_MV
 from sim.plant.sensors import SensorData
 from sim.vehicle import load_vehicle
 from sim.world import BOOT_TICKS, World
 from vcu.signals import (
     SLOW_BATTERY_TEMP,
+    SLOW_BMS_CONTACTS,
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
     SLOW_NAMES,
@@ -35,6 +37,7 @@ class Script:
 
     def __init__(self):
         self.outputs = array("i", [0] * frame.OUTPUT_SIZE)
+        self.cell_data = None
         self.ticks = 0
         self.seen = []
         self.restarts = []
@@ -68,10 +71,24 @@ class Foot:
         self.brake = 0.05 if 9.0 <= t_s < 9.5 else 0.0
 
 
-def make_world(*faults, stamps=True):
+class Closed:
+    """A BMS whose two contacts are closed."""
+
+    bits = 3
+    contacts_mv = BOTH_MV
+
+    def step(self, battery, current_a, dt_s):
+        pass
+
+    def fill(self, data):
+        raise AssertionError("the controller has no serial port")
+
+
+def make_world(*faults, stamps=True, driver=None):
     vehicle = load_vehicle("four_wheel_60v_agm").with_values({"motor_pulses_per_turn": 48})
     data = SensorData(stamps=stamps)
-    return World(vehicle, driver=Foot(), controller=Script(), sensors=data, faults=faults)
+    parts = {"driver": driver or Foot(), "controller": Script(), "bms": Closed()}
+    return World(vehicle, sensors=data, faults=faults, **parts)
 
 
 def run(seconds, *faults, stamps=True):
@@ -106,7 +123,7 @@ def slow(channel):
 
 A, B = frame.PEDAL_A_MV, frame.PEDAL_B_MV
 WHEEL = {frame.PULSES, frame.EDGE_PULSES, frame.EDGE_AGE_US}
-ALL_SLOW = {slow(i) for i in range(8)}
+ALL_SLOW = {slow(i) for i in range(len(SLOW_NAMES))}
 PEDAL_FAULTS = ("open", "short_ground", "short_supply", "stuck", "offset_high", "offset_low")
 PEDAL_FAULTS += ("drift", "noise", "intermittent")
 INPUT_CHANGES = {
@@ -139,6 +156,9 @@ INPUT_CHANGES = {
     "gear_both": {frame.GEAR_REVERSE_ON},
     "key_bounce": {frame.KEY_ON},
     "plug_open": {frame.PLUG_IN},
+    "plug_stuck_out": set(),  # it is out as it is
+    "bms_open": {slow(SLOW_BMS_CONTACTS)},
+    "bms_short": {slow(SLOW_BMS_CONTACTS)},
     **{f"tick_late_{ms}": {frame.COMMAND} for ms in (15, 50, 500)},
     "tick_skipped": {frame.COMMAND},
     "tick_doubled": {frame.COMMAND},
@@ -155,6 +175,9 @@ WIRE_CHANGES = {
     "contactor_welded": set(),
     "precharge_open": set(),
     "controller_failed_on": set(),
+    # Nothing charges it while it drives.
+    "charger_welded": set(),
+    "charger_deaf": set(),
 }
 CONTROLLER_CHANGES = {"reset", "power_cut"}
 
@@ -213,6 +236,9 @@ def test_a_fault_of_a_wire_changes_that_wire_alone(name, whole):
         ("brake_stuck_on", frame.BRAKE_ON, 1),
         ("brake_stuck_off", frame.BRAKE_ON, 0),
         ("plug_open", frame.PLUG_IN, 1),
+        ("plug_stuck_out", frame.PLUG_IN, 0),
+        ("bms_open", slow(SLOW_BMS_CONTACTS), 3300),
+        ("bms_short", slow(SLOW_BMS_CONTACTS), 0),
     ],
 )
 def test_a_broken_wire_reads_its_value_from_the_tick_of_its_onset_on(name, index, value):
@@ -271,12 +297,12 @@ def test_a_sensor_supply_that_is_off_scales_both_channels_and_its_own(name, fact
 
 
 @pytest.mark.parametrize("tick", range(ONSET_TICKS, ONSET_TICKS + 12))
-def test_a_frozen_converter_gives_the_last_slow_channel_on_all_eight(tick, whole):
+def test_a_frozen_converter_gives_the_last_slow_channel_on_all_nine(tick, whole):
     world = run((tick + 5) / 100, make_fault("adc_frozen", tick / 100))[0]
     last = whole[0][tick - 1]
     channel = SLOW_ORDER[(tick - 1) % len(SLOW_ORDER)]
     for inputs in world.controller.seen[tick:]:
-        assert set(inputs[slow(0) : slow(8)]) == {last[slow(channel)]}, SLOW_NAMES[channel]
+        assert set(inputs[slow(0) : slow(9)]) == {last[slow(channel)]}, SLOW_NAMES[channel]
         assert inputs[A] == last[A] and inputs[frame.PACK_V_MV] == last[frame.PACK_V_MV]
 
 
@@ -408,6 +434,57 @@ def test_a_welded_contactor_stays_closed_once_it_is():
     assert not waits.wires.contactor
     world, _ = run(8.1, make_fault("contactor_welded", ONSET_S), make_fault("reset", ONSET_S))
     assert world.wires.contactor and not world.outputs[frame.CONTACTOR]
+
+
+class Plugged(Foot):
+    """A driver who charges: the car stands, and the plug is in."""
+
+    def __init__(self):
+        super().__init__()
+        self.plug, self.gear = True, 0
+
+
+class Charging(Script):
+    """A controller that commands 80 V and a fifth of the charger's current."""
+
+    def __init__(self, relay):
+        super().__init__()
+        self.relay = relay
+
+    def exchange(self, inputs):
+        self.ticks += 1
+        out = array("i", [0] * frame.OUTPUT_SIZE)
+        out[frame.HEARTBEAT] = self.ticks & 1
+        out[frame.CHARGER] = self.relay
+        out[frame.CHARGE_V_MV], out[frame.CHARGE_A_MV] = 4000, 1000
+        return out
+
+
+def charged_with_a(fault, relay):
+    """Return the current into the pack before, during and after the fault."""
+    faults = (make_fault(fault, 1.0, 2.0),)
+    world = World(driver=Plugged(), controller=Charging(relay), faults=faults)
+    currents = []
+    for seconds in (0.9, 2.0, 2.0):
+        world.run(seconds)
+        currents.append(world.charger.current_a)
+    return currents
+
+
+def test_a_welded_charger_charges_with_its_relay_off_as_far_as_its_set_points_say():
+    assert charged_with_a("charger_welded", relay=0) == [0.0, pytest.approx(3.0), 0.0]
+
+
+def test_a_deaf_charger_gives_all_it_has_whatever_it_is_told():
+    assert charged_with_a("charger_deaf", relay=1) == pytest.approx([3.0, 15.0, 3.0])
+
+
+def test_a_plug_whose_wire_is_on_12_v_reads_unplugged():
+    world = make_world(make_fault("plug_stuck_out", 0.5), driver=Plugged())
+    world.run(0.4)
+    assert world.inputs[frame.PLUG_IN] == 1
+    world.run(0.2)
+    assert world.inputs[frame.PLUG_IN] == 0
 
 
 def test_several_faults_act_together(whole):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from sim import frame
-from sim.driver import GO_S, PedalDriver, through
+from sim.driver import GO_S, PLUG_S, PedalDriver, PluggedDriver, through
 from sim.metrics import Metrics, Watch
 from sim.scenario import find_scenario, run_scenario
 from sim.vehicle import load_vehicle
@@ -14,19 +14,30 @@ from sim.world import World
 from vcu.modes import DRIVE
 
 
-def figures(*watches, seconds=10.0):
+def figures(*watches, seconds=10.0, plug=False, contactor_from_s=1e9):
     """Return the figures of a car as fast in m/s as it drives in s, with a buzzer from 4 s on."""
     vehicle = load_vehicle("four_wheel_60v_agm")
     out = array("i", [0] * frame.OUTPUT_SIZE)
     out[frame.MODE] = DRIVE
     world = World(vehicle)
     world = SimpleNamespace(
-        vehicle=vehicle, battery=world.battery, car=world.car, outputs=out, road=lambda m: 0.0
+        vehicle=vehicle,
+        battery=world.battery,
+        car=world.car,
+        outputs=out,
+        road=lambda m: 0.0,
+        driver=PluggedDriver(),
+        wires=world.wires,
+        charger=world.charger,
     )
+    world.driver.plug = plug
+    world.charger.current_a = 18.0
+    world.wires.charger = True
     metrics = Metrics(world, watches)
     for tick in range(1, round(seconds * 100) + 1):
         world.time_s = tick / 100
         world.car.speed_mps = world.time_s
+        world.wires.contactor = world.time_s > contactor_from_s
         out[frame.BUZZER] = world.time_s > 4.0
         out[frame.TORQUE_PERMILLE] = tick
         metrics.step(-1.0)
@@ -56,6 +67,24 @@ def test_stored_faults_are_counted_and_those_that_stop_the_car_apart():
 def test_a_car_that_never_comes_near_its_cap_is_not_over_it():
     assert figures(seconds=3.0)["over_cap_kmh"] == 0.0
     assert figures(seconds=13.0)["over_cap_kmh"] == pytest.approx((13.0 - 12.5) * 3.6)
+
+
+def test_what_flows_is_counted_while_plugged_in_and_traction_beside_it_noted():
+    values = figures(plug=True, contactor_from_s=9.5)
+    assert values["charge_ah"] == pytest.approx(18.0 * 10.0 / 3600.0)
+    assert values["charge_top_a"] == 18.0
+    assert values["charge_on_s"] == pytest.approx(10.0)
+    assert values["charge_with_traction_ms"] == pytest.approx(500.0)
+    values = figures(plug=False, contactor_from_s=9.5)
+    assert values["charge_ah"] == values["charge_with_traction_ms"] == 0.0
+
+
+def test_somebody_plugs_in_a_parked_car_and_nobody_drives_it():
+    driver = PluggedDriver()
+    driver.step(PLUG_S - 0.01, 0.0, 0.01)
+    assert not driver.plug
+    driver.step(PLUG_S, 0.0, 0.01)
+    assert (driver.plug, driver.key, driver.gear, driver.pedal) == (True, False, 0, 0.0)
 
 
 def test_a_car_that_never_drives_has_no_voltage_below_its_rest():

@@ -6,7 +6,11 @@ import pytest
 
 from sim.cycle import CYCLES_DIR, DataFileError, load
 from sim.vehicle import load_vehicle, read_preset, vehicle_names
+from vcu.charge.bms import NONE as NO_BMS
+from vcu.charge.command import NO_CHARGER
+from vcu.charge.profiles import Profile
 from vcu.params import TABLE
+from vcu.preset import Preset
 
 PRESET = 'PARAMETERS = {{\n    "cell_count": 24,\n    {}\n}}\n'
 HEADER = "t_s,speed_kmh\n"
@@ -81,6 +85,19 @@ def test_every_preset_that_comes_along_is_complete() -> None:
     assert len(vehicle_names()) >= 3
     for name in vehicle_names():
         assert list(load_vehicle(name).values) == [row_name for _, row_name, _, _, _, _ in TABLE]
+
+
+@pytest.mark.parametrize("name", vehicle_names())
+def test_every_preset_that_comes_along_can_charge_and_its_charger_suits_its_pack(
+    name: str,
+) -> None:
+    values = load_vehicle(name).values
+    profile = Profile(Preset(values))
+    assert values["charger_kind"] != NO_CHARGER
+    assert values["charger_max_da"] <= values["charge_max_da"]
+    assert values["charger_max_da"] * 100 <= profile.ma("bulk")
+    assert profile.is_lithium == (values["bms_kind"] != NO_BMS)
+    assert values["charger_full_cv"] >= profile.cv("absorb")
 
 
 @pytest.mark.parametrize(

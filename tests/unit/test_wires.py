@@ -60,6 +60,24 @@ def test_a_coil_needs_its_own_pin(pin):
     assert wires.enable
 
 
+def test_the_charger_s_set_points_fall_with_its_relay_s_pump():
+    wires = Wires()
+    told = {"CHARGER": 1, "CHARGE_V_MV": 4000, "CHARGE_A_MV": 2500}
+    wires.follow(pins(0, **told))
+    assert (wires.charge_v_mv, wires.charge_a_mv) == (0, 0)
+    for _ in range(200):
+        wires.follow(pins(1, **told))
+    assert (wires.charger, wires.charge_v_mv, wires.charge_a_mv) == (True, 4000, 2500)
+    wires.follow(pins(1, **told))
+    assert (wires.charger, wires.charge_v_mv, wires.charge_a_mv) == (False, 0, 0)
+
+
+def test_the_set_points_do_not_wait_for_the_relay():
+    wires = Wires()
+    wires.follow(pins(1, CHARGE_V_MV=4000, CHARGE_A_MV=2500))
+    assert (wires.charger, wires.charge_v_mv, wires.charge_a_mv) == (False, 4000, 2500)
+
+
 def test_voltages_pass_as_they_are():
     wires = Wires()
     wires.follow(pins(0, THROTTLE_MV=3000, REGEN_PERMILLE=400, REVERSE=1))

@@ -1,0 +1,47 @@
+"""Charge wishes: what a person asks of a charge, put into its session, which survives power cuts.
+
+All but a delay are kept: a charge that was to begin later begins at once after a
+power cut, because nobody could say for how long the power was away.
+"""
+
+from micropython import const
+
+from vcu.charge import phases
+from vcu.charge.charge import Charge
+
+# Desk.wish; Desk.value is then
+TARGET = const(0)  # permille of charge at which to stop, 0 for full
+DELAY = const(1)  # s until the charge begins, 0 for now
+EQUALIZE = const(2)  # 1 to arm it for the end of the next charge, 0 to take that back
+
+
+def grant(charge: Charge, wish: int, value: int) -> None:
+    """Take a wish; the verb that asked has checked its range, and services that the car is parked.
+
+    Where the present phase must not go on as it is, the charge begins anew with its
+    check, which has the relay open; its session, with all its limits, goes on.
+    """
+    session = charge.session
+    phase = charge.phase
+    if wish == TARGET:
+        if _was_stopped_early(charge, value):
+            session.is_full = 0
+            if phase == phases.FULL:
+                charge.enter(phases.OFF)
+        session.target_permille = value
+    elif wish == DELAY:
+        charge.delay_s = value
+        if value and phases.CHECK < phase < phases.ABSORB:
+            charge.enter(phases.OFF)
+    else:
+        session.equalize_armed = value
+    session.note()
+
+
+def _was_stopped_early(charge: Charge, target_permille: int) -> bool:
+    """Return whether a lower target ended the charge, and the pack is below the new one."""
+    session = charge.session
+    old = session.target_permille
+    if not session.is_full or old == 0 or 0 < target_permille <= old:
+        return False
+    return charge.energy.soc_permille < (target_permille if target_permille else 1000)

@@ -1,0 +1,134 @@
+"""Provision verb: whose board this is and its keys; and what anybody may know of that."""
+
+from binascii import unhexlify
+
+from micropython import const
+
+from service.access import FACTORY, LEVEL_NAMES
+from service.context import Context
+from service.desk import NOTHING
+from service.identity import is_key, is_number, is_vin
+from service.reply import BAD_ARGUMENT, BUSY, FLASH_ERROR, NOT_NOW, OUT_OF_RANGE
+from service.seal import SEALED
+
+_WAIT_SLICES = const(500)
+_USAGE = " id=ID vin=VIN k1=HEX k2=HEX"
+
+
+def _provision(context: Context, words: "list[str]"):
+    """Give the board its vehicle and keys; once where it has none, later with the factory's."""
+    desk = context.desk
+    reply = context.reply
+    if not context.may_write(FACTORY):
+        return
+    if desk.is_edited:
+        reply.error(NOT_NOW, "edits are not saved; nothing changed; `save` or `reboot` first")
+        return
+    parts = _parse(context, words)
+    if parts is None:
+        return
+    yield
+    identity = desk.vault.identity
+    old = (identity.number, identity.vin, identity.key(1), identity.key(2))
+    old_wheel = (identity.circumference_mm, identity.pulses_per_turn)
+    if identity.has_keys():
+        desk.vault.seal.bump()
+    identity.take(*parts)
+    saved = desk.vault.saved
+    identity.take_wheel(saved.get("wheel_circumference_mm"), saved.get("pulses_per_turn"))
+    desk.request_provision()
+    yield
+    for _ in written(context):
+        yield
+    if reply.has_failed:
+        identity.take(*old)
+        identity.take_wheel(*old_wheel)
+        return
+    desk.access.look_at_keys()
+    reply.line("vehicle " + identity.number + ", VIN " + identity.vin + "; keep the keys safe")
+    yield
+    reply.line("it locks at `lock`, key off, drive or 10 min without a byte")
+
+
+def _parse(context: Context, words: "list[str]") -> "tuple[str, str, bytes, bytes] | None":
+    """Return number, VIN and keys, those that are not given as they are; or say what is wrong."""
+    identity = context.desk.vault.identity
+    values = {"id": identity.number, "vin": identity.vin, "k1": "", "k2": ""}
+    for word in words[1:]:
+        name, _, value = word.partition("=")
+        if name not in values:
+            context.reply.error(
+                BAD_ARGUMENT, "no such part; nothing changed; use: provision" + _USAGE
+            )
+            return None
+        values[name] = value
+    keys = [
+        from_hex(values["k" + str(n)]) if values["k" + str(n)] else identity.key(n) for n in (1, 2)
+    ]
+    wrong = ""
+    if not is_number(values["id"]):
+        wrong = "id has 1 to 20 letters, digits, - _ or dots"
+    elif not is_vin(values["vin"]):
+        wrong = "vin has 17 of A-Z and 0-9, no I O Q"
+    elif not is_key(keys[0]) or not is_key(keys[1]):
+        wrong = "k1 and k2 have 32 to 64 hexadecimal digits, not all the same"
+    elif keys[0] == keys[1]:
+        wrong = "k1 and k2 must differ"
+    if wrong:
+        context.reply.error(OUT_OF_RANGE, wrong + "; nothing changed; give all that are missing")
+        return None
+    return values["id"], values["vin"], keys[0], keys[1]
+
+
+def from_hex(text: str) -> bytes:
+    """Return the bytes that text is in hexadecimal digits, b"" where it is not."""
+    try:
+        return unhexlify(text.encode())
+    except ValueError:
+        return b""
+
+
+def written(context: Context):
+    """Wait until the record is in flash, or say that it is not."""
+    desk = context.desk
+    for _ in range(_WAIT_SLICES):
+        if desk.wanted == NOTHING:
+            if desk.trouble:
+                context.reply.error(FLASH_ERROR, desk.trouble[:160])
+            return
+        yield
+    context.reply.error(BUSY, "not written within 5 s; still locked; try again later")
+
+
+def identity_lines(context: Context):
+    """Write whose board it is, its seal and its access; for `id`."""
+    reply = context.reply
+    vault = context.desk.vault
+    identity = vault.identity
+    if identity.is_lost:
+        reply.line("vehicle_id lost")
+    elif identity.has_keys():
+        reply.line("vehicle_id " + identity.number)
+        yield
+        reply.line("vin " + identity.vin)
+    else:
+        reply.line("vehicle_id not provisioned")
+    yield
+    reply.text("seal_changes ")
+    reply.number(vault.seal.count)
+    reply.line(" or more: the record was lost once" if vault.seal.is_lost else "")
+    yield
+    # What is kept, not what somebody is editing.
+    for name in SEALED:
+        reply.text("sealed_" + name + " ")
+        reply.number(vault.saved.get(name))
+        reply.end()
+        yield
+    reply.text("access " + LEVEL_NAMES[vault.access.level])
+    reply.text(", wrong answers ")
+    reply.number(vault.access.failures_ever)
+    reply.end()
+    yield
+
+
+ROWS = (("provision", 1, 4, _provision, _USAGE + "  (parked)"),)

@@ -1,0 +1,346 @@
+"""Charge: measures, judges and commands, a piece a tick; the relay follows its phase.
+
+Every other phase than the active ones is one step away and has the relay open.
+What is commanded is found anew in each round and never exceeds what pack,
+charger, socket, temperature and BMS allow. What a power cut must not restart is
+counted in the session.
+"""
+
+from micropython import const
+
+from vcu.charge import command, phases
+from vcu.charge.backstops import (
+    AH_LIMIT,
+    BMS_LOST,
+    CELL_SHORTED,
+    NO_DISCHARGE,
+    OVER_VOLTAGE,
+    RUNAWAY,
+    TIMEOUT,
+    UNCONFIRMED,
+    WELDED,
+    WRONG_PACK,
+    LostCell,
+    Obedience,
+    Runaway,
+)
+from vcu.charge.bms import Bms, CellData
+from vcu.charge.command import Command
+from vcu.charge.meter import Meter
+from vcu.charge.phases import (
+    ABSORB,
+    BALANCE,
+    BULK,
+    CHECK,
+    EQUALIZE,
+    FAULT,
+    FLOAT,
+    FULL,
+    OFF,
+    PAUSE,
+    PRECHARGE,
+)
+from vcu.charge.profiles import Profile
+from vcu.charge.session import Session
+from vcu.charge.steps import Steps
+from vcu.charge.warmth import Warmth
+from vcu.energy import Energy
+from vcu.faults import SYSTEM, WORD_SHIFT, row_of
+from vcu.fixmath import lerp
+from vcu.params import Params
+from vcu.sense import Scaling
+from vcu.signals import Raw, Signals
+
+# Where the rows of bits begin in the SYSTEM word.
+_FIRST_ROW = const(12)
+_PIECES = const(10)
+_DT_MAX_MS = const(2000)
+_HIGH_SAMPLES = const(3)
+_SESSION_S = const(86400)
+_BULK_LEAST_S = const(7200)
+_BLIND_FLOAT_MV = const(2250)
+
+
+class Charge:
+    """phase and cause say what it does and why not more; enable and command what it wants.
+
+    bits are its rows of the fault table (vcu/charge/backstops.py). Its owner sets
+    allowed (plugged in, contactor open, mode CHARGE), inhibited (a measurement is
+    not to be believed) and parameters_ok, and calls step().
+    """
+
+    def __init__(self, scaling: Scaling, params: Params, energy: Energy, sig: Signals) -> None:
+        self.allowed = False
+        self.inhibited = False
+        self.parameters_ok = True
+        self.delay_s = 0  # until a charge that was asked for a later time begins
+        self.phase = OFF
+        self.cause: int = phases.UNPLUGGED
+        self.enable = 0
+        self.bits = 0
+        self.is_wrong_pack = False
+        self.seconds = 0  # whole ones since the last round
+        self.left_mah = -1  # in the pack a round ago; -1 while the car may drive
+        self.is_resting = False  # of an active phase: it waits with the relay open
+        self.cell_data = CellData()
+        self.session = Session()
+        self.profile = profile = Profile(params)
+        self.energy = energy
+        self.meter = Meter(scaling, params)
+        self.bms = Bms(params, profile, self.cell_data)
+        self.command = Command(params, profile)
+        self.warmth = Warmth(profile, self.session, self.bms)
+        self.lost_cell = LostCell(profile, self.session)
+        self.is_relay = self.command.kind == command.RELAY
+        self._sig = sig
+        self._obedience = Obedience()
+        self._runaway = Runaway(profile, self.session)
+        self._hard_counts = profile.cv("hard") * 1000 // scaling.pack_cv_per_1000_counts
+        self._absorb_mv = profile.get("absorb")
+        self._float_mv = profile.get("float")
+        self._equalize_mv = profile.get("equalize")
+        self._bulk_most_s = profile.get("bulk_limit")
+        self._bulk_slack = profile.get("bulk_slack")
+        self._phase_ma = self._currents(profile)
+        self._piece = 0
+        self._clock_ms = 0
+        self._dt_ms = 0
+        self._ms = 0
+        self._high_samples = 0
+        self._live_bits = 0
+        self.steps = Steps(self)
+        self._pieces = (
+            self._measure,
+            self._look,
+            self._judge_charger,
+            self._judge_heat,
+            self._find_voltage,
+            self._find_current,
+            self.steps.run,
+            self._tell,
+            self._judge_limits,
+            self._judge_rest,
+        )
+
+    def _currents(self, profile: Profile) -> "tuple[int, ...]":
+        """Return the current of each phase in mA."""
+        bulk = profile.ma("bulk")
+        currents = [0] * len(phases.NAMES)
+        currents[PRECHARGE] = profile.ma("precharge")
+        for phase in (CHECK, PAUSE, BULK, ABSORB, FLOAT):
+            currents[phase] = bulk  # in the first two, what would be allowed
+        currents[EQUALIZE] = profile.ma("equalize_current")
+        currents[BALANCE] = profile.ma("balance")
+        return tuple(currents)
+
+    def step(self, raw: Raw, passed_ms: int) -> None:
+        """Take a sample, stop at once what must stop at once, and do one of ten pieces."""
+        volts = raw.pack_v_counts
+        self.meter.add(volts, raw.pack_a_counts)
+        if self.enable:
+            if not self.allowed:
+                self.enter(OFF)
+            elif volts > self._hard_counts:
+                self._high_samples += 1
+                if self._high_samples >= _HIGH_SAMPLES:
+                    self.trip(OVER_VOLTAGE)
+            else:
+                self._high_samples = 0
+        self._clock_ms += passed_ms
+        piece = self._piece
+        self._piece = piece + 1 if piece < _PIECES - 1 else 0
+        self._pieces[piece]()
+
+    def enter(self, phase: int) -> None:
+        """Change phase; the only place that does. The relay opens here and closes in _tell()."""
+        session = self.session
+        self.phase = phase
+        self.is_resting = phase == FLOAT  # it begins with a rest
+        self._high_samples = 0
+        if PRECHARGE <= phase <= FULL and session.phase != phase:
+            session.phase = phase
+            session.phase_s = 0
+            if phase > ABSORB:
+                session.least_ma = 0
+        if not PRECHARGE <= phase <= BALANCE:
+            self.enable = 0
+            self.command.stop()
+        self.steps.begin()
+        session.note()
+
+    def trip(self, bit: int) -> None:
+        """Latch a fault and open the relay; a person or, for some, a drive lets it go."""
+        session = self.session
+        if not session.faults & bit:
+            session.faults |= bit
+            session.latch()
+        self.cause = phases.HAS_FAULT
+        if self.phase != FAULT:
+            self.enter(FAULT)
+
+    def fault_id(self) -> int:
+        """Return the number of the first latched fault, for the lamp; 0 for none."""
+        bits = self.session.faults
+        i = _FIRST_ROW
+        while bits:
+            if bits & 1:
+                return row_of(SYSTEM * WORD_SHIFT + i)[0]
+            bits >>= 1
+            i += 1
+        return 0
+
+    def clear(self) -> None:
+        """A person has looked: forget what is latched; what is still wrong latches again."""
+        self.session.zero_q4 = 0  # the sensor may have drifted: a current now may be its zero
+        if self.session.faults:
+            self.bits &= ~self.session.faults
+            self.session.faults = 0
+            self.steps.begin_session()  # the limits of the old one would end it at once
+            self.session.latch()
+        if self.phase == FAULT:
+            self.enter(OFF)
+
+    # The pieces of a round, in order.
+
+    def _measure(self) -> None:
+        dt_ms = self._clock_ms
+        self._clock_ms = 0
+        if dt_ms > _DT_MAX_MS:
+            dt_ms = _DT_MAX_MS
+        self._dt_ms = dt_ms
+        ms = self._ms + dt_ms
+        self.seconds = seconds = ms // 1000
+        self._ms = ms - seconds * 1000
+        self.meter.take(dt_ms)
+        session = self.session
+        left_mah = self.energy.left_mah
+        if self.left_mah >= 0:
+            # What a rested voltage takes from the count was not driven.
+            session.left_mah += left_mah - self.left_mah
+        self.left_mah = left_mah
+        if self.enable:
+            session.total_s += seconds
+            session.in_mah += self.meter.new_mah
+            session.left_mah = left_mah
+
+    def _look(self) -> None:
+        self.bms.step(self._sig, self._dt_ms)
+        if self.bms.is_over and self.enable:
+            self.trip(OVER_VOLTAGE)
+        self.warmth.step(self._sig, self.seconds)
+
+    def watch(self, passed_ms: int) -> None:
+        """While the car drives: what the BMS permits; step() is not called then."""
+        self.left_mah = -1
+        self.bms.step(self._sig, passed_ms)
+        self.bits = self.session.faults | self._bms_bits()
+
+    def _bms_bits(self) -> int:
+        bits = UNCONFIRMED if self.session.is_unconfirmed else 0
+        if not self.bms.is_waiting:
+            if self.bms.is_lost:
+                bits |= BMS_LOST
+            if not self.bms.may_discharge:
+                bits |= NO_DISCHARGE
+        return bits
+
+    def _judge_charger(self) -> None:
+        meter = self.meter
+        command_ = self.command
+        bits = self._obedience.step(
+            self.enable,
+            not self.is_relay,
+            meter.voltage_cv,
+            meter.current_ma,
+            command_.set_cv,
+            command_.set_ma,
+            self._dt_ms,
+        )
+        live = bits & WELDED
+        if self.is_wrong_pack:
+            live |= WRONG_PACK
+        self._live_bits = live | self._bms_bits()
+        bits &= ~WELDED
+        if bits:
+            self.trip(bits)
+
+    def _judge_heat(self) -> None:
+        meter = self.meter
+        phase = self.phase
+        # Within 1 % of a voltage that is held.
+        set_cv = self.command.set_cv
+        at_cv = self.enable != 0 and phase >= ABSORB and set_cv - meter.voltage_cv < set_cv // 100
+        warmth = self.warmth
+        if self._runaway.step(
+            at_cv, meter.current_ma, warmth.hottest_ddegc, warmth.is_known, self.seconds
+        ):
+            self.trip(RUNAWAY)
+
+    def _find_voltage(self) -> None:
+        warmth = self.warmth
+        known = warmth.is_known
+        cell_mv = self._absorb_mv
+        if self.phase == FLOAT:
+            cell_mv = self._float_mv
+            if not known and cell_mv > _BLIND_FLOAT_MV:
+                cell_mv = _BLIND_FLOAT_MV
+        elif self.phase == EQUALIZE:
+            cell_mv = self._equalize_mv
+        self.command.find_voltage(cell_mv, warmth.hottest_ddegc, known)
+
+    def _find_current(self) -> None:
+        warmth = self.warmth
+        bms = self.bms
+        # Whichever permits less: there may be cold cells beside a warm sensor.
+        table = self.profile.current_by_temperature
+        ddegc = warmth.coldest_ddegc
+        hottest = warmth.hottest_ddegc
+        if hottest != ddegc and lerp(hottest, table) < lerp(ddegc, table):
+            ddegc = hottest
+        phase_ma = self._phase_ma[self.phase] * bms.share_permille // 1000
+        self.command.find_current(
+            phase_ma, ddegc, warmth.is_known, self.meter.voltage_cv, bms.limit_ma
+        )
+
+    def _tell(self) -> None:
+        phase = self.phase
+        if PRECHARGE <= phase <= BALANCE and not self.is_resting:
+            self.enable = 1
+            self.command.step(self._dt_ms)
+        elif self.enable:
+            self.enable = 0
+            self.command.stop()
+        self.bits = self.session.faults | self._live_bits
+
+    def _judge_limits(self) -> None:
+        session = self.session
+        if not self.enable:
+            return
+        if session.in_mah > session.limit_mah:
+            self.trip(AH_LIMIT)
+        elif session.total_s > _SESSION_S or session.bulk_s > self._bulk_limit_s(session):
+            self.trip(TIMEOUT)
+
+    def _bulk_limit_s(self, session: Session) -> int:
+        limit_s = self._bulk_most_s
+        if session.bulk_s > _BULK_LEAST_S and session.bulk_ma > 0:
+            # 300 000 mAh * 1500 permille over mA is h / 1000, each 3.6 s. A mean of a few mA
+            # would make it more than 2**30: the longest is enough.
+            by_charge = session.missing_mah * self._bulk_slack // session.bulk_ma
+            if by_charge < limit_s:
+                by_charge_s = by_charge * 36 // 10
+                limit_s = min(limit_s, max(by_charge_s, _BULK_LEAST_S))
+        return limit_s
+
+    def _judge_rest(self) -> None:
+        phase = self.phase
+        meter = self.meter
+        # Only lead rests where its last full charge did.
+        is_over = (
+            not self.profile.is_lithium
+            and self.session.is_full != 0
+            and self.enable == 0
+            and (phase == FULL or phase == FLOAT)
+        )
+        if self.lost_cell.rest(is_over, meter.current_ma, meter.voltage_cv, self.seconds):
+            self.trip(CELL_SHORTED)

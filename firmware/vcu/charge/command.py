@@ -1,0 +1,108 @@
+"""Command: the voltage and current a charge may have now, and what the charger is told.
+
+Less takes effect at once; more waits half a minute and then rises slowly, so
+that a limit that comes and goes does not make the current swing.
+"""
+
+from micropython import const
+
+from vcu.charge.profiles import Profile
+from vcu.fixmath import lerp
+from vcu.params import Params
+
+NO_CHARGER = const(0)
+RELAY = const(1)
+SETPOINT = const(2)
+KIND_NAMES = ("none", "relay", "setpoint")
+
+_HOLD_MS = const(30000)
+_RISE_MA_S = const(5000)
+_EFFICIENCY_PERMILLE = const(900)
+_MIN_CV = const(1500)
+# Without a temperature: as if hot (charging.md: low and slow).
+_BLIND_DDEGC = const(400)
+_BLIND_C_PERMILLE = const(100)
+# Full voltage at the charger's analog inputs.
+_FULL_MV = const(5000)
+
+
+class Command:
+    """set_cv and set_ma are what is commanded, limit_cv and limit_ma what would be allowed."""
+
+    def __init__(self, params: Params, profile: Profile) -> None:
+        self._profile = profile
+        self.kind = params.get("charger_kind")
+        self._pack_ma = params.get("charge_max_da") * 100
+        self.charger_ma = params.get("charger_max_da") * 100
+        self._full_cv = params.get("charger_full_cv")
+        # V * 0.1 A = 100 mW; 250 * 160 * 100 * 0.9 = 3.6e6
+        mains_mw = params.get("mains_v") * params.get("mains_max_da") * 100
+        self._mains_mw = mains_mw // 1000 * _EFFICIENCY_PERMILLE
+        self._hard_cv = profile.cv("hard")
+        self._capacity_mah = profile.capacity_mah
+        self.limit_cv = 0
+        self.limit_ma = 0
+        self.set_cv = 0
+        self.set_ma = 0
+        self._hold_ms = _HOLD_MS
+
+    def find_voltage(self, cell_mv: int, ddegc: int, is_known: bool) -> None:
+        """Set limit_cv for a cell's set-point at 25 degC; unknown counts as hot."""
+        if not is_known:
+            ddegc = _BLIND_DDEGC
+        limit_cv = self._profile.compensated_cv(cell_mv, ddegc)
+        self.limit_cv = limit_cv if limit_cv < self._hard_cv else self._hard_cv
+
+    def find_current(
+        self, phase_ma: int, ddegc: int, is_known: bool, cv: int, bms_ma: int
+    ) -> None:
+        """Set limit_ma: the least of phase, pack, charger, mains, temperature and BMS."""
+        least = phase_ma if phase_ma < self._pack_ma else self._pack_ma
+        if self.charger_ma < least:
+            least = self.charger_ma
+        if bms_ma < least:
+            least = bms_ma
+        # mW * 100 / 0.01 V = mA; 3.6e6 * 100 = 3.6e8
+        mains_ma = self._mains_mw * 100 // (cv if cv > _MIN_CV else _MIN_CV)
+        if mains_ma < least:
+            least = mains_ma
+        permille = _BLIND_C_PERMILLE
+        if is_known:
+            permille = lerp(ddegc, self._profile.current_by_temperature)
+        by_warmth = self._capacity_mah * permille // 1000
+        if by_warmth < least:
+            least = by_warmth
+        self.limit_ma = least if least > 0 else 0
+
+    def stop(self) -> None:
+        """Command nothing; the way back begins with the wait."""
+        self.set_cv = 0
+        self.set_ma = 0
+        self._hold_ms = _HOLD_MS
+
+    def step(self, dt_ms: int) -> None:
+        """Move towards the limits: down at once, up after a wait at 5 A/s."""
+        self.set_cv = self.limit_cv
+        target = self.limit_ma
+        if target <= self.set_ma:
+            self.set_ma = target
+            self._hold_ms = _HOLD_MS
+        elif self._hold_ms > 0:
+            self._hold_ms -= dt_ms
+        else:
+            # 5000 * 2000 = 1e7
+            self.set_ma += _RISE_MA_S * dt_ms // 1000
+            if self.set_ma > target:
+                self.set_ma = target
+
+    def voltage_mv(self) -> int:
+        """Return the voltage at the charger's input for its voltage: 5 V is charger_full_cv."""
+        # 12 000 * 5000 = 6e7; rounded down: never more than commanded.
+        mv = self.set_cv * _FULL_MV // self._full_cv
+        return mv if mv < _FULL_MV else _FULL_MV
+
+    def current_mv(self) -> int:
+        """Return the voltage at the charger's input for its current: 5 V is charger_max_da."""
+        # 60 000 mA * 5000 = 3e8
+        mv = self.set_ma * _FULL_MV // self.charger_ma
+        return mv if mv < _FULL_MV else _FULL_MV

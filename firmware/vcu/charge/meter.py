@@ -1,0 +1,110 @@
+"""Meter: voltage and current of a charge, averaged finer than one count, and the charge counted.
+
+One count of the current sensor is 0.25 A, and its zero drifts by as much: over a
+night that is several Ah. So samples are averaged, and the zero is measured at
+each plug-in with the relay open. A sample at the end of its scale is no sample.
+"""
+
+from micropython import const
+
+from vcu.params import Params
+from vcu.sense import Scaling
+
+_MIN_COUNTS = const(100)
+_MAX_COUNTS = const(3050)
+_MIN_PACK_CV = const(1500)
+# A zero further off than this is a current, or a broken sensor: 12 counts are 3 A.
+_ZERO_MOST_Q4 = const(12 << 4)
+_MAX_MS = const(10000)
+# Rounds that the zero is the mean of, at most: 48 800 * 64 = 3.1e6
+_ZERO_ROUNDS = const(64)
+
+
+class Meter:
+    """voltage_cv and current_ma (positive into the pack) are the means since the last take().
+
+    age_ms is how old they are.
+    """
+
+    def __init__(self, scaling: Scaling, params: Params) -> None:
+        self._cv_per_1000 = scaling.pack_cv_per_1000_counts
+        self._da_per_1000 = scaling.pack_da_per_1000_counts
+        self._min_pack_counts = _MIN_PACK_CV * 1000 // self._cv_per_1000
+        self._base_zero_q4 = params.get("pack_a_zero_counts") << 4
+        self.zero_q4 = self._base_zero_q4
+        self.voltage_cv = 0
+        self.current_ma = 0
+        self.age_ms = _MAX_MS
+        self.new_mah = 0
+        self._volts = 0
+        self._amps = 0
+        self._samples = 0
+        self._mean_q4 = self._base_zero_q4
+        self._rest_q4 = 0
+        self._rests = 0
+        self._ma_s = 0
+
+    def add(self, pack_counts: int, amps_counts: int) -> bool:
+        """Take one sample; whether it was one."""
+        if (
+            pack_counts < self._min_pack_counts
+            or pack_counts > _MAX_COUNTS
+            or amps_counts < _MIN_COUNTS
+            or amps_counts > _MAX_COUNTS
+        ):
+            return False
+        self._volts += pack_counts
+        self._amps += amps_counts
+        self._samples += 1
+        return True
+
+    def take(self, passed_ms: int) -> None:
+        """Work out the means of the samples of the last passed_ms, at most 2 s; count charge.
+
+        new_mah is what went into the pack; negative when it gave.
+        """
+        samples = self._samples
+        if not samples:
+            self.new_mah = 0
+            if self.age_ms < _MAX_MS:
+                self.age_ms += passed_ms
+            return
+        # Four bits finer than a count: 48 800 * 3333 = 1.6e8
+        volts_q4 = (self._volts << 4) // samples
+        self.voltage_cv = volts_q4 * self._cv_per_1000 // 16000
+        mean_q4 = (self._amps << 4) // samples
+        # counts * 2500 / 1000 dA = counts * 250 mA; 48 000 * 2500 = 1.2e8
+        self.current_ma = (self.zero_q4 - mean_q4) * self._da_per_1000 // 160
+        self._mean_q4 = mean_q4
+        self._volts = 0
+        self._amps = 0
+        self._samples = 0
+        self.age_ms = 0
+        # Whole mA s: 300 000 * 10 = 3e6
+        self._ma_s += self.current_ma * passed_ms // 1000
+        whole = self._ma_s // 3600
+        self._ma_s -= whole * 3600
+        self.new_mah = whole
+
+    def rest(self, is_first: bool) -> None:
+        """The relay is open: what the sensor reads is its zero, and one round's mean is noise."""
+        if is_first:
+            self._rest_q4 = 0
+            self._rests = 0
+            return
+        if self._rests >= _ZERO_ROUNDS:
+            self._rest_q4 >>= 1
+            self._rests >>= 1
+        self._rest_q4 += self._mean_q4
+        self._rests += 1
+
+    def set_zero(self) -> bool:
+        """Take the mean of the rounds of rest() as zero; whether that can be one."""
+        if not self._rests:
+            return False
+        zero_q4 = self._rest_q4 // self._rests
+        off_q4 = zero_q4 - self._base_zero_q4
+        if -_ZERO_MOST_Q4 < off_q4 < _ZERO_MOST_Q4:
+            self.zero_q4 = zero_q4
+            return True
+        return False

@@ -1,0 +1,122 @@
+"""Log: records live values of a car into a file, and turns such a file into a sheet."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from host_tools import texts
+from host_tools.answers import parse_words
+from host_tools.files import whole_file
+from host_tools.log_file import header, read_log, write_csv
+from host_tools.session import Commands, Opener, SessionError, add_port_and_language, open_session
+
+# A line carries about ten values ten times a second at 115200 baud.
+_NAMES = (
+    "mode,speed_mmps,torque_permille,pedal_permille,pack_cv,pack_da,soc_permille,"
+    "battery_ddegc,motor_ddegc,controller_ddegc,limiter"
+)
+_RATE_HZ = 10
+_MOST_HZ = 20
+
+
+def run(
+    args: argparse.Namespace,
+    opener: Opener = open_session,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Record or export and return the exit status."""
+    lang = texts.language(args.lang)
+    if args.action == "export":
+        return _export(args, lang)
+    return _record(args, lang, opener, clock)
+
+
+def _record(
+    args: argparse.Namespace, lang: str, opener: Opener, clock: Callable[[], float]
+) -> int:
+    """Write rows until the time is over or Ctrl-C; what was recorded is kept."""
+    names = [name for name in args.names.split(",") if name]
+    rows = 0
+    with opener(args.port) as link, args.file.open("x", encoding="utf-8") as file:
+        started = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
+        first = header(parse_words(link.command("id")), names, args.rate, started)
+        file.write(json.dumps(first, ensure_ascii=False) + "\n")
+        link.subscribe(args.names, args.rate)
+        end = clock() + args.seconds if args.seconds else float("inf")
+        try:
+            while clock() < end:
+                for row in (values for kind, values in link.events() if kind == "t"):
+                    file.write(json.dumps(row) + "\n")
+                    rows += 1
+            link.command("unsub")
+        except KeyboardInterrupt:
+            link.command("unsub")  # the usual way to end a recording
+        finally:
+            print(texts.ui("recorded", lang).format(count=rows, path=args.file))
+    return 0
+
+
+def _export(args: argparse.Namespace, lang: str) -> int:
+    first, rows, is_cut_off = read_log(args.file)
+    target: Path = args.output or args.file.with_suffix(".csv")
+    if target == args.file:
+        raise SessionError(f"{target} is the recording itself; give another name with -o")
+    with whole_file(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        count = write_csv(first, rows, out)
+    if is_cut_off:
+        print(texts.ui("cut_off", lang))
+    print(texts.ui("exported", lang).format(count=count, path=target))
+    return 0
+
+
+_EXAMPLES = """\
+examples:
+  lsev log record drive.ndjson                     the usual values, until Ctrl-C
+  lsev log record drive.ndjson --seconds 60 --rate 20 --names speed_mmps,pack_da,pack_cv
+  lsev log record wiggle.ndjson --names pedal_a_counts,pedal_b_counts --rate 20
+  lsev log export drive.ndjson                     drive.csv, in units for people
+  lsev log export drive.ndjson -o sheet.csv
+
+A recording is NDJSON: a header with format, version, device and units, then one record a
+sample. It never overwrites a file, and what was recorded is kept however it ends.
+exit status: 0 written, 1 the board reported an error, 2 no port or bad input
+"""
+
+
+def _rate(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_HZ:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {_MOST_HZ}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds
+
+
+def add_command(commands: Commands) -> None:
+    """Add `lsev log`."""
+    log = commands.add_parser(
+        "log",
+        help="record live values, and export a recording as CSV",
+        description="Record live values of a connected car, or turn a recording into a sheet.",
+        epilog=_EXAMPLES,
+    )
+    log.set_defaults(incomplete=log)
+    actions = log.add_subparsers(dest="action", metavar="ACTION")
+    record = actions.add_parser("record", help="record until Ctrl-C or --seconds")
+    record.add_argument("file", type=Path, metavar="FILE.ndjson")
+    record.add_argument("--names", default=_NAMES, help="values, separated by commas")
+    record.add_argument("--rate", type=_rate, default=_RATE_HZ, metavar="HZ", help="1 to 20")
+    record.add_argument("--seconds", type=_seconds, metavar="N", help="stop after that")
+    export = actions.add_parser("export", help="write a recording as CSV")
+    export.add_argument("file", type=Path, metavar="FILE.ndjson")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="where to write it")
+    for action in (record, export):
+        add_port_and_language(action)
+        action.set_defaults(run=run)

@@ -1,0 +1,144 @@
+"""Session: opens the link to a board, asks the person, unlocks with a key where one is needed."""
+
+import argparse
+import getpass
+import hashlib
+import hmac
+import os
+import re
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from host_tools import texts
+from host_tools.answers import Commander
+from host_tools.link import Link, LinkError, open_port
+
+# The board's error code for a level that this session does not have.
+_LOCKED = 33
+_LEVELS = {1: "service", 2: "factory"}
+_NONCE = re.compile(r"\b([0-9A-Fa-f]{32})\b")
+_ID = re.compile(r"\bid ([\w.-]+)")
+_LEVEL = re.compile(r"level (\d)")
+_KEY_LINE = re.compile(r"(?:k([12])\s*[=: ]\s*)?([0-9A-Fa-f]{32,128})")
+
+
+class Commands(Protocol):
+    """What argparse hands out for adding commands to a parser."""
+
+    def add_parser(self, name: str, **keywords: Any) -> argparse.ArgumentParser:
+        """Add a command and return its parser."""
+        ...
+
+
+Opener = Callable[[str | None], AbstractContextManager[Commander]]
+Answer = TypeVar("Answer")
+
+
+class SessionError(ValueError):
+    """What the person gave does not do: no key, or an answer that is none."""
+
+
+@contextmanager
+def open_session(name: str | None) -> Generator[Commander]:
+    """Open the named port, or the one there is, and close it again; LinkError, PortError."""
+    port = open_port(name)
+    try:
+        yield Link(port)
+    finally:
+        port.close()
+
+
+def add_port_and_language(parser: argparse.ArgumentParser) -> None:
+    """Add --port and --lang, which every command that talks to a car has."""
+    parser.add_argument(
+        "--port", metavar="PORT", help="serial port (default: LSEV_PORT, else the only one found)"
+    )
+    parser.add_argument(
+        "--lang", choices=texts.LANGUAGES, help="language (default: LC_ALL, LC_MESSAGES, LANG)"
+    )
+
+
+def add_key(parser: argparse.ArgumentParser) -> None:
+    """Add --key, which every command that writes has."""
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="file with the vehicle's key (default: the file that LSEV_KEY names, else it is"
+        " asked for)",
+    )
+
+
+def ask(question: str, lang: str) -> bool:
+    """Return whether the person agrees; an empty answer or the end of input does not."""
+    try:
+        answer = input(question + " ")
+    except EOFError:
+        return False
+    return answer.strip().lower() in texts.ui("yes_words", lang).split()
+
+
+def ask_before(key: str, lang: str, **words: object) -> bool:
+    """Return whether a person agrees to the question of key; a script that calls has agreed."""
+    return not sys.stdin.isatty() or ask(texts.ui(key, lang).format(**words), lang)
+
+
+def unlocked(link: Commander, key_file: Path | None, action: Callable[[], Answer]) -> Answer:
+    """Do action; where the board says that it is locked, unlock with the key and do it again.
+
+    The board refuses before it changes anything, so that doing it again is safe.
+    """
+    level = 0
+    while True:
+        try:
+            return action()
+        except LinkError as error:
+            wanted = _LEVEL.search(str(error))
+            if error.code != _LOCKED or wanted is None or int(wanted[1]) <= level:
+                raise
+            level = int(wanted[1])
+        unlock(link, level, find_key(level, key_file))
+
+
+def unlock(link: Commander, level: int, key: bytes) -> None:
+    """Answer the board's challenge for a level; LinkError 35 for a wrong key."""
+    said = "\n".join(link.command(f"unlock {level}"))
+    nonce, number = _NONCE.search(said), _ID.search(said)
+    if nonce is None or number is None:
+        raise SessionError(f"the board's challenge was not understood ({said!r}); nothing changed")
+    link.command(f"auth {response(key, number[1], level, nonce[1])}")
+
+
+def response(key: bytes, number: str, level: int, nonce: str) -> str:
+    """Return the answer to a challenge as 32 hex digits: half of an HMAC-SHA256."""
+    message = f"lsev1|{number}|{level}|{nonce}"
+    return hmac.new(key, message.encode(), hashlib.sha256).digest()[:16].hex()
+
+
+def find_key(level: int, key_file: Path | None) -> bytes:
+    """Return the key of a level, from the file or from the person; SessionError, OSError."""
+    named = key_file or (Path(os.environ["LSEV_KEY"]) if os.environ.get("LSEV_KEY") else None)
+    if named is not None:
+        return _key_in(named.read_text(encoding="utf-8"), level, str(named))
+    if not sys.stdin.isatty():
+        raise SessionError(
+            f"the board wants the {_LEVELS.get(level, level)} key (level {level}); nothing was"
+            " changed; give it with --key FILE or in the file that LSEV_KEY names"
+        )
+    typed = getpass.getpass(f"{_LEVELS.get(level, level)} key of this vehicle (hex): ")
+    return _key_in(typed, level, "what was typed")
+
+
+def _key_in(text: str, level: int, where: str) -> bytes:
+    """Return the key of a level out of lines `HEX`, `k1=HEX` or `k2=HEX`."""
+    for line in text.splitlines():
+        match = _KEY_LINE.fullmatch(line.strip())
+        if match and match[1] in (None, str(level)) and len(match[2]) % 2 == 0:
+            return bytes.fromhex(match[2])
+    raise SessionError(
+        f"{where} has no key of level {level}; nothing was changed; it is a line of hex digits,"
+        f" or k{level}=HEX"
+    )

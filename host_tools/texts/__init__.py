@@ -1,0 +1,93 @@
+"""Texts: what a person reads about each name of the firmware's tables, in English or Chinese.
+
+The board sends names; the sentences live here, to keep them out of its RAM. A test
+compares the keys with the tables that the firmware runs, in each language.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from host_tools.texts import en, faults_en, faults_zh, zh
+from vcu import faults as fault_table
+
+LANGUAGES = ("en", "zh")
+
+_WORDS = {"en": en, "zh": zh}
+_FAULTS = {"en": faults_en, "zh": faults_zh}
+_ROWS = {row[1]: row for word in fault_table.TABLE for row in word}
+
+
+@dataclass(frozen=True)
+class FaultText:
+    """What is wrong, its causes with the likeliest first, what to measure, what ends it."""
+
+    title: str
+    causes: tuple[str, ...]
+    measure: str
+    clears: str
+
+
+def language(wanted: str | None = None, environment: Mapping[str, str] | None = None) -> str:
+    """Return "en" or "zh": wanted where it is given, else what LC_ALL, LC_MESSAGES, LANG say."""
+    if wanted:
+        return "zh" if wanted.lower().startswith("zh") else "en"
+    variables = os.environ if environment is None else environment
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if variables.get(name):
+            return "zh" if variables[name].lower().startswith("zh") else "en"
+    return "en"
+
+
+def fault(name: str, lang: str) -> FaultText:
+    """Return the texts of a fault; for a name that is no row here, texts that say so."""
+    found = _FAULTS[lang].FAULTS.get(name)
+    if found is None:
+        return FaultText(name, (), _WORDS[lang].UI["unknown_name"], "")
+    title, causes, measure = found
+    return FaultText(title, causes, measure, _clears(name, lang))
+
+
+def _clears(name: str, lang: str) -> str:
+    """Return what ends a fault: its own sentence, or the one of its latch in the table."""
+    own = _FAULTS[lang].CLEARS.get(name)
+    if own is not None:
+        return own
+    row = _ROWS[name]
+    sentence = _FAULTS[lang].LATCHES[fault_table.LATCH_NAMES[row[6]]]
+    return sentence.format(seconds=f"{row[5] / 1000:g}")
+
+
+def reason(name: str, lang: str) -> str:
+    """Return the sentence of a reason why the car does not drive."""
+    return _WORDS[lang].REASONS.get(name, name)
+
+
+def limiter(name: str, lang: str) -> str:
+    """Return the sentence of a limiter."""
+    return _WORDS[lang].LIMITERS.get(name, name)
+
+
+def mode(name: str, lang: str) -> str:
+    """Return the sentence of a mode of the car."""
+    return _WORDS[lang].MODES.get(name, name)
+
+
+def phase(name: str, lang: str) -> str:
+    """Return the sentence of a phase of the charge."""
+    return _WORDS[lang].PHASES.get(name, name)
+
+
+def cause(name: str, lang: str) -> str:
+    """Return the sentence of what hinders a charge."""
+    return _WORDS[lang].CAUSES.get(name, name)
+
+
+def severity(name: str, lang: str) -> str:
+    """Return in few words what a class of faults does to the car."""
+    return _WORDS[lang].CLASSES.get(name, name)
+
+
+def ui(key: str, lang: str) -> str:
+    """Return a word or sentence of the tools themselves; KeyError for a key that is none."""
+    return _WORDS[lang].UI[key]

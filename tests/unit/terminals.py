@@ -1,0 +1,72 @@
+"""Terminals for the tests: a console with a serial port, at a real loop."""
+
+from service import desk as desks
+from service.desk import Desk
+from service.terminal import Terminal as ServiceTerminal
+from tests.unit import cars
+from vcu.params import Params
+
+IDENTITY = ("lsev", "0.1.0", "esp32_s3", "test car", "0011223344")
+PROMPT = "lsev> "
+
+
+class Terminal:
+    """A console with a serial port, at a real loop; main() plays the part of main.py."""
+
+    def __init__(self, driver=None):
+        self.driver = driver or cars.Driver()
+        # The loop took its own values: what the console edits is another set.
+        self.params = Params()
+        self.desk = Desk(self.driver.loop, self.params, IDENTITY)
+        self.sent = bytearray()
+        self.takes = None  # bytes that the host takes at once; None is all
+        self.most = 0
+        self.trouble = ""
+        self.serves = True
+        self.requests = []
+        self.console = ServiceTerminal(self.desk, self.write)
+
+    def write(self, data):
+        self.most = max(self.most, len(data))
+        taken = len(data) if self.takes is None else min(self.takes, len(data))
+        self.sent += bytes(data[:taken])
+        return None if self.takes is None else taken
+
+    def main(self):
+        self.console.step(10)
+        if self.desk.wanted != desks.NOTHING and self.serves:
+            self.requests.append(self.desk.wanted)
+            self.desk.finish(self.trouble)
+
+    def settle(self, slices=400):
+        """Let slices pass until there is nothing more to come; return all that came."""
+        quiet = 0
+        for _ in range(slices):
+            before = len(self.sent)
+            self.main()
+            quiet = quiet + 1 if len(self.sent) == before else 0
+            if quiet > 80 and self.serves:
+                break
+        text = self.sent.decode("ascii")
+        self.sent.clear()
+        return text
+
+    def send(self, data):
+        text = ""
+        for byte in data if isinstance(data, bytes) else data.encode():
+            assert self.console.feed(byte) is False
+            if not self.console.room():
+                text += self.settle()
+        return text + self.settle()
+
+    def ask(self, line):
+        """Return the lines of the answer, without echo and prompt."""
+        text = self.send(line + "\r")
+        echo, _, answer = text.partition("\r\n")
+        assert echo == line
+        assert answer.endswith((PROMPT, "lsev* "))
+        lines = answer[: -len(PROMPT)].split("\r\n")
+        assert lines.pop() == ""
+        finals = [row for row in lines if row == "ok" or row.startswith("err ")]
+        assert finals == lines[-1:], "one last line, and it is the last"
+        return lines

@@ -1,0 +1,467 @@
+"""The charge as a whole: when the relay is closed, what is commanded, what trips it, is told."""
+
+import pytest
+from unit.cars import PACK_CV_PER_1000
+from unit.charges import LITHIUM, RELAY, WAIT_S, Rig
+from unit.test_charge_steps import balancing, equalizing, floating, lithium, speaking
+
+from vcu.charge import backstops, phases
+from vcu.chemistry import AGM, FLOODED, LFP
+from vcu.fixmath import lerp
+from vcu.signals import Raw
+
+ACTIVE = ("PRECHARGE", "BULK", "ABSORB", "EQUALIZE", "FLOAT", "BALANCE")
+LATCHED = (
+    "OVER_VOLTAGE", "TIMEOUT", "AH_LIMIT", "RUNAWAY", "CELL_SHORTED", "PRECHARGE_FAILED",
+    "DISOBEYS",
+)  # fmt: skip
+
+
+def get(rig, name):
+    return rig.charge.profile.get(name)
+
+
+def permitted_ma(rig, ddegc):
+    return rig.capacity_mah * lerp(ddegc, rig.charge.profile.current_by_temperature) // 1000
+
+
+# --- the relay
+
+
+def test_before_the_first_step_nothing_is_on():
+    charge = Rig().charge
+    assert (charge.phase, charge.enable, charge.bits) == (phases.OFF, 0, 0)
+    assert (charge.command.set_cv, charge.command.set_ma) == (0, 0)
+
+
+def test_the_relay_is_closed_in_phases_with_current_and_in_no_other():
+    seen = set()
+    for rig in (Rig(), Rig(1700), lithium(), Rig(2300), Rig(charger_kind=0)):
+        rig.obeys = True
+        for _ in range(100):
+            rig.tick()
+            rig.seconds()
+            seen.add((rig.phase, rig.charge.enable))
+            assert rig.charge.enable == 0 or rig.phase in ACTIVE
+    assert {("BULK", 1), ("PRECHARGE", 1), ("CHECK", 0), ("OFF", 0)} <= seen
+
+
+def test_the_plug_opens_the_relay_with_the_next_sample():
+    rig = Rig().in_bulk()
+    assert (rig.charge.enable, rig.command.set_ma > 0) == (1, True)
+    rig.so(plug=False).tick()
+    assert (rig.charge.enable, rig.command.set_ma, rig.command.set_cv) == (0, 0, 0)
+    assert rig.phase == "OFF"
+
+
+def test_a_plug_that_bounces_is_a_new_check_with_the_relay_open():
+    rig = Rig().in_bulk()
+    rig.so(plug=False).tick()
+    rig.so(plug=True).seconds(3)
+    assert (rig.phase, rig.charge.enable) == ("CHECK", 0)
+
+
+# --- over-voltage
+
+
+def sampled(rig, *off_counts):
+    """Let these samples come, each so many counts off the hard limit."""
+    hard_counts = rig.charge.profile.cv("hard") * 1000 // PACK_CV_PER_1000
+    raw = Raw()
+    for off in off_counts:
+        raw.pack_v_counts = hard_counts + off
+        raw.pack_a_counts = 1500
+        rig.charge.step(raw, 100)
+    return rig
+
+
+def test_the_third_sample_in_a_row_above_the_hard_limit_opens_the_relay_and_latches():
+    rig = sampled(Rig().in_bulk(), 1, 1)
+    assert rig.charge.enable == 1
+    sampled(rig, 1)
+    assert (rig.charge.enable, rig.phase) == (0, "FAULT")
+    assert rig.session.faults == backstops.OVER_VOLTAGE
+
+
+@pytest.mark.parametrize("samples", [(0,) * 9, (1, 1, 0) * 3, (1, 1, -500) * 3])
+def test_samples_at_the_limit_or_two_above_it_open_nothing(samples):
+    assert sampled(Rig().in_bulk(), *samples).charge.enable == 1
+
+
+def test_with_the_relay_open_a_high_voltage_is_the_packs_own():
+    rig = Rig()
+    rig.until("CHECK")
+    assert sampled(rig, *[500] * 9).session.faults == 0
+
+
+def test_samples_of_two_charges_are_not_counted_together():
+    rig = sampled(Rig().in_bulk(), 1, 1)
+    rig.so(plug=False).seconds()
+    rig.so(plug=True, obeys=True).until("BULK")
+    rig.seconds(WAIT_S)
+    assert sampled(rig, 1, 1).charge.enable == 1
+
+
+def test_one_cell_above_its_hard_limit_three_times_opens_the_relay_and_latches():
+    rig = speaking(lithium(bms_kind=2).so(obeys=True), seconds=60)
+    hard_mv = get(rig, "hard")
+    speaking(rig, seconds=2, highest_mv=hard_mv)
+    assert rig.session.faults == 0
+    speaking(rig, seconds=2, highest_mv=hard_mv)
+    assert (rig.phase, rig.charge.enable) == ("FAULT", 0)
+    assert rig.session.faults == backstops.OVER_VOLTAGE
+
+
+# --- what is measured
+
+
+def test_what_goes_in_is_counted_in_charge_and_in_time():
+    rig = Rig().in_bulk()
+    before = (rig.session.in_mah, rig.session.total_s, rig.session.bulk_s)
+    rig.seconds(720)
+    after = (rig.session.in_mah, rig.session.total_s, rig.session.bulk_s)
+    grown = [b - a for a, b in zip(before, after, strict=True)]
+    assert grown[0] == pytest.approx(rig.command.set_ma / 5, rel=0.01)
+    assert 719 <= grown[1] == grown[2] <= 721
+
+
+def test_with_the_relay_open_nothing_is_counted():
+    rig = Rig().so(leak_a=0.3).seconds(500)
+    assert rig.phase != "CHECK"
+    rig = Rig(2300).so(leak_a=0.4).seconds(500)
+    assert (rig.session.in_mah, rig.session.total_s) == (0, 0)
+
+
+@pytest.mark.parametrize(("piece_ms", "factor"), [(20, 1), (80, 1), (200, 1), (500, 0.4)])
+def test_seconds_are_whole_ones_of_rounds_of_any_length_up_to_2_s(piece_ms, factor):
+    rig = Rig().in_bulk()
+    before_s = rig.session.total_s
+    raw = rig.raw
+    rounds = 1_000_000 // (piece_ms * 10)
+    for _ in range(rounds * 10):
+        rig.charge.step(raw, piece_ms)
+    assert rig.session.total_s - before_s == pytest.approx(1000 * factor, abs=2)
+
+
+# --- what is commanded
+
+
+def test_the_bulk_of_lead_has_its_share_of_the_capacity_and_its_compensated_voltage():
+    rig = Rig().warm(150).in_bulk()
+    profile = rig.charge.profile
+    assert rig.command.set_ma == profile.ma("bulk")
+    assert rig.command.set_cv == profile.compensated_cv(get(rig, "absorb"), 150)
+    assert rig.command.set_cv > profile.compensated_cv(get(rig, "absorb"), 250)
+
+
+def test_without_a_temperature_lead_is_charged_as_at_40_degc_and_slowly():
+    rig = Rig().warm(None).in_bulk()
+    assert rig.command.set_ma == rig.capacity_mah // 10
+    assert rig.command.set_cv == rig.charge.profile.compensated_cv(get(rig, "absorb"), 400)
+
+
+@pytest.mark.parametrize("chemistry", [FLOODED, AGM])
+def test_without_a_temperature_no_float_is_above_2_25_v(chemistry):
+    rig = Rig(chemistry=chemistry).in_float().warm(None)
+    rig.session.in_mah = 30000  # not all that was missing: it is floated
+    rig.so(cell_mv=2180, obeys=False, amps=0.0).until_closed().seconds(2)
+    most_mv = min(2250, get(rig, "float"))
+    assert rig.command.set_cv == rig.charge.profile.compensated_cv(most_mv, 400)
+
+
+def test_a_float_has_its_own_voltage():
+    rig = floating()
+    assert rig.command.set_cv == rig.charge.profile.compensated_cv(get(rig, "float"), 250)
+
+
+def test_equalizing_has_its_own_voltage_and_current():
+    rig = equalizing().so(obeys=True).seconds(WAIT_S)
+    profile = rig.charge.profile
+    assert rig.command.set_cv == profile.compensated_cv(get(rig, "equalize"), 250)
+    assert rig.command.set_cv > profile.cv("absorb")
+    assert rig.command.set_ma == profile.ma("equalize_current")
+
+
+def test_balancing_has_its_own_current_and_lithiums_one_voltage():
+    rig = balancing().so(obeys=True)
+    speaking(rig, seconds=WAIT_S, highest_mv=3550, lowest_mv=3530)
+    assert rig.command.set_ma == rig.charge.profile.ma("balance")
+    assert rig.command.set_cv == rig.charge.profile.cv("absorb")
+
+
+@pytest.mark.parametrize(
+    ("coldest", "hottest", "counts"),
+    [(60, 250, 60), (250, 480, 480), (60, 480, 60), (90, 498, 498)],
+)
+def test_of_a_cold_cell_and_a_hot_one_the_one_that_permits_less_counts(coldest, hottest, counts):
+    rig = speaking(lithium(bms_kind=2, charger_max_da=600).so(obeys=True), seconds=20)
+    data = rig.charge.cell_data
+    for _ in range(620):  # such a change is not believed for ten minutes
+        speaking(rig, seconds=0)
+        data.cells, data.lowest_mv, data.highest_mv = 20, 3300, 3310
+        data.charge_permitted, data.charge_limit_ma, data.fresh = 1, 100000, True
+        data.coldest_ddegc, data.hottest_ddegc = coldest, hottest
+        rig.sig.battery_ddegc = (coldest + hottest) // 2
+        rig.seconds()
+    assert rig.charge.warmth.is_known
+    assert rig.command.limit_ma == min(permitted_ma(rig, counts), rig.charge.profile.ma("bulk"))
+
+
+def test_a_high_cell_lowers_the_current_and_what_the_bms_allows_is_the_most():
+    rig = speaking(lithium(bms_kind=2).so(obeys=True), seconds=100)
+    bulk_ma = rig.command.set_ma
+    assert bulk_ma == rig.charge.profile.ma("bulk")
+    speaking(rig, seconds=2, highest_mv=get(rig, "soft_cell") - 15)
+    assert rig.command.set_ma == bulk_ma // 2
+    for _ in range(2):
+        speaking(rig, seconds=0)
+        data = rig.charge.cell_data
+        data.charge_limit_ma, data.fresh = 4000, True
+        rig.seconds()
+    assert rig.command.set_ma == 4000
+
+
+def test_a_relay_charger_is_told_nothing_and_gives_what_it_gives():
+    rig = Rig(**RELAY).so(amps=10.0)
+    rig.until("BULK")
+    rig.seconds(60)
+    assert (rig.phase, rig.charge.enable, rig.session.faults) == ("BULK", 1, 0)
+
+
+# --- what trips it
+
+
+def test_a_charger_that_gives_more_than_it_was_told_is_switched_off_after_5_s():
+    rig = Rig().in_bulk()
+    rig.so(obeys=False, amps=rig.command.set_ma * 1.1 / 1000 + 1.2).seconds(4)
+    assert rig.charge.enable == 1
+    rig.seconds(4)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.DISOBEYS)
+    assert rig.charge.enable == 0
+
+
+def test_a_current_past_an_open_relay_is_told_as_long_as_it_flows_and_latches_nothing_here():
+    rig = Rig().in_bulk()
+    rig.so(plug=False, leak_a=0.6).seconds(5)
+    assert rig.charge.bits == backstops.WELDED
+    rig.so(leak_a=0.4).seconds(3)
+    assert (rig.charge.bits, rig.session.faults) == (0, 0)
+
+
+def test_a_current_that_rises_at_its_voltage_ends_the_charge():
+    rig = Rig().in_absorption()
+    rig.so(obeys=False, amps=5.0).seconds(120)
+    assert rig.phase == "ABSORB"
+    rig.amps = 8.0
+    rig.seconds(580)
+    assert rig.phase == "ABSORB"
+    rig.seconds(150)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.RUNAWAY)
+
+
+def test_a_current_that_rises_in_the_bulk_is_the_chargers():
+    rig = Rig().in_bulk().so(obeys=False, amps=5.0).seconds(200)
+    assert rig.so(amps=15.0).seconds(900).phase == "BULK"
+
+
+def test_a_battery_that_warms_at_its_voltage_while_its_current_stays_ends_the_charge():
+    rig = Rig().in_absorption().so(obeys=False, amps=6.0).seconds(3650)
+    assert rig.phase == "ABSORB"
+    for minute in range(64):
+        rig.warm(250 + minute).at_target().seconds(60)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.RUNAWAY)
+
+
+def test_more_charge_than_a_session_may_bring_ends_it():
+    rig = lithium().in_bulk()
+    rig.session.in_mah = rig.session.limit_mah - 15
+    assert rig.seconds(1).phase == "BULK"
+    rig.seconds(10)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.AH_LIMIT)
+
+
+def test_a_session_lasts_a_day_at_most():
+    rig = floating()
+    rig.session.total_s = 86390
+    assert rig.seconds(5).phase == "FLOAT"
+    rig.seconds(10)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.TIMEOUT)
+
+
+def test_a_bulk_lasts_as_long_as_its_table_says_at_most():
+    rig = Rig().in_bulk().so(obeys=False, amps=1.0)
+    rig.session.in_mah = 1000
+    rig.session.bulk_s = get(rig, "bulk_limit") - 10
+    assert rig.seconds(5).phase == "BULK"
+    rig.seconds(10)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.TIMEOUT)
+
+
+def test_a_bulk_lasts_no_longer_than_its_slack_times_what_is_missing_over_its_current():
+    rig = lithium(unsure_permille=100).in_bulk()
+    bulk_ma = rig.command.set_ma
+    limit_s = rig.session.missing_mah * get(rig, "bulk_slack") * 36 // 10 // bulk_ma
+    assert 7200 < limit_s < get(rig, "bulk_limit")
+    for before_s, phase in ((100, "BULK"), (-40, "FAULT")):
+        rig.session.bulk_s = limit_s - before_s
+        rig.session.in_mah = rig.session.bulk_s * bulk_ma // 3600
+        rig.seconds(20)
+        assert rig.phase == phase
+    assert rig.session.faults == backstops.TIMEOUT
+
+
+def test_a_bulk_that_brought_nothing_ends_at_the_limit_of_the_table():
+    rig = lithium().in_bulk()
+    rig.session.bulk_s = 7300
+    rig.session.in_mah = -200
+    assert rig.seconds(5).phase == "BULK"
+
+
+def test_in_two_hours_no_bulk_is_too_long():
+    rig = lithium(soc_permille=950).in_bulk()
+    rig.session.bulk_s = 7100
+    rig.session.in_mah = rig.session.limit_mah - 1000
+    assert rig.seconds(90).phase == "BULK"
+
+
+def test_a_pack_that_rests_a_cell_lower_after_its_next_charge_has_lost_one():
+    rig = Rig().in_float()
+    rig.so(cell_mv=2170, amps=0.0).seconds(1900)
+    assert rig.session.rested_cv == pytest.approx(2170 * 24 // 10, abs=2)
+    rig.session.phase_s = get(rig, "float_limit")
+    rig.until("FULL")
+    rig.drive(300).so(cell_mv=2050)
+    rig.in_float()
+    rig.so(cell_mv=2170 * 23 / 24, amps=0.0).seconds(1700)
+    assert rig.phase == "FLOAT"
+    rig.seconds(200)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.CELL_SHORTED)
+
+
+def test_a_charge_that_ended_at_a_target_says_nothing_of_lost_cells():
+    rig = Rig().in_float()
+    rig.so(cell_mv=2170, amps=0.0).seconds(1900)
+    rig.drive(300).so(cell_mv=2050)
+    rig.session.target_permille = 800
+    rig.in_bulk().soc(800).until("FULL")
+    rig.so(cell_mv=2090, obeys=False).seconds(2500)
+    assert (rig.phase, rig.session.faults) == ("FULL", 0)
+    assert rig.session.rested_cv == pytest.approx(2170 * 24 // 10, abs=2)
+
+
+def test_a_lithium_packs_rest_says_nothing_of_lost_cells():
+    rig = lithium().in_absorption().at_tail()
+    rig.until("FULL", 300)
+    rig.so(cell_mv=3450, amps=0.0).seconds(2000)
+    rig.drive(800).so(cell_mv=3300)
+    rig.in_absorption().at_tail()
+    rig.until("FULL", 300)
+    rig.so(cell_mv=3350, amps=0.0).seconds(2000)
+    assert (rig.phase, rig.session.faults) == ("FULL", 0)
+
+
+# --- what it tells
+
+
+@pytest.mark.parametrize("name", LATCHED)
+def test_a_fault_that_is_latched_opens_the_relay_is_told_and_kept_at_once(name):
+    bit = getattr(backstops, name)
+    rig = Rig().in_bulk()
+    latches = rig.session.latches
+    rig.charge.trip(bit)
+    assert (rig.charge.enable, rig.phase, rig.cause) == (0, "FAULT", "fault")
+    assert rig.session.latches == latches + 1
+    rig.charge.trip(bit)
+    assert rig.session.latches == latches + 1
+    rig.seconds(2)
+    assert rig.charge.bits == rig.session.faults == bit
+
+
+def test_two_faults_are_both_told_and_the_first_row_has_its_number_blinked():
+    rig = Rig().in_bulk()
+    assert rig.charge.fault_id() == 0
+    rig.charge.trip(backstops.RUNAWAY)
+    assert rig.charge.fault_id() == 39
+    rig.charge.trip(backstops.TIMEOUT)
+    assert rig.charge.fault_id() == 37
+    rig.seconds(2)
+    assert rig.charge.bits == backstops.RUNAWAY | backstops.TIMEOUT
+
+
+def test_a_person_clears_what_is_latched_and_it_is_told_no_more():
+    rig = Rig().in_bulk()
+    rig.charge.trip(backstops.RUNAWAY)
+    rig.seconds(2)
+    latches = rig.session.latches
+    rig.charge.clear()
+    assert (rig.charge.bits, rig.session.faults, rig.phase) == (0, 0, "OFF")
+    assert rig.session.latches == latches + 1
+
+
+def test_there_is_nothing_to_clear_in_a_charge_that_is_well():
+    rig = Rig().in_bulk()
+    latches = rig.session.latches
+    rig.charge.clear()
+    assert (rig.phase, rig.charge.enable, rig.session.latches) == ("BULK", 1, latches)
+
+
+@pytest.mark.parametrize(
+    ("bits", "told"),
+    [
+        (3, 0),
+        (2, 0),
+        (1, backstops.NO_DISCHARGE),
+        (0, backstops.NO_DISCHARGE),
+        (-1, backstops.BMS_LOST | backstops.NO_DISCHARGE),
+    ],
+)
+def test_what_the_bms_permits_is_told_at_the_socket_and_while_the_car_drives(bits, told):
+    rig = lithium()
+    rig.sig.bms_bits = bits
+    rig.seconds(3)
+    assert rig.charge.bits == told
+    rig = lithium()
+    rig.sig.bms_bits = bits
+    rig.charge.watch(400)
+    assert rig.charge.bits == told
+
+
+def test_before_a_bms_had_the_time_to_answer_it_is_not_lost():
+    rig = lithium(bms_kind=2)
+    assert rig.seconds(4).charge.bits == 0
+    assert rig.seconds(4).charge.bits == backstops.BMS_LOST | backstops.NO_DISCHARGE
+
+
+def test_what_is_latched_is_told_while_the_car_drives():
+    rig = Rig()
+    rig.session.faults = backstops.CELL_SHORTED
+    rig.session.is_unconfirmed = 1
+    rig.charge.watch(400)
+    assert rig.charge.bits == backstops.CELL_SHORTED | backstops.UNCONFIRMED
+
+
+def test_the_phase_to_go_on_with_and_its_clock_are_kept_through_a_pause():
+    rig = lithium().in_absorption()
+    rig.session.phase_s = 500
+    rig.sig.bms_bits = -1
+    rig.seconds(20)
+    assert rig.phase == "PAUSE"
+    assert rig.session.phase == phases.ABSORB
+    assert 500 <= rig.session.phase_s <= 501
+
+
+def test_each_change_of_phase_is_worth_keeping():
+    rig = Rig()
+    before = rig.session.changes
+    rig.until("BULK")
+    assert rig.session.changes >= before + 2
+
+
+def test_a_whole_charge_of_lithium_never_floats_and_one_of_lead_never_balances():
+    rig = lithium().in_absorption().at_tail()
+    rig.until("FULL", 300)
+    rig.seconds(3000)
+    assert not {"FLOAT", "EQUALIZE"} & {phase for phase, _ in rig.seen}
+    rig = Rig(chemistry=AGM, bms_kind=LITHIUM["bms_kind"]).in_float()
+    assert "BALANCE" not in {phase for phase, _ in rig.seen}
+    assert rig.charge.profile.kind != LFP

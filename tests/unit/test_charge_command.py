@@ -1,0 +1,217 @@
+"""What a charge may have: the least of everything, less at once and more slowly."""
+
+import pytest
+from unit.cars import make_params
+
+from vcu.charge import command
+from vcu.charge.command import Command
+from vcu.charge.profiles import Profile
+from vcu.chemistry import AGM, FLOODED, LFP
+
+PLENTY = 400000
+DEFAULTS = {"chemistry": AGM, "charge_max_da": 1500, "charger_max_da": 600, "mains_max_da": 160}
+DEFAULTS |= {"capacity_mah": 300000, "charger_full_cv": 10000, "mains_v": 250}
+
+
+def commanding(**values):
+    params = make_params(**(DEFAULTS | values))
+    return Command(params, Profile(params))
+
+
+def limit_ma(phase_ma=PLENTY, ddegc=250, is_known=True, cv=5000, bms_ma=PLENTY, **values):
+    """The current limit when nothing limits but what is given."""
+    new = commanding(**values)
+    new.find_current(phase_ma, ddegc, is_known, cv, bms_ma)
+    return new.limit_ma
+
+
+def test_the_kinds_have_their_names_at_their_numbers():
+    assert [command.KIND_NAMES[i] for i in range(3)] == ["none", "relay", "setpoint"]
+    assert (command.NO_CHARGER, command.RELAY, command.SETPOINT) == (0, 1, 2)
+
+
+# --- current
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"),
+    [
+        ({"phase_ma": 5000}, 5000),
+        ({"charge_max_da": 70}, 7000),
+        ({"charger_max_da": 80}, 8000),
+        ({"bms_ma": 9000}, 9000),
+        ({"ddegc": 475}, 30000),
+        ({"bms_ma": 0}, 0),
+        ({"bms_ma": -5}, 0),
+        ({"charge_max_da": 0}, 0),
+        ({"ddegc": 500}, 0),
+    ],
+)
+def test_the_least_of_all_limits_is_the_limit(values, answer):
+    assert limit_ma(**values) == answer
+
+
+# charging.md 1.3: 0.9 of what the socket gives
+@pytest.mark.parametrize(
+    ("mains_v", "mains_max_da", "cv", "answer"),
+    [
+        (230, 100, 5800, 35689),
+        (230, 100, 7260, 28512),
+        (230, 100, 8700, 23793),
+        (110, 80, 8700, 9103),
+    ],
+)
+def test_the_socket_gives_no_more_than_its_power(mains_v, mains_max_da, cv, answer):
+    assert limit_ma(cv=cv, mains_v=mains_v, mains_max_da=mains_max_da) == answer
+
+
+@pytest.mark.parametrize("cv", [0, 1, 1499, 1500])
+def test_a_pack_below_15_v_counts_as_that_for_the_socket(cv):
+    assert limit_ma(cv=cv, mains_v=100, mains_max_da=40) == 24000
+
+
+def test_the_most_that_can_be_configured_stays_a_small_integer():
+    assert limit_ma(cv=1500, chemistry=LFP, charger_max_da=600) == 60000
+
+
+@pytest.mark.parametrize("ddegc", [-300, 250, 600])
+def test_a_temperature_that_is_not_known_is_a_tenth_of_the_capacity(ddegc):
+    assert limit_ma(ddegc=ddegc, is_known=False) == 30000
+
+
+def test_a_limit_that_is_lower_counts_also_without_a_temperature():
+    assert limit_ma(is_known=False, bms_ma=1000) == 1000
+
+
+# --- voltage
+
+
+@pytest.mark.parametrize("ddegc", [-300, 0, 250, 390])
+def test_a_temperature_that_is_not_known_counts_as_40_degc(ddegc):
+    new = commanding(cell_count=36)
+    new.find_voltage(2420, ddegc, False)
+    assert new.limit_cv == 8496
+    new.find_voltage(2420, ddegc, True)
+    assert new.limit_cv > 8496
+
+
+@pytest.mark.parametrize("ddegc", [-200, 0, 250])
+def test_no_voltage_passes_the_hard_limit(ddegc):
+    new = commanding(chemistry=FLOODED)
+    pack = Profile(make_params(**(DEFAULTS | {"chemistry": FLOODED})))
+    new.find_voltage(pack.get("hard") + 1, ddegc, True)
+    assert new.limit_cv == pack.cv("hard")
+    new.find_voltage(pack.get("hard") - 1, 250, True)
+    assert new.limit_cv == (pack.get("hard") - 1) * 24 // 10
+
+
+# --- less at once, more slowly
+
+
+def allowed(new, ma):
+    new.find_voltage(2420, 250, True)
+    new.find_current(ma, 250, True, 5000, PLENTY)
+    return new
+
+
+def at(ma):
+    """A command that has risen to ma, with its wait over."""
+    new = allowed(commanding(), ma)
+    for _ in range(60):
+        new.step(1000)
+    assert new.set_ma == ma
+    return new
+
+
+def test_the_current_rises_after_half_a_minute_at_5_a_a_second():
+    new = allowed(commanding(), 12000)
+    for _ in range(30):
+        new.step(1000)
+        assert new.set_ma == 0
+    for answer in (5000, 10000, 12000, 12000):
+        new.step(1000)
+        assert new.set_ma == answer
+
+
+@pytest.mark.parametrize("dt_ms", [100, 800, 2000])
+def test_it_rises_as_fast_in_short_steps_as_in_long_ones(dt_ms):
+    new = allowed(commanding(), 30000)
+    passed_ms = 0
+    while new.set_ma < 30000:
+        new.step(dt_ms)
+        passed_ms += dt_ms
+    assert 36000 <= passed_ms <= 36000 + 2 * dt_ms
+
+
+def test_less_is_commanded_in_the_same_step_and_the_way_up_waits_again():
+    new = allowed(at(12000), 4000)
+    new.step(100)
+    assert new.set_ma == 4000
+    allowed(new, 12000)
+    for _ in range(30):
+        new.step(1000)
+        assert new.set_ma == 4000
+    new.step(1000)
+    assert new.set_ma == 9000
+
+
+def test_a_limit_that_comes_and_goes_does_not_make_the_current_swing():
+    new = at(12000)
+    for _ in range(10):
+        allowed(new, 4000).step(1000)
+        for _ in range(20):
+            allowed(new, 12000).step(1000)
+            assert new.set_ma == 4000
+
+
+def test_the_voltage_is_what_is_allowed_at_once():
+    new = at(12000)
+    assert new.set_cv == new.limit_cv == 2420 * 24 // 10
+    new.find_voltage(2300, 250, True)
+    new.step(100)
+    assert new.set_cv == 5520
+
+
+def test_a_stop_commands_nothing_and_the_way_back_waits():
+    new = at(12000)
+    new.stop()
+    assert (new.set_cv, new.set_ma, new.voltage_mv(), new.current_mv()) == (0, 0, 0, 0)
+    for _ in range(30):
+        new.step(1000)
+        assert new.set_ma == 0
+    new.step(1000)
+    assert new.set_ma == 5000
+
+
+# --- the charger's inputs
+
+
+def test_5_v_at_its_inputs_are_the_chargers_full_voltage_and_current():
+    new = at(12000)
+    assert new.voltage_mv() == 5808 * 5000 // 10000
+    assert new.current_mv() == 12000 * 5000 // 60000
+
+
+def test_what_the_charger_reads_is_never_more_than_what_is_commanded():
+    for full_cv in (6000, 7777, 9999, 12000):
+        for max_da in (150, 333, 599):
+            params = {"charger_full_cv": full_cv, "charger_max_da": max_da}
+            new = allowed(commanding(**params), 12345)
+            for _ in range(60):
+                new.step(1000)
+            assert new.voltage_mv() * full_cv <= new.set_cv * 5000
+            assert new.current_mv() * max_da * 100 <= new.set_ma * 5000
+
+
+def test_a_voltage_beyond_the_chargers_is_its_full_one():
+    new = allowed(commanding(charger_full_cv=5000), 12000)
+    new.step(100)
+    assert new.set_cv > 5000
+    assert new.voltage_mv() == 5000
+
+
+def test_the_chargers_full_current_is_5_v():
+    new = allowed(commanding(charger_max_da=100), 20000)
+    for _ in range(60):
+        new.step(1000)
+    assert (new.set_ma, new.current_mv()) == (10000, 5000)

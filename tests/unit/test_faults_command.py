@@ -1,0 +1,211 @@
+"""lsev faults and lsev report: the worst comes first, and nothing is cleared before it is kept."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.answering_board import PEDAL_OPEN, RAIL_LOW, UNKNOWN, AnsweringBoard
+from unit.kept_screens import kept
+
+from host_tools import customer_report_command, faults_command
+from host_tools.answers import parse_faults
+from host_tools.cli import make_parser
+from host_tools.link import LinkError
+from host_tools.screen import width
+from vcu.faults import CLASS_NAMES, TABLE
+
+NOW = datetime(2026, 11, 23, 9, 30)
+SECRET = "0123456789abcdef0123456789abcdef"
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(board: AnsweringBoard, *words: str) -> int:
+    args = make_parser().parse_args([*words])
+    if words[0] == "report":
+        return customer_report_command.run(args, board.open, lambda: NOW)
+    return faults_command.run(args, board.open, lambda: NOW, lambda seconds: None)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("name", "answers"),
+    [
+        ("faults_pedal_a_open", {}),
+        (
+            "faults_none",
+            {"faults": ["none active, none stored"], "faults hist": ["no history"]}
+            | {"why": ["drives: torque 0.0 %"]},
+        ),
+    ],
+)
+def test_the_screen_of_faults_is_as_kept(
+    name: str, answers: dict[str, Any], lang: str, capsys: Capture
+) -> None:
+    assert run(AnsweringBoard(answers), "faults", "--lang", lang) == 0
+    shown = capsys.readouterr().out
+    assert shown == kept(f"{name}_{lang}", shown)
+    assert max(map(width, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", ("P2122", "Pedal channel A", "crawls")), ("zh", ("P2122", "踏板 A", "慢行"))],
+)
+def test_the_first_line_names_the_worst_fault_and_what_it_does(
+    lang: str, words: tuple[str, ...], capsys: Capture
+) -> None:
+    run(AnsweringBoard(), "faults", "--lang", lang)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert all(word in first for word in words)
+
+
+def test_of_two_active_faults_the_worse_one_is_first_and_the_other_is_counted(
+    capsys: Capture,
+) -> None:
+    both = [RAIL_LOW.replace("stored", "active"), PEDAL_OPEN]
+    run(AnsweringBoard({"faults": both}), "faults")
+    assert capsys.readouterr().out.startswith("P2122 ")
+    run(AnsweringBoard({"faults": both}), "faults", "--lang", "en")
+    assert "And 1 more." in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("row", [row for word in TABLE for row in word], ids=lambda row: row[1])
+def test_a_line_of_every_row_of_the_table_is_understood(row: tuple[Any, ...]) -> None:
+    line = f"{row[0]} {row[2]} {row[1]} {CLASS_NAMES[row[3]]} stored 2x at 5..70 s; heals 1.0 s"
+    (fault,) = parse_faults([line])
+    assert (fault.blink_code, fault.dtc, fault.name) == (row[0], row[2], row[1])
+    assert not fault.is_active and fault.count == 2 and (fault.first_s, fault.last_s) == (5, 70)
+
+
+def test_json_is_one_object_with_texts_in_the_language(capsys: Capture) -> None:
+    run(AnsweringBoard(), "faults", "--json", "--lang", "zh")
+    out = capsys.readouterr().out
+    found = json.loads(out)
+    assert out.count("\n") == 1
+    assert found["device"]["unique_id"] == "a1b2c3" and found["drives"] is False
+    assert [fault["name"] for fault in found["faults"]] == [
+        "pedal_a_low",
+        "rail_low",
+        "pedal_b_low",
+    ]
+    assert "踏板" in found["faults"][0]["title"] and found["faults"][0]["causes"]
+    assert found["reasons"][0] == {
+        "name": "key_off",
+        "text": "钥匙关着。",
+        "reading": "key reads off, needs on",
+    }
+
+
+PERMANENT = "13 P2127 pedal_b_low CRAWL cleared 0x; permanent, clean drives 2 of 3"
+
+
+def cleared(left: list[str]) -> AnsweringBoard:
+    """Return a board of which left is still there after a clear."""
+    board = AnsweringBoard()
+
+    def clear(line: str) -> list[str]:
+        board.answers["faults"] = left
+        board.answers["faults hist"] = [PERMANENT]
+        return ["cleared"]
+
+    board.answers["clear"] = clear
+    return board
+
+
+def test_clearing_saves_a_report_first_and_says_that_nothing_came_back(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    board = cleared(["none active, none stored"])
+    assert run(board, "faults", "--clear", "--lang", "en") == 0
+    (report,) = tmp_path.iterdir()
+    assert report.name == "lsev_report_a1b2c3_20261123_093000.txt"
+    assert "P2122" in report.read_text(encoding="utf-8").splitlines()[0]
+    out = capsys.readouterr().out
+    assert str(report.name) in out and "Faults cleared: 2. None came back" in out
+    assert "clean drives so far: 2 of 3" in out
+    assert board.told.index("stats") < board.told.index("clear")
+
+
+def test_a_fault_that_is_still_there_is_told_and_fails(capsys: Capture) -> None:
+    assert run(cleared([PEDAL_OPEN]), "faults", "--clear", "--lang", "en") == 1
+    out = capsys.readouterr().out
+    assert "came back at once" in out and "pedal_a_low" in out and "rail_low" not in out
+
+
+def test_json_of_clearing_names_what_went_what_stayed_and_the_report(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    status = run(cleared([PEDAL_OPEN]), "faults", "--clear", "--json", "--report", "before.txt")
+    found = json.loads(capsys.readouterr().out)
+    assert status == 1
+    assert found["cleared"] == ["rail_low"]
+    assert [fault["name"] for fault in found["faults"]] == ["pedal_a_low", "pedal_b_low"]
+    assert found["report"] == "before.txt" and (tmp_path / "before.txt").exists()
+
+
+def test_a_board_that_refuses_to_clear_leaves_the_report_and_the_error(tmp_path: Path) -> None:
+    refusal = LinkError(22, "not-now", "not parked (5.0 km/h); nothing changed; stand 2 s")
+    with pytest.raises(LinkError, match="not parked"):
+        run(AnsweringBoard({"clear": refusal}), "faults", "--clear")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_report_that_cannot_be_written_keeps_the_faults() -> None:
+    board = cleared([])
+    with pytest.raises(OSError, match="nowhere"):
+        run(board, "faults", "--clear", "--report", "nowhere/report.txt")
+    assert "clear" not in board.told
+
+
+# The report.
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_report_is_as_kept(lang: str, tmp_path: Path, capsys: Capture) -> None:
+    board = AnsweringBoard(
+        {
+            "status": ["does not drive:", "mode OFF, contactor open, gear N, pedal 0.0 %"],
+            "diff": ["speed_cap_kmh 45 (40)"],
+            "stats": ["ticks 1000", "late_ticks 0"],
+            "freeze 11": ["pedal_permille 0", "speed_mmps 0"],
+        }
+    )
+    assert run(board, "report", "-o", "out.txt", "--lang", lang) == 0
+    written = (tmp_path / "out.txt").read_text(encoding="utf-8")
+    assert written == kept(f"report_{lang}", written)
+    out = capsys.readouterr().out
+    assert "P2122" in out.splitlines()[0] and "out.txt" in out
+
+
+def test_a_report_has_no_secrets_in_it(tmp_path: Path) -> None:
+    board = AnsweringBoard(
+        {
+            "status": [f"nonce {SECRET}", f"seen {SECRET.upper()} here", "key off"],
+            "log": ["12 s auth deadbeef", f"k1={SECRET}{SECRET}"],
+        }
+    )
+    run(board, "report", "-o", "out.txt")
+    written = (tmp_path / "out.txt").read_text(encoding="utf-8").lower()
+    assert SECRET not in written and "deadbeef" not in written and "(secret)" in written
+    assert not any(told.split()[0] in ("unlock", "auth", "provision") for told in board.told)
+
+
+def test_a_link_that_is_lost_leaves_no_half_report(tmp_path: Path) -> None:
+    board = AnsweringBoard({"stats": LinkError(None, "lost", "the port is gone")})
+    with pytest.raises(LinkError, match="gone"):
+        run(board, "report", "-o", "out.txt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_an_older_firmware_does_not_answer_is_said_in_its_place(tmp_path: Path) -> None:
+    run(AnsweringBoard({"stats": ["ticks 5"], "log": UNKNOWN}), "report", "-o", "o.txt")
+    written = (tmp_path / "o.txt").read_text(encoding="utf-8")
+    assert "ticks 5" in written and "no such name" in written

@@ -1,0 +1,107 @@
+"""lsev log: a recording never replaces a file, and is kept however it ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.answering_board import AnsweringBoard
+
+from host_tools import log_command
+from host_tools.cli import main, make_parser
+from host_tools.link import LinkError
+
+
+class SendingBoard(AnsweringBoard):
+    """Sends a row each time it is asked, and then does what end says."""
+
+    def __init__(self, rows: int, end: BaseException | None = None) -> None:
+        super().__init__({"unsub": ["unsubscribed"]})
+        self._left = rows
+        self._end = end
+        self.seconds = 0.0
+
+    def subscribe(self, names: str, rate_hz: int) -> None:
+        self.told.append(f"sub {names} {rate_hz}")
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        self.seconds = round(self.seconds + 0.1, 1)
+        if not self._left and self._end:
+            raise self._end
+        self._left -= 1
+        return [("b", {}), ("t", {"t": round(self.seconds * 1000), "pack_cv": 6012})]
+
+
+def record(board: SendingBoard, *words: str) -> int:
+    args = make_parser().parse_args(["log", "record", *words, "--lang", "en"])
+    return log_command.run(args, board.open, lambda: board.seconds)
+
+
+def test_a_recording_has_a_header_and_then_the_rows_as_they_came(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.ndjson"
+    board = SendingBoard(100)
+    assert record(board, str(path), "--seconds", "1", "--names", "pack_cv", "--rate", "10") == 0
+    first, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert first["device_id"] == "a1b2c3" and first["units"] == {"t": "ms", "pack_cv": "0.01 V"}
+    assert rows[0] == {"t": 100, "pack_cv": 6012} and len(rows) == 10
+    assert board.told[-2:] == ["sub pack_cv 10", "unsub"]
+    assert f"{path}: 10" in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_a_recording_well(tmp_path: Path) -> None:
+    path = tmp_path / "r.ndjson"
+    assert record(SendingBoard(3, KeyboardInterrupt()), str(path)) == 0
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_a_lost_link_keeps_what_was_recorded_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.ndjson"
+    with pytest.raises(LinkError, match="gone"):
+        record(SendingBoard(3, LinkError(None, "lost", "the port is gone")), str(path))
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 4
+    assert f"{path}: 3" in capsys.readouterr().out
+
+
+def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "r.ndjson"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError):
+        record(SendingBoard(3), str(path))
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_an_export_is_beside_the_recording_and_says_what_was_cut_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.ndjson"
+    record(SendingBoard(3, KeyboardInterrupt()), str(path), "--names", "pack_cv")
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"t":4')
+    assert main(["log", "export", str(path), "--lang", "en"]) == 0
+    sheet = (tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()
+    assert sheet[0] == "t_s,pack_v" and sheet[1] == "0.1,60.12" and len(sheet) == 4
+    assert "cut off" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "rubbish\n", '{"format":"other"}\n'])
+def test_what_is_no_recording_is_refused_and_nothing_is_written(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.ndjson"
+    path.write_text(text, encoding="utf-8")
+    assert main(["log", "export", str(path)]) == 2
+    assert "no recording" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]
+    path.rename(tmp_path / "r.csv")
+    assert main(["log", "export", str(tmp_path / "r.csv")]) == 2
+
+
+@pytest.mark.parametrize("rate", ["0", "21", "fast"])
+def test_a_rate_that_the_board_cannot_send_is_bad_usage(rate: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        make_parser().parse_args(["log", "record", "x", "--rate", rate])
+    assert caught.value.code == 2
