@@ -256,8 +256,9 @@ class ChargeRules:
         if kind == bms_port.CELLS:
             data = charge.cell_data
             over_s = self._lasts("cell", data.highest_mv >= self.outer.hard, dt_s)
-            if over_s == dt_s:
-                self._was_on = self._enable != 0
+            # What stops at the first high sample need not be stopped for good at the third.
+            if over_s <= 2.0 * dt_s:
+                self._was_on = self._enable != 0 and charge.enable != 0
             if over_s >= 3.0 and self._was_on and age_s == 0.0:
                 self._is_over = True
             refuses = age_s > 8.0 or data.charge_permitted == 0

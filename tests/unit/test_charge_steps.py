@@ -114,7 +114,7 @@ def test_a_resting_cell_outside_its_chemistrys_window_is_another_pack(name, edge
     rig.cell_mv = get(rig, edge) + off_mv
     rig.seconds(CHECK_S)
     assert (rig.phase in ("BULK", "PRECHARGE")) is fits
-    assert rig.charge.is_wrong_pack is not fits
+    assert rig.charge.pack_check.is_wrong is not fits
     assert ((rig.phase, rig.cause) == ("CHECK", "wrong_pack")) is not fits
 
 
@@ -135,13 +135,13 @@ def surface(rig):
 def test_after_a_charge_a_pack_may_stand_higher_for_its_surface_charge(off_mv, fits):
     rig = Rig().in_bulk().cut_power(in_mah=20000)
     rig.so(cell_mv=surface(rig) + off_mv).seconds(CHECK_S + 2)
-    assert rig.charge.is_wrong_pack is not fits
+    assert rig.charge.pack_check.is_wrong is not fits
 
 
 def test_a_pack_that_was_driven_since_has_no_surface_charge():
     rig = Rig().in_bulk().cut_power(in_mah=20000).soc(450)
     rig.so(cell_mv=surface(rig) - 5).seconds(CHECK_S + 2)
-    assert rig.charge.is_wrong_pack
+    assert rig.charge.pack_check.is_wrong
 
 
 def test_a_bms_that_counts_other_cells_is_of_another_pack():
@@ -191,7 +191,7 @@ def test_lead_that_is_flat_by_its_voltage_and_known_not_to_be_is_another_pack(
     cell_mv, soc, unsure, fits
 ):
     rig = Rig(cell_mv, soc_permille=soc, unsure_permille=unsure).seconds(CHECK_S)
-    assert rig.charge.is_wrong_pack is not fits
+    assert rig.charge.pack_check.is_wrong is not fits
 
 
 @pytest.mark.parametrize("charger_kind", [0, 2])

@@ -27,6 +27,7 @@ from vcu.charge.backstops import (
 from vcu.charge.bms import Bms, CellData
 from vcu.charge.command import Command
 from vcu.charge.meter import Meter
+from vcu.charge.pack_check import PackCheck
 from vcu.charge.phases import (
     ABSORB,
     BALANCE,
@@ -78,7 +79,6 @@ class Charge:
         self.cause: int = phases.UNPLUGGED
         self.enable = 0
         self.bits = 0
-        self.is_wrong_pack = False
         self.seconds = 0  # whole ones since the last round
         self.left_mah = -1  # in the pack a round ago; -1 while the car may drive
         self.is_resting = False  # of an active phase: it waits with the relay open
@@ -91,6 +91,7 @@ class Charge:
         self.command = Command(params, profile)
         self.warmth = Warmth(profile, self.session, self.bms)
         self.lost_cell = LostCell(profile, self.session)
+        self.pack_check = PackCheck(profile, self.session, self.bms, energy)
         self.is_relay = self.command.kind == command.RELAY
         self._sig = sig
         self._obedience = Obedience()
@@ -195,7 +196,7 @@ class Charge:
         if self.session.faults:
             self.bits &= ~self.session.faults
             self.session.faults = 0
-            self.steps.begin_session()  # the limits of the old one would end it at once
+            self.pack_check.begin()  # the limits of the old one would end it at once
             self.session.latch()
         if self.phase == FAULT:
             self.enter(OFF)
@@ -257,7 +258,7 @@ class Charge:
             self._dt_ms,
         )
         live = bits & WELDED
-        if self.is_wrong_pack:
+        if self.pack_check.is_wrong:
             live |= WRONG_PACK
         self._live_bits = live | self._bms_bits()
         bits &= ~WELDED

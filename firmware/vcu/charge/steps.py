@@ -11,6 +11,7 @@ from micropython import const
 from vcu.charge import bms as bms_port
 from vcu.charge import command
 from vcu.charge.backstops import CELL_SHORTED, PRECHARGE_FAILED, TIMEOUT, WELDED, WRONG_PACK
+from vcu.charge.hindrance import Hindrance
 from vcu.charge.phases import (
     ABSORB,
     BAD_PARAMETERS,
@@ -19,14 +20,12 @@ from vcu.charge.phases import (
     BULK,
     CHECK,
     CHECKING,
-    COLD,
     EQUALIZE,
     FAULT,
     FLOAT,
     FULL,
     HAS_FAULT,
     HIGH_VOLTAGE,
-    HOT,
     IS_FULL,
     NO_BMS,
     NO_CHARGER,
@@ -38,7 +37,6 @@ from vcu.charge.phases import (
     PRECHARGE,
     SCHEDULED,
     TARGET_REACHED,
-    TOO_MUCH_CURRENT,
     UNPLUGGED,
     WRONG,
 )
@@ -52,31 +50,19 @@ _CHECK_S = const(6)
 _ZERO_S = const(60)
 _ZERO_NEAR_Q4 = const(16)
 _SETTLES_S = const(1)  # the current, after the relay has opened
-_STALE_MS = const(3000)
 _PAUSE_S = const(600)  # at most six times an hour on and off
 _REACHED_S = const(10)
-_NO_CURRENT_S = const(60)
 _NO_CURRENT_MA = const(300)
-_DRIVEN_PERMILLE = const(20)
-_SURE_PERMILLE = const(100)
-_EMPTY_MV = const(1850)  # rested; of a lead cell
-_NOT_EMPTY_PERMILLE = const(700)
 _UNSURE_PERMILLE = const(300)
 # However little was missing, that much of C may go in besides.
 _SPARE_PERMILLE = const(40)
 # So long absorption waits at its tail for the charge to have come back.
 _RETURN_S = const(3600)
-_SLACK_PERMILLE = const(50)
 _RESTART_S = const(60)
-_TARGET_BACK_PERMILLE = const(100)
-_GAVE_PERMILLE = const(50)
 _FLOAT_REST_S = const(2100)
 _FLOAT_SETTLES_S = const(14400)
 _BLIND_ABSORB_S = const(7200)
 _BLIND_S = const(900)
-_OVER_CELL_MV = const(50)
-_OVER_S = const(60)
-_TOO_MUCH_S = const(5)
 _SHORT_BULK_PERMILLE = const(20)
 _SHORT_BULK_SOC_PERMILLE = const(800)
 # Lead at 0.2 C meets its set-point at 60 %, sulphated from 40 % on: above that it says nothing.
@@ -99,6 +85,8 @@ class Steps:
         self._warmth = charge.warmth
         self._energy = charge.energy
         self._command = charge.command
+        self._pack = charge.pack_check
+        self._hindrance = Hindrance(charge)
         self._capacity_mah = profile.capacity_mah
         self._is_lithium = profile.is_lithium
         self._short_bulk_permille = _SHORT_BULK_LEAD_PERMILLE
@@ -112,16 +100,8 @@ class Steps:
         self._spare_mah = profile.capacity_mah * _SPARE_PERMILLE // 1000
         self._absorb_mv = profile.get("absorb")
         self._precharge_cv = profile.cv("precharge_below")
-        self._restart_cv = profile.cv("restart_below")
-        self._floats_cv = profile.cv("float") * 98 // 100
-        self._over_cv = _OVER_CELL_MV * profile.cells // 10
         self._hold_s = 0  # of the condition that ends this phase
-        self._mean_ma = 0  # over 16 s: a tail is a fiftieth of C, noise and one bad sample are not
-        self._silent_s = 0
-        self._over_s = 0
-        self._much_s = 0
         self._blind_s = 0  # without a temperature
-        self._full_permille = 0  # what was counted when the pack became full
         self._phase_s = 0  # of CHECK and PAUSE, which no power cut needs to remember
         self._flat_cv = 0
         self._flat_s = 0
@@ -143,11 +123,8 @@ class Steps:
     def begin(self) -> None:
         """A phase begins: its clocks do, too."""
         self._hold_s = 0
-        self._silent_s = 0
-        self._over_s = 0
-        self._much_s = 0
+        self._hindrance.begin()
         self._phase_s = 0
-        self._mean_ma = self._meter.current_ma
         self._flat_s = 0
         self._flat_times = 0
         self._charge.lost_cell.begin()
@@ -168,9 +145,9 @@ class Steps:
         elif phase != OFF:
             self._session.phase_s += charge.seconds
         if PRECHARGE <= phase <= BALANCE:
-            cause = self._hindrance()
+            cause = self._hindrance.of_pack()
             if cause == NOTHING:
-                cause = self._charger_hindrance(charge.seconds)
+                cause = self._hindrance.of_charger(charge.seconds)
             if cause != NOTHING:
                 self._pause(cause)
                 return
@@ -183,7 +160,7 @@ class Steps:
         set_cv = self._command.limit_cv
         if cause == BMS_REFUSES and not self._bms.is_lost and session.in_mah > 0:
             near = self._meter.voltage_cv >= set_cv - set_cv // 50
-            if near or phase == ABSORB or phase == BALANCE:
+            if near or self._bms.share_permille < 1000 or phase == ABSORB or phase == BALANCE:
                 # Its cells are full, whatever the pack's voltage says.
                 if phase == FLOAT:
                     self._stay_full()
@@ -195,61 +172,6 @@ class Steps:
             return
         self._charge.enter(PAUSE)
         self._charge.cause = cause
-
-    def _hindrance(self) -> int:
-        """Return what forbids any current now, or NOTHING."""
-        charge = self._charge
-        warmth = self._warmth
-        bms = self._bms
-        session = self._session
-        if charge.inhibited or self._meter.age_ms > _STALE_MS:
-            return NO_SENSOR
-        if self._is_lithium and not warmth.is_known:
-            return NO_SENSOR
-        if session.is_cold:
-            return COLD
-        if session.is_hot:
-            return HOT
-        if bms.is_lost or not bms.may_charge or bms.is_over:
-            return BMS_REFUSES
-        # It cannot be told to give less; a tail is judged by what it measures.
-        if (
-            charge.is_relay
-            and charge.phase != ABSORB
-            and self._command.charger_ma > _slack(self._command.limit_ma)
-        ):
-            return TOO_MUCH_CURRENT
-        return NOTHING
-
-    def _charger_hindrance(self, seconds: int) -> int:
-        """Return what is wrong with the current that flows, once it has lasted."""
-        charge = self._charge
-        meter = self._meter
-        if charge.is_resting or not charge.enable:
-            return NOTHING
-        session = self._session
-        limit_cv = self._command.limit_cv
-        ma = meter.current_ma
-        self._mean_ma += (ma - self._mean_ma) >> 4
-        low_cv = limit_cv - limit_cv // 50
-        if charge.is_relay and charge.phase == ABSORB and not self._is_lithium:
-            low_cv = self._floats_cv  # it may float by its own curve
-        if self._mean_ma < _NO_CURRENT_MA and meter.voltage_cv < low_cv:
-            self._silent_s += seconds
-            if self._silent_s >= _NO_CURRENT_S and session.phase != FLOAT:
-                return NO_CURRENT
-        else:
-            self._silent_s = 0
-        if charge.is_relay:
-            self._over_s = (
-                self._over_s + seconds if meter.voltage_cv > limit_cv + self._over_cv else 0
-            )
-            if self._over_s >= _OVER_S:
-                return HIGH_VOLTAGE
-            self._much_s = self._much_s + seconds if ma > _slack(self._command.limit_ma) else 0
-            if self._much_s >= _TOO_MUCH_S:
-                return TOO_MUCH_CURRENT
-        return NOTHING
 
     # What each phase does.
 
@@ -277,10 +199,10 @@ class Steps:
         known_q4 = self._session.zero_q4
         if self._phase_s < (_CHECK_S if known_q4 else _ZERO_S):
             return
-        charge.cause = self._hindrance()
+        charge.cause = self._hindrance.of_pack()
         if self._session.is_unconfirmed and charge.cause != NO_SENSOR and not self._bms.is_lost:
             # A swapped pack is checked where it cannot be charged, too: it must drive again.
-            if not self._is_this_pack(meter.voltage_cv * 10 // self._profile.cells):
+            if not self._pack.is_this_pack(meter.voltage_cv * 10 // self._profile.cells):
                 charge.cause = WRONG
                 return
             if self._command.kind == command.NO_CHARGER:
@@ -300,7 +222,7 @@ class Steps:
             # Within the noise: follow slowly what the sensor drifts by.
             meter.zero_q4 = known_q4 + ((moved_q4 + 4) >> 3)
         self._session.zero_q4 = meter.zero_q4
-        if not self._is_this_pack(meter.voltage_cv * 10 // self._profile.cells):
+        if not self._pack.is_this_pack(meter.voltage_cv * 10 // self._profile.cells):
             charge.cause = WRONG
             return
         if charge.delay_s > 0:
@@ -309,38 +231,12 @@ class Steps:
             return
         self._resume(meter.voltage_cv)
 
-    def _is_this_pack(self, cell_mv: int) -> bool:
-        """Return whether a resting cell of this chemistry and count can have that voltage."""
-        session = self._session
-        profile = self._profile
-        highest_mv = profile.get("reject_above")
-        if session.in_mah > 0 and not self._was_driven():
-            highest_mv += profile.get("surface")
-        fits = profile.get("reject_below") <= cell_mv <= highest_mv
-        if fits and not self._is_lithium and cell_mv < _EMPTY_MV:
-            # Fewer cells that are full look like these when they are flat: the count knows.
-            energy = self._energy
-            fits = (
-                energy.soc_permille < _NOT_EMPTY_PERMILLE
-                or energy.soc_uncertainty_permille > _SURE_PERMILLE
-            )
-        fits = fits and not self._bms.count_differs
-        self._charge.is_wrong_pack = not fits
-        if fits and session.is_unconfirmed:
-            session.is_unconfirmed = 0
-            session.latch()
-        return fits
-
-    def _was_driven(self) -> bool:
-        driven_mah = self._session.left_mah - self._energy.left_mah
-        return driven_mah > self._capacity_mah * _DRIVEN_PERMILLE // 1000
-
     def _resume(self, rest_cv: int) -> None:
         """Go on with the charge that was broken off, stay full, or begin a new one."""
         charge = self._charge
         session = self._session
-        if session.number == 0 or self._was_driven() or self._has_come_down(rest_cv):
-            self.begin_session()
+        if session.number == 0 or self._pack.was_driven() or self._pack.has_come_down(rest_cv):
+            self._pack.begin()
         phase = session.phase
         if phase == FLOAT or phase == BALANCE or phase == EQUALIZE:
             charge.enter(phase)
@@ -354,49 +250,8 @@ class Steps:
         else:
             charge.enter(BULK)
 
-    def _has_come_down(self, rest_cv: int) -> bool:
-        """Return whether a full pack has given so much that it is worth a charge."""
-        session = self._session
-        if not session.is_full:
-            return False
-        soc = self._energy.soc_permille
-        if session.target_permille:
-            return soc < session.target_permille - _TARGET_BACK_PERMILLE
-        # A count that was already as low when the pack's cells were full says nothing.
-        restart = min(self._profile.get("restart_charge"), self._full_permille - _GAVE_PERMILLE)
-        return self._has_sunk(rest_cv) or soc < restart
-
-    def _has_sunk(self, cv: int) -> bool:
-        """Return whether a full pack rests low, and lower than it did when it was charged.
-
-        Thin acid or a lost cell rests low at once: to charge it again would never end.
-        """
-        rested_cv = self._session.rested_cv
-        if rested_cv and cv > rested_cv - self._profile.cells:  # 10 mV each
-            return False
-        return cv < self._restart_cv
-
-    def begin_session(self) -> None:
-        """A new charge: what is missing now, and how much may go in."""
-        energy = self._energy
-        session = self._session
-        capacity = self._capacity_mah
-        unsure = energy.soc_uncertainty_permille
-        missing = capacity - energy.left_mah
-        most = capacity
-        if unsure <= _UNSURE_PERMILLE:
-            most = min(missing + capacity * unsure // 1000, capacity)
-        if unsure > _SURE_PERMILLE:
-            missing = most  # a count that may be wrong may not end the charge
-        # 300 000 mAh * 1250 = 3.8e8
-        permille = self._profile.get("ah_limit")
-        limit = most * permille // 1000 + capacity * _SLACK_PERMILLE // 1000
-        session.begin(missing, min(limit, capacity * permille // 1000))
-        session.left_mah = energy.left_mah
-        session.faults &= ~TIMEOUT
-
     def _stay_full(self) -> None:
-        self._full_permille = self._energy.soc_permille
+        self._pack.full_permille = self._energy.soc_permille
         self._charge.enter(FULL)
         self._charge.cause = IS_FULL
 
@@ -479,7 +334,7 @@ class Steps:
         )
         # A sixteenth back above it, where a tail that falls in hours wavers, is still the tail.
         tail_ma = self._tail_ma + (self._tail_ma >> 4) if self._hold_s else self._tail_ma
-        if at_tail and self._mean_ma <= tail_ma:
+        if at_tail and self._hindrance.mean_ma <= tail_ma:
             self._hold_s += seconds
         else:
             self._hold_s = 0
@@ -492,7 +347,7 @@ class Steps:
             self._end(True)
         elif session.absorb_s >= limit_s or (
             # Near its tail, or so long without one that there will be none: an aged pack.
-            (self._mean_ma < self._tail_ma * 2 or session.absorb_s * 2 > limit_s)
+            (self._hindrance.mean_ma < self._tail_ma * 2 or session.absorb_s * 2 > limit_s)
             and self._has_enough()
         ):
             self._end(False)
@@ -586,7 +441,7 @@ class Steps:
             )
         if session.phase_s >= self._profile.get("float_limit") or self._has_enough():
             self._stay_full()
-        elif not charge.is_resting and self._has_sunk(self._meter.voltage_cv):
+        elif not charge.is_resting and self._pack.has_sunk(self._meter.voltage_cv):
             self._hold_s += charge.seconds
             if self._hold_s >= _RESTART_S:
                 charge.enter(CHECK)
@@ -607,11 +462,11 @@ class Steps:
         session = self._session
         retop_s = self._profile.get("retop")
         if retop_s and session.phase_s >= retop_s:
-            self.begin_session()
+            self._pack.begin()
             charge.enter(CHECK)
         elif (
             self._is_lithium or session.target_permille or charge.lost_cell.is_judged
-        ) and self._has_come_down(self._meter.voltage_cv):
+        ) and self._pack.has_come_down(self._meter.voltage_cv):
             self._hold_s += charge.seconds
             if self._hold_s >= _RESTART_S:
                 charge.enter(CHECK)
@@ -624,7 +479,7 @@ class Steps:
         if charge.cause == HIGH_VOLTAGE:
             # A charger without compensation holds a hot pack there by its own curve.
             self._session.absorb_s += charge.seconds
-        if self._phase_s >= _PAUSE_S and self._hindrance() == NOTHING:
+        if self._phase_s >= _PAUSE_S and self._hindrance.of_pack() == NOTHING:
             charge.enter(CHECK)
             charge.cause = CHECKING
 
@@ -634,12 +489,7 @@ class Steps:
         charge.cause = HAS_FAULT
         if not self._session.faults:
             charge.enter(OFF)
-        elif self._session.faults == TIMEOUT and self._was_driven():
+        elif self._session.faults == TIMEOUT and self._pack.was_driven():
             self._session.faults = 0
             self._session.latch()
             charge.enter(OFF)
-
-
-def _slack(ma: int) -> int:
-    """Return what a current that was limited to ma may measure."""
-    return ma + ma // 10 + 1000

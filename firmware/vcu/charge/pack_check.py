@@ -1,0 +1,107 @@
+"""Pack check: is this the pack that the parameters describe, and does it need a new charge?
+
+Voltage cannot tell every pack from every other: what it can tell is told here,
+the rest is for the BMS, the Ah limit and the person who swaps a pack. A charge
+that was broken off goes on; a new one begins when the car was driven in between
+or a full pack has come down.
+"""
+
+from micropython import const
+
+from vcu.charge.backstops import TIMEOUT
+from vcu.charge.bms import Bms
+from vcu.charge.profiles import Profile
+from vcu.charge.session import Session
+from vcu.energy import Energy
+
+_DRIVEN_PERMILLE = const(20)
+_SURE_PERMILLE = const(100)
+_EMPTY_MV = const(1850)  # rested; of a lead cell
+_NOT_EMPTY_PERMILLE = const(700)
+_UNSURE_PERMILLE = const(300)
+_SLACK_PERMILLE = const(50)
+_TARGET_BACK_PERMILLE = const(100)
+_GAVE_PERMILLE = const(50)
+
+
+class PackCheck:
+    """is_wrong is the last answer of is_this_pack()."""
+
+    def __init__(self, profile: Profile, session: Session, bms: Bms, energy: Energy) -> None:
+        self._profile = profile
+        self._session = session
+        self._bms = bms
+        self._energy = energy
+        self._capacity_mah = profile.capacity_mah
+        self._is_lithium = profile.is_lithium
+        self._restart_cv = profile.cv("restart_below")
+        self.full_permille = 0  # what was counted when the pack became full
+        self.is_wrong = False
+
+    def is_this_pack(self, cell_mv: int) -> bool:
+        """Return whether a resting cell of this chemistry and count can have that voltage."""
+        session = self._session
+        profile = self._profile
+        highest_mv = profile.get("reject_above")
+        if session.in_mah > 0 and not self.was_driven():
+            highest_mv += profile.get("surface")
+        fits = profile.get("reject_below") <= cell_mv <= highest_mv
+        if fits and not self._is_lithium and cell_mv < _EMPTY_MV:
+            # Fewer cells that are full look like these when they are flat: the count knows.
+            energy = self._energy
+            fits = (
+                energy.soc_permille < _NOT_EMPTY_PERMILLE
+                or energy.soc_uncertainty_permille > _SURE_PERMILLE
+            )
+        fits = fits and not self._bms.count_differs
+        self.is_wrong = not fits
+        if fits and session.is_unconfirmed:
+            session.is_unconfirmed = 0
+            session.latch()
+        return fits
+
+    def was_driven(self) -> bool:
+        """Return whether the pack gave 2 % of its capacity since current last flowed into it."""
+        driven_mah = self._session.left_mah - self._energy.left_mah
+        return driven_mah > self._capacity_mah * _DRIVEN_PERMILLE // 1000
+
+    def has_come_down(self, rest_cv: int) -> bool:
+        """Return whether a full pack has given so much that it is worth a charge."""
+        session = self._session
+        if not session.is_full:
+            return False
+        soc = self._energy.soc_permille
+        if session.target_permille:
+            return soc < session.target_permille - _TARGET_BACK_PERMILLE
+        # A count that was already as low when the pack's cells were full says nothing.
+        restart = min(self._profile.get("restart_charge"), self.full_permille - _GAVE_PERMILLE)
+        return self.has_sunk(rest_cv) or soc < restart
+
+    def has_sunk(self, cv: int) -> bool:
+        """Return whether a full pack rests low, and lower than it did when it was charged.
+
+        Thin acid or a lost cell rests low at once: to charge it again would never end.
+        """
+        rested_cv = self._session.rested_cv
+        if rested_cv and cv > rested_cv - self._profile.cells:  # 10 mV each
+            return False
+        return cv < self._restart_cv
+
+    def begin(self) -> None:
+        """A new charge: what is missing now, and how much may go in."""
+        energy = self._energy
+        session = self._session
+        capacity = self._capacity_mah
+        unsure = energy.soc_uncertainty_permille
+        missing = capacity - energy.left_mah
+        most = capacity
+        if unsure <= _UNSURE_PERMILLE:
+            most = min(missing + capacity * unsure // 1000, capacity)
+        if unsure > _SURE_PERMILLE:
+            missing = most  # a count that may be wrong may not end the charge
+        # 300 000 mAh * 1250 = 3.8e8
+        permille = self._profile.get("ah_limit")
+        limit = most * permille // 1000 + capacity * _SLACK_PERMILLE // 1000
+        session.begin(missing, min(limit, capacity * permille // 1000))
+        session.left_mah = energy.left_mah
+        session.faults &= ~TIMEOUT
