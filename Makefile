@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup run test prove matrix mutate bench lint format docs clean
+.PHONY: help setup run flash test prove matrix mutate bench lint format docs clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: $(READY) ## drive and charge a simulated car with the firmware running in M
 	@echo "3 of 3: the whole night, the firmware's charge alone at a second a step"
 	@$(BIN)/lsev sim run overnight
 	@echo "with a page of plots: $(BIN)/lsev sim run overnight --report charge.html"
+
+flash: $(READY) ## put the firmware onto the board at the only serial port (ARGS="--port P ...")
+	@$(BIN)/lsev flash $(ARGS)
 
 test: $(READY) ## run all tests, with a stated sample of the long ones
 	@$(BIN)/python -m pytest

@@ -20,6 +20,7 @@ from types import FrameType
 
 from sim.controller import ControllerError
 from sim.faults import Fault
+from sim.flash_board import FlashBoard
 from sim.interpreter import MicropythonController
 from sim.vehicle import load_vehicle
 from sim.world import TICK_S, World
@@ -30,6 +31,8 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 _LAST_WORDS_BYTES = 4000
 # Further behind than this the clock starts anew: the machine slept, or is too slow.
 _BEHIND_S = 0.5
+# How often the board with the flash looks whether it shall end; it runs by itself.
+_LOOK_S = 0.1
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -178,15 +181,19 @@ def run_board(
     fast: bool,
     seconds: float | None,
     faults: Sequence[Fault] = (),
+    flash: Path | None = None,
 ) -> int:
     """Run the virtual board until a signal, or for seconds of its own time, and return 0.
 
+    With flash it runs what that image has, and the car stands still whatever it does.
     VehicleError, FileExistsError or OSError when it cannot start, and
     ControllerError with its last words when the firmware stops.
     """
     car = load_vehicle(vehicle)
     if link is not None:
         check_link(link)
+    if flash is not None:
+        return _run_flash(vehicle, board, link, flash, seconds)
     port = SerialPort()
     try:
         with (
@@ -211,6 +218,20 @@ def run_board(
         raise ControllerError(f"{error}\n{port.last_words()}".strip()) from None
     finally:
         port.close()
+    return 0
+
+
+def _run_flash(
+    vehicle: str, board: str, link: Path | None, image: Path, seconds: float | None
+) -> int:
+    with _ending_signals() as got, FlashBoard(link, board, image, vehicle=vehicle) as flash_board:
+        where = flash_board.port_name if link is None else f"{link} -> {flash_board.port_name}"
+        print(f"virtual {board}, files in {image}, parked, key off", flush=True)
+        print(f"serial port: {where}", flush=True)
+        print("stop it with Ctrl-C", flush=True)
+        end_s = None if seconds is None else time.monotonic() + seconds
+        while not got and (end_s is None or time.monotonic() < end_s):
+            time.sleep(_LOOK_S)
     return 0
 
 

@@ -41,7 +41,7 @@ def run(
         print("\n".join(wrap(texts.ui(f"before_{args.what}", lang))))
         said = unlocked(link, args.key, lambda: link.command(f"cal {args.what} start"))
         try:
-            taken = _guide(link, args.what, said, lang, listen)
+            taken = _guide(link, args, said, lang, listen)
         except BaseException:
             _abort(link, args.what)
             raise
@@ -54,9 +54,14 @@ def run(
 
 
 def _guide(
-    link: Commander, what: str, said: list[str], lang: str, listen: Callable[[str], str]
+    link: Commander,
+    args: argparse.Namespace,
+    said: list[str],
+    lang: str,
+    listen: Callable[[str], str],
 ) -> bool:
     """Go through the steps; return whether the board has accepted, False when a person stops."""
+    what = args.what
     while True:
         _show(said)
         is_last = any("accept" in line for line in said)
@@ -74,8 +79,13 @@ def _guide(
             continue  # still driving
         else:
             metres = f" {answer}" if is_drive else ""
-            _show(link.command(f"cal {what} accept{metres}", timeout_s=_STEP_S))
+            _show(_accept(link, args, f"cal {what} accept{metres}"))
             return True
+
+
+def _accept(link: Commander, args: argparse.Namespace, line: str) -> list[str]:
+    """Have the board take the result; a drive in between has locked it again."""
+    return unlocked(link, args.key, lambda: link.command(line, timeout_s=_STEP_S))
 
 
 def _abort(link: Commander, what: str) -> None:

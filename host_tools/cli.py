@@ -21,10 +21,16 @@ from host_tools import (
     calibrate_command,
     customer_report_command,
     faults_command,
+    flash_command,
     log_command,
+    monitor_command,
     params_command,
+    provision_command,
+    versions_command,
 )
 from host_tools.board import run_board
+from host_tools.board_files import BoardError
+from host_tools.bundle import BundleError
 from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
 from host_tools.link import LinkError
@@ -32,6 +38,7 @@ from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
 from host_tools.report import write_report
 from host_tools.session import SessionError
+from host_tools.slots import FlashError
 from sim.charge_scenario import ChargeScenario, UnfitError
 from sim.charging import STEP_S
 from sim.controller import ControllerError
@@ -57,6 +64,7 @@ examples:
   lsev board --link my-board                       a board for any serial program
   lsev faults                                      what is wrong with a connected car
   lsev report                                      one text file about it, to hand on
+  lsev flash                                       put the firmware onto a board, or update it
 
 exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad usage or input
 """
@@ -87,19 +95,24 @@ examples:
   lsev board --link my-board        the port is also my-board while the board runs
   lsev board --fast --seconds 60    one simulated minute, as fast as it goes
   lsev board --fault pedal_a_open   with something broken from the start
+  lsev board --flash f.img --link p   a board for mpremote and lsev flash, its files in f.img
 """
 
 _INPUT_ERRORS = (
     ScenarioError, UnfitError, VehicleError, ParameterError, FaultError, DataFileError,
-    SessionError, LogError,
+    SessionError, LogError, BundleError,
 )  # fmt: skip
 # Each adds itself with add_command(), and names what runs it.
 _DEVICE_COMMANDS = (
+    monitor_command,
     faults_command,
     params_command,
     calibrate_command,
     log_command,
     customer_report_command,
+    flash_command,
+    versions_command,
+    provision_command,
 )
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
@@ -234,6 +247,13 @@ def make_parser() -> argparse.ArgumentParser:
         "--seconds", type=_duration_s, metavar="N", help="stop after N simulated seconds"
     )
     _add_fault(board, "from the start")
+    board.add_argument(
+        "--flash",
+        type=Path,
+        metavar="IMAGE",
+        help="run what is in this flash, made blank if it is not there, and let mpremote in;\n"
+        "the car stands still, in real time",
+    )
     for command in _DEVICE_COMMANDS:
         command.add_command(commands)
     return parser
@@ -488,7 +508,11 @@ def main(argv: list[str] | None = None) -> int:
                 return _matrix(args)
             return _list(args.json) if args.action == "list" else _list_faults(args.json)
         faults = [parse_fault(text, 0.0) for text in args.faults]
-        return run_board(args.vehicle, args.board, args.link, args.fast, args.seconds, faults)
+        if args.flash is not None and (args.fast or faults):
+            raise FaultError("--flash goes with neither --fast nor --fault: leave them out")
+        return run_board(
+            args.vehicle, args.board, args.link, args.fast, args.seconds, faults, args.flash
+        )
     except _INPUT_ERRORS as error:
         print(f"lsev: {explain(str(error))}", file=sys.stderr)
         return 2
@@ -496,7 +520,7 @@ def main(argv: list[str] | None = None) -> int:
         what = f"{error.filename}: {error.strerror}" if error.filename else error
         print(f"lsev: {what}; nothing was changed", file=sys.stderr)
         return 2
-    except (ControllerError, LinkError) as error:
+    except (ControllerError, LinkError, FlashError, BoardError) as error:
         print(f"lsev: {explain(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -106,6 +106,8 @@ class Link:
         for some in _portions(names):
             self.command(f"sub {plus}{some} {rate_hz}")
             plus = "+"
+        # What came before was of another subscription, or of half of this one.
+        self._events = deque((e for e in self._events if e[0] != "t"), maxlen=_MOST_EVENTS)
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """Return what came unasked since the last call: kind, as "t" or "e", and its values."""

@@ -29,14 +29,16 @@ class Console:
         self._editor = LineEditor(context)
         self._request = RequestLine()
         self._obd_line = b""
+        self._line: "bytes | None" = None  # whole, and to be run in the next slice
+        self._flaw = FLAWLESS
         self._answer = None
         self._last_tag = b""
         self._last_sum: bytes = b""
         self._since_last_ms = _REPEAT_MS
 
     def is_busy(self) -> bool:
-        """Return whether an answer is running."""
-        return self._answer is not None
+        """Return whether an answer is running, or about to."""
+        return self._answer is not None or self._line is not None
 
     def is_typing(self) -> bool:
         """Return whether a person is in the middle of a line, which nothing may interrupt."""
@@ -53,7 +55,7 @@ class Console:
         """Forget half a line that is old, and an answer that nobody can ask for again."""
         if self._since_last_ms < _REPEAT_MS:
             self._since_last_ms += passed_ms
-        if self._answer is None and self._editor.is_old(passed_ms):
+        if not self.is_busy() and self._editor.is_old(passed_ms):
             was_typing = self._editor.is_typing()
             self._editor.forget()
             if was_typing:
@@ -70,6 +72,7 @@ class Console:
 
     def _refuse(self, code: int, text: str) -> None:
         self._answer = None
+        self._line = None
         self._editor.forget()
         if not self._reply.is_tagged():
             self._reply.end()
@@ -90,7 +93,9 @@ class Console:
         elif flaw == FLAWLESS and is_for_obd(line):
             self._obd_line = line + b"\r"
         else:
-            self._run(line, flaw)
+            # Not with the bytes that it came with: that slice has been long enough.
+            self._line = line
+            self._flaw = flaw
 
     def _run(self, line: bytes, flaw: int) -> None:
         request = self._request
@@ -144,6 +149,11 @@ class Console:
 
     def go_on(self) -> None:
         """Write one line of the answer; an exception ends it with `err 10` and is raised again."""
+        line = self._line
+        if line is not None:
+            self._line = None
+            self._run(line, self._flaw)
+            return
         generator = self._answer
         if generator is None:
             return

@@ -2,6 +2,7 @@
 
 from micropython import const
 
+from service.calibration import Calibration
 from service.desk import NOTHING, Desk
 from service.draft import Draft
 from service.events import Events
@@ -30,6 +31,7 @@ class Context:
         self.readings = Readings(desk.loop, desk.params)
         self.offer = Offer()
         self.draft = Draft()
+        self.calibration = Calibration()
         self.events = Events(desk)
         self.telemetry = Telemetry(desk, reply, self.events)
         self.inputs = Inputs(desk.loop)

@@ -25,6 +25,7 @@ SWAP = const(5)  # another pack: swap, see service/pack_swap.py
 PROMPT = const(6)  # every output off, then MicroPython's prompt
 ACCESS = const(7)  # write the count of wrong answers
 PROVISION = const(8)  # write identity, access and change log
+TEST = const(9)  # drive one output for value ms: wish, see service/test_wishes.py
 
 # The figures of `counters`, in order.
 COUNTER_NAMES = (
@@ -62,6 +63,7 @@ class Desk:
         self.wanted: int = NOTHING
         self.wish = 0
         self.value = 0
+        self.is_watched = False  # somebody still watches the output that is tested
         self.swap: "tuple[tuple[str, int], ...]" = ()
         self.trouble = ""  # of the last request: what happened; what was kept; what to do
         self.last_run = "not recorded"  # how it ended, in a few words
@@ -118,6 +120,12 @@ class Desk:
         """Ask for another pack's parameters, all together."""
         self.swap = swap
         self.wanted = SWAP
+
+    def request_test(self, output: int, most_ms: int) -> None:
+        """Ask for the test of one output; to be renewed by is_watched in each slice."""
+        self.wish = output
+        self.value = most_ms
+        self.wanted = TEST
 
     def count_byte(self) -> None:
         """Count a byte of the port: whoever runs a test at the car ends it at any."""

@@ -88,6 +88,7 @@ def _offer(context: Context, words: "list[str]"):
     if context.desk.is_edited:
         reply.error(NOT_NOW, "edits are not saved; nothing changed; `save` or `reboot` first")
         return
+    yield
     if not _are_in_range(context, (("cell_count", cells), ("capacity_mah", amp_hours * 1000))):
         return
     yield
@@ -123,21 +124,24 @@ def _check(context: Context, swap: "tuple[tuple[str, int], ...]"):
     """Try all ranges and rules on a copy, a piece a slice."""
     if not _are_in_range(context, swap):
         return
+    yield
     params = context.desk.params
     copy = Params()
+    yield
     for row in TABLE:
         copy.set(row[1], params.get(row[1]))
         yield
     for name, value in swap:
         if copy.set(name, value) != OK:
             return
-    yield
+        yield
     for slug, holds in RULES:
-        if not holds(copy):
+        is_broken = not holds(copy)  # several look-ups in the table: a slice of its own
+        yield
+        if is_broken:
             context.reply.error(OUT_OF_RANGE)
             context.reply.line("rule " + slug + " would break; nothing changed; see `pack`")
             return
-        yield
 
 
 def _tell(context: Context, swap: "tuple[tuple[str, int], ...]"):

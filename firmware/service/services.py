@@ -19,11 +19,13 @@ from service.desk import (
     REBOOT,
     SAVE,
     SWAP,
+    TEST,
     Desk,
 )
 from service.keeper import Keeper, system_bit
 from service.pack_swap import PackSwap
 from service.terminal import Terminal
+from service.test_wishes import Wishes
 from vcu.loop import Loop
 
 # A verb that breaks must not take the port away from the technician; what breaks again does.
@@ -46,6 +48,21 @@ class NullPort:
         return 0
 
 
+class NoTrial:
+    """Where there are no slots, nothing is on trial."""
+
+    def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> bool:
+        """Do nothing."""
+        return False
+
+    def holds(self) -> bool:
+        """Return that nothing is to be written."""
+        return False
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
 class Services:
     """Owns nothing; is_ending is set when the program is asked to end, by reset if wants_reset.
 
@@ -60,7 +77,9 @@ class Services:
         self._terminal = terminal
         self._keeper = keeper
         self._port = port
+        self.trial = NoTrial()  # of a version that was started from a slot
         self._swap = PackSwap(loop, desk.params, keeper)
+        self._tests = Wishes(loop.output_test, desk)
         self._terminal_failures = 0
         self._keeper_runs = True
         self._accepted: int = NOTHING
@@ -80,10 +99,15 @@ class Services:
             except Exception as error:
                 self._terminal_failures += 1
                 self.failure = boot_record.describe(error)
+        if self._loop.output_test.is_asked:
+            self._tests.step()
         if self._keeper_runs:
             try:
                 loop = self._loop
                 self._keeper.step(loop, loop.is_parked(), passed_ms)
+                self.trial.step(loop, loop.is_parked(), not self.failure, passed_ms)
+                if self.trial.holds():
+                    loop.saving = True
                 if self._desk.wanted != NOTHING:
                     self._serve()
             except Exception as error:
@@ -100,6 +124,7 @@ class Services:
                 break
             if terminal.feed(port.byte()):
                 self.is_ending = True
+                break  # what follows is for the prompt
         terminal.step(passed_ms)
 
     def _tell(self) -> None:
@@ -119,6 +144,10 @@ class Services:
         if self._accepted == NOTHING:
             if not desk.is_parked():
                 desk.finish("not parked; nothing was done; stop, neutral, then ask again")
+                return
+            if desk.wanted == TEST:
+                self._tests.begin(self._loop)
+                desk.finish()
                 return
             self._begin(desk.wanted)
         elif self._accepted == PROMPT:

@@ -9,6 +9,7 @@ it, and the rest of its line in `help`.
 from service import (
     access_verbs,
     board_verbs,
+    calibration_verbs,
     charge_verbs,
     draft_verbs,
     dump_verbs,
@@ -17,6 +18,7 @@ from service import (
     pack_verbs,
     param_verbs,
     status_verbs,
+    test_verbs,
 )
 from service.context import Context, unknown
 from service.reply import BAD_ARGUMENT, UNKNOWN_COMMAND
@@ -58,10 +60,12 @@ VERBS = (
     + status_verbs.ROWS
     + fault_verbs.ROWS
     + io_verbs.ROWS
+    + test_verbs.ROWS
     + (
         ("charge", 0, 2, charge_verbs.charge_verb, charge_verbs.USAGE),
         ("pack", 0, 5, pack_verbs.pack_verb, pack_verbs.USAGE),
     )
+    + calibration_verbs.ROWS
     + param_verbs.ROWS
     + draft_verbs.ROWS
     + dump_verbs.ROWS

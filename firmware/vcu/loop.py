@@ -11,6 +11,7 @@ from vcu.guard import Guard
 from vcu.limits import NONE, Allowances, Chain, Slew
 from vcu.modes import CHARGE, DRIVE, Modes
 from vcu.output import Output
+from vcu.output_test import OutputTest
 from vcu.pack import Pack
 from vcu.params import Params
 from vcu.plausibility import Plausibility
@@ -45,13 +46,14 @@ class Loop:
 
     The service half sets service_wanted, saving (hold the supply: something is
     being written) and system_bits (what it found, as bits of the SYSTEM word of
-    the fault table), and reads everything else.
+    the fault table), asks output_test, and reads everything else.
     """
 
     def __init__(self, scaling: Scaling, params: Params) -> None:
         self.raw = Raw()
         self.sig = Signals()
         self.out = Outputs()
+        self.scaling = scaling
         self.modes = Modes()
         self.service_wanted = False
         self.saving = False
@@ -74,6 +76,9 @@ class Loop:
         self.watch = Watch(params, self.sense, self.protection)
         self.recorder = Recorder()
         self.shutoff = Shutoff()
+        self.output_test = OutputTest(
+            self.raw, scaling.pack_cv_per_1000_counts, scaling.bus_cv_per_1000_counts
+        )
         self.guard = Guard(
             params.values(),
             scaling.pack_cv_per_1000_counts,
@@ -132,7 +137,16 @@ class Loop:
             self.output.charge(out, raw, self.charge, self.contactor)
         if self.supervisor.tests_shutoff:
             self.shutoff.step(raw, out, dt_ms)
+        if self.output_test.is_asked:
+            self._test_output(out, true_ms)
         self._guard(raw, out, true_ms)
+
+    def _test_output(self, out: Outputs, dt_ms: int) -> None:
+        """Drive what a person tests; its end ends mode SERVICE as well, whoever forgot to."""
+        test = self.output_test
+        test.step(self.sig, self.modes.mode, dt_ms)
+        self.output.test(out, test.drives)
+        self.service_wanted = test.is_asked
 
     def is_parked(self) -> bool:
         """Return whether nothing moves and nothing could: the one predicate that writers ask.

@@ -7,7 +7,7 @@ enable need DRIVE, and the throttle's voltage is zero whenever its torque is.
 
 from micropython import const
 
-from vcu import contactor, modes, patterns
+from vcu import contactor, modes, output_test, patterns
 from vcu.charge import phases
 from vcu.charge.charge import Charge
 from vcu.faults import Faults
@@ -77,12 +77,38 @@ class Output:
         """Fill what charges the car: in mode CHARGE only, plugged in, with nothing else closed.
 
         Hazard: driving off on the cable, or charging a car that can drive. This is
-        the one place where the charger is switched on, and each tick it begins off.
+        the one place where a charger with mains is switched on, and each tick it begins off.
         """
         if charge.enable and raw.plug_in and not (out.enable or relay.contactor_on):
             out.charger = 1
             out.charge_v_mv = charge.command.voltage_mv()
             out.charge_a_mv = charge.command.current_mv()
+
+    def test(self, out: Outputs, drives: int) -> None:
+        """Drive one output for a person, in mode SERVICE, whose others are off; or end it.
+
+        Nothing that moves the car is here, and the charger's relay closes with both of its
+        inputs at 0 V. The supply is held, for the coils to have their 12 V.
+        """
+        if drives == output_test.LAMP:
+            out.lamp = 1
+        elif drives == output_test.BUZZER:
+            out.buzzer = 1
+        elif drives == output_test.FAN:
+            out.fan = 1
+        elif drives == output_test.PROBE:
+            out.precharge = 1
+        elif drives == output_test.CONTACTOR:
+            out.contactor = 1
+        elif drives == output_test.CHARGER:
+            out.charger = 1
+        else:
+            # tell() and show() switch them on again where there is a reason to.
+            out.lamp = 0
+            out.buzzer = 0
+            out.fan = 0
+            return
+        out.hold = 1
 
     def show(
         self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor, saving: bool

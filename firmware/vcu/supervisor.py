@@ -124,6 +124,11 @@ class Supervisor:
         self._wants_contactor = self._modes.wants_contactor() and (
             self._shutoff.state == shutoff.PASSED
         )
+        # Hazard: driving off on a charger that nobody can switch off. A contactor that is open
+        # closes only after the pack's current was seen to rest.
+        if c.contactor_open and not self._charge.is_quiet:
+            self._wants_contactor = False
+            self._facts = -1  # look again
         self.powered = c.contactor_closed and (mode == modes.READY or mode == modes.DRIVE)
         reverse = self._request.direction == REVERSE
         self._allowances.reverse.permille = self._reverse_torque_permille if reverse else 1000

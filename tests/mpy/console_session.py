@@ -7,6 +7,7 @@ a slice hands on more than 100 bytes, or an idle slice needs the heap.
 """
 
 import gc
+import sys
 import time
 from binascii import crc32
 
@@ -28,7 +29,7 @@ LINES = (
     "charge equalize off",
     "save", "clear", "id", "stats", "reboot", "bogus bogus bogus",
 )  # fmt: skip
-SLICES = 80
+SLICES = 120
 SLICES_MOST = 1200
 RANDOM_BYTES = 20000
 
@@ -71,6 +72,12 @@ def serve(console, desk, port, name):
     port.crc = port.count = 0
 
 
+def collect() -> None:
+    """Collect, but not where that frees live objects."""
+    if getattr(sys.implementation, "_build", "") != "wasi":
+        gc.collect()
+
+
 def main() -> None:
     gc.disable()
     params = Params()
@@ -94,7 +101,7 @@ def main() -> None:
         for byte in line.encode() + b"\r":
             console.feed(byte)
         serve(console, desk, port, line)
-    gc.collect()
+    collect()
     heap_lock()
     for _ in range(100):
         console.step(10)
@@ -108,7 +115,7 @@ def main() -> None:
             if desk.wanted != NOTHING:
                 desk.finish()
         if seed & 0x7F00 == 0:
-            gc.collect()
+            collect()
     serve(console, desk, port, "random")
 
 

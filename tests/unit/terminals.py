@@ -45,7 +45,7 @@ class Terminal:
             before = len(self.sent)
             self.main()
             quiet = quiet + 1 if len(self.sent) == before else 0
-            if quiet > 80 and self.serves:
+            if quiet > 120 and self.serves:
                 break
         text = self.sent.decode("ascii")
         self.sent.clear()

@@ -146,7 +146,7 @@ def obey(seconds, enable=1, follows=True, cv=5800, ma=10000, set_cv=5808, set_ma
     of = of or Obedience()
     bits = 0
     for _ in range(seconds * 10):
-        bits = of.step(enable, follows, cv, ma, set_cv, set_ma, 100)
+        bits = of.step(enable, follows, True, cv, ma, set_cv, set_ma, 100)
     return bits
 
 
@@ -172,9 +172,9 @@ def test_a_charger_a_count_above_what_it_was_told_disobeys(measured, bits):
 def test_a_charger_disobeys_after_5_s_and_not_before():
     one = Obedience()
     for _ in range(49):
-        assert one.step(1, True, 5800, 13000, 5808, 10000, 100) == 0
-    assert one.step(1, True, 5800, 13000, 5808, 10000, 100) == DISOBEYS
-    assert one.step(1, True, 5800, 12000, 5808, 10000, 100) == 0
+        assert one.step(1, True, True, 5800, 13000, 5808, 10000, 100) == 0
+    assert one.step(1, True, True, 5800, 13000, 5808, 10000, 100) == DISOBEYS
+    assert one.step(1, True, True, 5800, 12000, 5808, 10000, 100) == 0
 
 
 def test_a_charger_that_follows_now_and_then_is_not_caught_by_its_steps():
@@ -190,6 +190,14 @@ def test_half_an_ampere_for_more_than_2_s_past_an_open_relay_is_welded():
     assert obey(2, enable=0, ma=501, of=one) == 0
     assert obey(1, enable=0, ma=501, of=one) == WELDED
     assert obey(1, enable=0, ma=500, of=one) == 0
+
+
+def test_a_sensor_whose_zero_is_not_known_may_read_3_5_a_with_nothing_flowing():
+    for ma, bits in ((3500, 0), (3501, WELDED)):
+        one = Obedience()
+        for _ in range(25):
+            found = one.step(0, True, False, 5800, ma, 0, 0, 100)
+        assert found == bits
 
 
 def test_a_relay_that_closes_is_welded_no_longer():

@@ -280,12 +280,12 @@ def test_more_charge_than_a_session_may_bring_ends_it():
     assert (rig.phase, rig.session.faults) == ("FAULT", backstops.AH_LIMIT)
 
 
-def test_a_session_lasts_a_day_at_most():
+def test_a_float_ends_with_the_day_and_the_pack_is_full():
     rig = floating()
     rig.session.total_s = 86390
     assert rig.seconds(5).phase == "FLOAT"
     rig.seconds(10)
-    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.TIMEOUT)
+    assert (rig.phase, rig.session.faults) == ("FULL", 0)
 
 
 def test_a_bulk_lasts_as_long_as_its_table_says_at_most():

@@ -684,9 +684,28 @@ def test_a_relay_charger_ends_at_its_tail_and_stays_off():
 def test_a_bms_that_forbids_more_near_the_end_has_a_full_pack_of_unknown_charge():
     rig = lithium().in_absorption()
     rig.sig.bms_bits = 2
-    rig.seconds(2)
+    rig.seconds(70)
     assert (rig.phase, rig.cause, rig.session.is_full) == ("FULL", "full", 1)
     assert rig.energy.soc_permille == 500
+
+
+def test_a_bms_that_forbids_more_for_a_moment_near_the_end_has_no_full_pack():
+    rig = lithium().in_absorption()
+    rig.sig.bms_bits = 2
+    rig.seconds(2)
+    rig.sig.bms_bits = 3
+    rig.seconds(100)
+    assert (rig.phase, rig.session.is_full) == ("PAUSE", 0)
+    rig.until("BULK", 1000)
+
+
+def test_a_full_pack_that_something_empties_is_charged_again_whatever_its_voltage():
+    rig = full_lithium()
+    tenth_mah = rig.charge.profile.capacity_mah // 10
+    for gave_mah, phase in ((tenth_mah, "FULL"), (tenth_mah + 1, "CHECK")):
+        rig.session.left_mah = rig.energy.left_mah + gave_mah
+        rig.seconds(2)
+        assert rig.phase == phase
 
 
 @pytest.mark.parametrize(("below", "phase"), [(0.985, "FULL"), (0.97, "PAUSE")])
@@ -695,7 +714,7 @@ def test_in_the_bulk_it_depends_on_how_near_the_voltage_is(below, phase):
     set_mv = rig.command.limit_cv * 10 / rig.cells
     rig.so(cell_mv=set_mv * below).seconds(3)
     rig.sig.bms_bits = 2
-    rig.seconds(2)
+    rig.seconds(70)
     assert rig.phase == phase
 
 
@@ -924,7 +943,7 @@ def test_a_pack_that_does_not_become_even_is_full_after_its_time():
 
 def test_a_bms_that_forbids_more_while_balancing_ends_it():
     rig = balancing()
-    speaking(rig, seconds=3, highest_mv=3550, lowest_mv=3530, charge=0)
+    speaking(rig, seconds=70, highest_mv=3550, lowest_mv=3530, charge=0)
     assert rig.phase == "FULL"
 
 

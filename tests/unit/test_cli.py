@@ -248,7 +248,10 @@ def test_an_incomplete_command_shows_help_with_examples(
         assert word in err
 
 
-DEVICE = ("faults", "params", "calibrate", "log", "report")
+DEVICE = (
+    *("faults", "params", "calibrate", "log", "report"),
+    *("flash", "versions", "rollback", "provision"),
+)
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ from vcu.params import TABLE as PARAMS
 
 SERVICE = Path(__file__).parents[2] / "firmware" / "service"
 CONSOLE_MODULES = (
-    "board_verbs", "charge_readings", "charge_verbs", "console", "context", "dates", "desk",
-    "events", "fault_verbs", "frame_verbs", "inlet", "inputs", "io_verbs", "line_editor",
-    "pack_verbs", "param_verbs", "readings", "reply", "request_line", "status_verbs", "telemetry",
-    "terminal", "verbs",
+    "board_verbs", "calibration", "calibration_verbs", "charge_readings", "charge_verbs",
+    "console", "context", "dates", "desk", "events", "fault_verbs", "frame_verbs", "inlet",
+    "inputs", "io_verbs", "line_editor", "pack_verbs", "param_verbs", "readings", "reply",
+    "request_line", "status_verbs", "telemetry", "terminal", "test_verbs", "verbs",
 )  # fmt: skip
 # A slice has 4.5 ms; a tick may cost 210 000.
 WORST_SLICE_FUEL = 700_000

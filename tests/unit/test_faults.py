@@ -667,7 +667,7 @@ CONDITIONS = {
     "parameters_conflict": lambda: parked(
         pedal_b_released_counts=468, pedal_b_pressed_counts=2310
     ),
-    "charger_welded": lambda: parked().so(extra_da=-20),
+    "charger_welded": lambda: parked().so(extra_da=-40),
     "wrong_pack": lambda: plugged(charger_kind=2, open_cv=2260 * 24 // 10),
     "bms_lost discharge_not_permitted": lambda: parked(bms_kind=1).slow(SLOW_BMS_CONTACTS, 400),
     "discharge_not_permitted": lambda: parked(bms_kind=1).slow(SLOW_BMS_CONTACTS, 1980),

@@ -142,6 +142,13 @@ def test_many_names_are_subscribed_in_lines_that_the_board_takes() -> None:
     assert ",".join(line.split()[1].lstrip("+") for line in said) == ",".join(names)
 
 
+def test_a_subscription_begins_without_the_values_of_another() -> None:
+    said = b'#t {"t":1}\r\n#e {"code":"P2122"}\r\n'
+    link, _ = link_to(lambda request, before: said + lines(b"ok")(request, 0))
+    link.subscribe("pack_cv", 10)
+    assert link.events() == [("e", {"code": "P2122"})]
+
+
 def test_a_tap_hears_what_is_sent_and_what_comes() -> None:
     heard: list[str] = []
     port = Port(lambda request, before: b"\xff noise\r\n" + lines(b"ok")(request, 0))
@@ -151,8 +158,11 @@ def test_a_tap_hears_what_is_sent_and_what_comes() -> None:
 
 @pytest.mark.parametrize("noise", [b"#t " + b"[" * 900, b"x" * 5000, b"#t {" + b"9" * 2000 + b"}"])
 def test_long_or_deep_noise_is_left_out(noise: bytes) -> None:
-    link, _ = link_to(lambda request, before: noise + b"\r\n" + lines(b"ok")(request, 0))
+    heard: list[str] = []
+    port = Port(lambda request, before: noise + b"\r\n" + lines(b"ok")(request, 0))
+    link = Link(port, heard.append)  # pyright: ignore[reportArgumentType]
     assert link.command("id") == [] and link.events() == []
+    assert max(map(len, heard)) <= 1000
 
 
 def test_a_board_that_says_nothing_or_breaks_off_is_told_apart() -> None:

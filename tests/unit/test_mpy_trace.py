@@ -18,7 +18,7 @@ MEAN_FUEL = 203_000
 WORST_FUEL = 800_000
 # What a charge may add to a drive's tick, and what a change of its phase, once, may cost.
 CHARGE_FUEL = 20_000
-CHANGE_FUEL = 150_000
+CHANGE_FUEL = 155_000
 
 
 def run_trace(interpreter: str, **paths: str) -> list[str]:

@@ -287,3 +287,19 @@ def test_the_supply_is_held_while_something_is_saved_after_the_key():
     driver.loop.saving = False
     driver.tick(50)
     assert driver.out.hold == 0
+
+
+def test_a_car_does_not_drive_off_on_a_charger_that_nobody_can_switch_off():
+    driver = Driver()
+    driver.extra_da = -120
+    driver.key = 1
+    for _ in range(600):
+        driver.tick()
+        assert not driver.out.contactor
+        assert not driver.out.precharge
+    assert "charger_welded" in driver.active
+    driver.extra_da = 0
+    driver.key = 0
+    driver.tick(500)
+    driver.start()
+    assert driver.mode == modes.READY

@@ -308,9 +308,9 @@ def test_half_a_line_is_forgotten_after_30_s(terminal):
     terminal.send("reb")
     pause(terminal, 20_000)
     terminal.send("o")
-    pause(terminal, 29_000)
+    pause(terminal, 28_000)
     terminal.sent.clear()
-    pause(terminal, 2000)
+    pause(terminal, 3000)
     assert bytes(terminal.sent) == b"\r\n" + PROMPT.encode()
     terminal.sent.clear()
     assert "err 11" in terminal.ask("ot")[0]

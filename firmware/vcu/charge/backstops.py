@@ -37,6 +37,7 @@ _DISOBEYS_MS = const(5000)
 _WELDED_MS = const(2000)
 _WELDED_MA = const(500)
 _FLOWS_MA = const(500)
+_ZERO_OFF_MA = const(3500)
 # Of the rested voltage after a full charge: one lead cell is 2.1 V.
 _LOST_CELL_CV = const(130)
 _REST_MA = const(500)
@@ -120,14 +121,29 @@ class Obedience:
         self._wrong_ms = 0
         self._welded_ms = 0
 
+    def is_quiet(self) -> bool:
+        """Return whether no current flows that nobody switched on."""
+        return self._welded_ms == 0
+
     def step(
-        self, enable: int, follows: bool, cv: int, ma: int, set_cv: int, set_ma: int, dt_ms: int
+        self,
+        enable: int,
+        follows: bool,
+        knows_zero: bool,
+        cv: int,
+        ma: int,
+        set_cv: int,
+        set_ma: int,
+        dt_ms: int,
     ) -> int:
-        """Compare what is measured with what was set; follows: it has a set-point to follow."""
+        """Compare what is measured with what was set; follows: it has a set-point to follow.
+
+        A sensor whose zero was never measured may read up to 3 A with nothing flowing.
+        """
         # The relay needs a moment, and so does the mean of the current.
         if enable:
             self._welded_ms = 0
-        elif ma > _WELDED_MA:
+        elif ma > (_WELDED_MA if knows_zero else _ZERO_OFF_MA):
             self._welded_ms += dt_ms
         else:
             self._welded_ms = 0

@@ -24,6 +24,7 @@ _TAPER_MV = const(30)
 # A spread above this is worth holding the voltage for (Lishen, dbus-serialbattery: 10 mV).
 BALANCED_MV = const(10)
 _NO_LIMIT_MA = const(400000)
+_LEAST_MA = const(300)
 _WORN_OUT_MS = const(100000)
 
 
@@ -106,7 +107,8 @@ class Bms:
         self._age_ms = 0
         self.is_waiting = False
         self._told_cells = data.cells
-        self._told_charge = data.charge_permitted != 0
+        # Some say "full" by a limit of nothing.
+        self._told_charge = data.charge_permitted != 0 and data.charge_limit_ma >= _LEAST_MA
         self._told_discharge = data.discharge_permitted != 0
         self.limit_ma = data.charge_limit_ma
         self.highest_mv = data.highest_mv

@@ -79,6 +79,7 @@ class Charge:
         self.cause: int = phases.UNPLUGGED
         self.enable = 0
         self.bits = 0
+        self.is_quiet = False  # no current but what was switched on, as far as is known
         self.seconds = 0  # whole ones since the last round
         self.left_mah = -1  # in the pack a round ago; -1 while the car may drive
         self.is_resting = False  # of an active phase: it waits with the relay open
@@ -192,7 +193,8 @@ class Charge:
 
     def clear(self) -> None:
         """A person has looked: forget what is latched; what is still wrong latches again."""
-        self.session.zero_q4 = 0  # the sensor may have drifted: a current now may be its zero
+        if not self.bits & WELDED:
+            self.session.zero_q4 = 0  # the sensor may have drifted: it is measured anew
         if self.session.faults:
             self.bits &= ~self.session.faults
             self.session.faults = 0
@@ -234,7 +236,7 @@ class Charge:
         """While the car drives: what the BMS permits; step() is not called then."""
         self.left_mah = -1
         self.bms.step(self._sig, passed_ms)
-        self.bits = self.session.faults | self._bms_bits()
+        self.bits = self.session.faults | self.bits & WELDED | self._bms_bits()
 
     def _bms_bits(self) -> int:
         bits = UNCONFIRMED if self.session.is_unconfirmed else 0
@@ -251,12 +253,14 @@ class Charge:
         bits = self._obedience.step(
             self.enable,
             not self.is_relay,
+            self.session.zero_q4 != 0,
             meter.voltage_cv,
             meter.current_ma,
             command_.set_cv,
             command_.set_ma,
             self._dt_ms,
         )
+        self.is_quiet = self._obedience.is_quiet()
         live = bits & WELDED
         if self.pack_check.is_wrong:
             live |= WRONG_PACK
@@ -319,6 +323,8 @@ class Charge:
             return
         if session.in_mah > session.limit_mah:
             self.trip(AH_LIMIT)
+        elif session.total_s > _SESSION_S and self.phase > ABSORB:
+            self.steps.stay_full()  # a slow charge may leave no time for its float
         elif session.total_s > _SESSION_S or session.bulk_s > self._bulk_limit_s(session):
             self.trip(TIMEOUT)
 

@@ -62,8 +62,12 @@ class PackCheck:
 
     def was_driven(self) -> bool:
         """Return whether the pack gave 2 % of its capacity since current last flowed into it."""
-        driven_mah = self._session.left_mah - self._energy.left_mah
-        return driven_mah > self._capacity_mah * _DRIVEN_PERMILLE // 1000
+        return self.gave(_DRIVEN_PERMILLE)
+
+    def gave(self, permille: int) -> bool:
+        """Return whether the pack gave more than that share since."""
+        gave_mah = self._session.left_mah - self._energy.left_mah
+        return gave_mah > self._capacity_mah * permille // 1000
 
     def has_come_down(self, rest_cv: int) -> bool:
         """Return whether a full pack has given so much that it is worth a charge."""

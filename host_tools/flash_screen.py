@@ -1,0 +1,51 @@
+"""Flash screen: how far one board or a bench of many is, on a terminal or into a pipe."""
+
+import sys
+from threading import Lock
+
+
+class Screen:
+    """Lines, and below them one that is rewritten on a terminal."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def tell(self, text: str) -> None:
+        """Print a line that stays."""
+        if self._shown:
+            sys.stdout.write("\r\x1b[K")
+            self._shown = False
+        print(text, flush=True)
+
+    def show(self, text: str) -> None:
+        """Show what is going on now; nothing into a pipe."""
+        if sys.stdout.isatty():
+            self._shown = True
+            sys.stdout.write("\r\x1b[K" + text[:79])
+            sys.stdout.flush()
+
+
+class Bench:
+    """A line of its own for each of many ports, rewritten on a terminal, else its last one."""
+
+    def __init__(self, ports: list[str]) -> None:
+        self._texts = dict.fromkeys(ports, "waiting")
+        self._lock = Lock()
+        self._is_drawn = False
+
+    def show(self, port: str, text: str) -> None:
+        """Say what is going on at a port, from any thread."""
+        with self._lock:
+            self._texts[port] = text
+            if not sys.stdout.isatty():
+                return
+            up = f"\x1b[{len(self._texts)}A" if self._is_drawn else ""
+            rows = (f"\r\x1b[K{name}  {what}"[:82] for name, what in self._texts.items())
+            print(up + "\n".join(rows), flush=True)
+            self._is_drawn = True
+
+    def end(self) -> None:
+        """Print the last line of each port where it was not shown as it went."""
+        if not sys.stdout.isatty():
+            for name, text in self._texts.items():
+                print(f"{name}  {text}")

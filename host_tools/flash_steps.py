@@ -1,0 +1,236 @@
+"""Flash steps: stops a parked board, keeps what is on it, installs, starts it and sees it run.
+
+Whatever goes wrong before the last step, the board is started again with what it had.
+"""
+
+import re
+import time
+import zipfile
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from host_tools.answers import Commander, parse_words
+from host_tools.board_files import BoardError, BoardFiles, open_prompt
+from host_tools.bundle import Bundle
+from host_tools.files import whole_file
+from host_tools.link import Link, LinkError
+from host_tools.ports import PortError, open_port
+from host_tools.slots import RECORDS, SELECTOR, FlashError, State
+
+# How long a started board may take to its first answer: hashes, import, self-test.
+_START_S = 40.0
+_ANSWER_S = 3.0
+_NOT_NOW = (22, 88)
+_SELF_TEST = re.compile(r"\bmode SELFTEST\b")
+_LAST_LINES = 12
+
+Listener = Callable[[str], None]
+
+
+@contextmanager
+def open_link(name: str, tap: Listener) -> Generator[Commander]:
+    """Open the console of the board at a port; LinkError, PortError."""
+    port = open_port(name)
+    try:
+        yield Link(port, tap)
+    finally:
+        port.close()
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What reaches a board, and the time."""
+
+    link: Callable[[str, Listener], AbstractContextManager[Commander]] = open_link
+    prompt: Callable[[str], AbstractContextManager[BoardFiles]] = open_prompt
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = datetime.now
+
+
+@dataclass
+class Running:
+    """What the program on a board said before it was stopped; {} where none answered."""
+
+    identity: dict[str, str] = field(default_factory=dict[str, str])
+    texts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def dump(self) -> list[str]:
+        """The parameters."""
+        return self.texts.get("dump", [])
+
+
+def stop_program(tools: Tools, port: str) -> Running:
+    """Ask the program who it is and what it keeps, and end it; FlashError when the car may move.
+
+    A board without a program, or with one that is no console, answers nothing.
+    """
+    found = Running()
+    try:
+        with tools.link(port, lambda line: None) as link:
+            found.identity = parse_words(link.command("id", timeout_s=_ANSWER_S))
+            for verb in ("dump", "faults", "faults hist", "changes"):
+                with suppress(LinkError):
+                    found.texts[verb] = link.command(verb)
+            link.command("repl")
+    except LinkError as error:
+        if error.code in _NOT_NOW:
+            raise FlashError(
+                f"the car could move, so its program was not stopped: {error.text}; nothing was"
+                " changed; stop, neutral, key off, and try again"
+            ) from None
+        if error.code is not None:
+            raise FlashError(
+                f"the board did not stop its program: {error}; nothing was changed; try again"
+            ) from None
+    return found
+
+
+@contextmanager
+def at_prompt(tools: Tools, port: str) -> Generator[BoardFiles]:
+    """Be at the prompt; the board starts again however this ends, so that the car can be used.
+
+    FlashError and BoardError say so where it could not be started.
+    """
+    with tools.prompt(port) as files:
+        try:
+            yield files
+        except (FlashError, BoardError) as error:
+            if _is_reset(files):
+                raise
+            raise type(error)(
+                f"{error}; the board could not be restarted: switch its supply off and on"
+            ) from None
+        except BaseException:
+            _is_reset(files)
+            raise
+        if not _is_reset(files):
+            raise FlashError(
+                "all was done, but the board could not be restarted: switch its supply off and on"
+            )
+
+
+def _is_reset(files: BoardFiles) -> bool:
+    try:
+        files.reset()
+    except BoardError:
+        return False
+    return True
+
+
+def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> int:
+    """Write all records and what the program said into one zip file; return how many files.
+
+    OSError when it cannot be written; BoardError when a record cannot be read.
+    """
+    kept = {
+        f"{name.replace(' ', '_')}.txt": "\n".join(lines).encode() + b"\n"
+        for name, lines in [*before.texts.items(), ("id", _pairs(before.identity))]
+        if lines
+    }
+    for record, entry in files.tree(RECORDS).items():
+        if not entry.is_folder:
+            kept[record.lstrip("/")] = files.read(record)
+    if not state.is_ours:  # somebody's own program
+        for foreign in ("/boot.py", SELECTOR):
+            if foreign in state.root:
+                kept["root" + foreign] = files.read(foreign)
+    if kept:
+        with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for name, data in sorted(kept.items()):
+                archive.writestr(name, data)
+    return len(kept)
+
+
+def _pairs(words: dict[str, str]) -> list[str]:
+    return [f"{name} {rest}" for name, rest in words.items()]
+
+
+def wait_for_start(tools: Tools, port: str, bundle_version: str) -> Running:
+    """Wait until the board runs that version and has passed its self-test; FlashError."""
+    heard: list[str] = []
+    why = "no answer"
+    end = tools.monotonic() + _START_S
+    while tools.monotonic() < end:
+        tools.sleep(0.5)
+        try:
+            with tools.link(port, heard.append) as link:
+                found = Running(parse_words(link.command("id", timeout_s=_ANSWER_S)))
+                if _SELF_TEST.search("\n".join(link.command("status"))):
+                    why = "its self-test does not end"
+                    continue
+                found.texts["dump"] = link.command("dump")
+        except (LinkError, PortError) as error:
+            why = str(error)
+            continue
+        version = found.identity.get("version", "?")
+        if version != bundle_version:
+            raise FlashError(
+                f"version {bundle_version} was installed, but version {version} runs: the new one"
+                f" did not start and was given up{_said(heard)}; the car can be used as before;"
+                " hand on this report"
+            )
+        return found
+    raise FlashError(
+        f"version {bundle_version} was installed and verified, but the board has not started it:"
+        f" {why}{_said(heard)}; after two failed starts it takes the version before by itself;"
+        " switch its supply off and on, then `lsev versions`"
+    )
+
+
+def _said(heard: list[str]) -> str:
+    lines = [line for line in heard if line.startswith("selector:")][-_LAST_LINES:]
+    return f" ({'; '.join(lines)})" if lines else ""
+
+
+def check_fit(bundle: Bundle, state: State, before: Running, force: bool) -> None:
+    """Raise FlashError for another board, chip or MicroPython, or an older version unforced."""
+    kept = state.kept.manifest if state.kept is not None else None
+    there = state.board or (kept.board if kept else "") or before.identity.get("board", "")
+    if there and there != bundle.board:
+        raise FlashError(
+            f"this is a board {there!r}, the bundle is for {bundle.board!r}: its pins would be"
+            f" driven wrongly; nothing was changed; {state.keeps}; use --board {there}"
+        )
+    chip = chip_of(state.about.machine)
+    wanted = bundle.board.upper().replace("_", "")
+    if chip and chip != wanted:
+        raise FlashError(
+            f"the chip is {chip}, the bundle is for {bundle.board!r}; nothing was changed;"
+            f" {state.keeps}; give the right --board"
+        )
+    _check_micropython(bundle, state)
+    if kept and numbers(bundle.version) < numbers(kept.version) and not force:
+        raise FlashError(
+            f"version {bundle.version} is older than {kept.version} on the board; nothing was"
+            f" changed; {state.keeps}; `lsev rollback` goes back to the other slot, --force"
+            " installs the older one"
+        )
+
+
+def _check_micropython(bundle: Bundle, state: State) -> None:
+    about = state.about
+    mpy = bundle.files["main.mpy"][1]
+    too_old = numbers(about.micropython) < numbers(bundle.micropython_min)
+    if too_old or (about.mpy_version and about.mpy_version != mpy):
+        raise FlashError(
+            f"MicroPython {about.micropython} (.mpy {about.mpy_version}) cannot run the bundle,"
+            f" which needs {bundle.micropython_min} (.mpy {mpy}); nothing was changed;"
+            f" {state.keeps}; `lsev provision` says how to put another MicroPython on it"
+        )
+
+
+def chip_of(machine: str) -> str:
+    """Return the chip that MicroPython says it is on, as ESP32S3; "" when it says none."""
+    found = re.findall(r"\bESP32[\w-]*", machine.upper())
+    return found[-1].replace("-", "") if found else ""
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, for comparing; missing ones are 0."""
+    found = [int(n) for n in re.findall(r"\d+", version.split("-")[0])[:3]]
+    return tuple(found + [0] * (3 - len(found)))

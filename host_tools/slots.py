@@ -1,0 +1,172 @@
+"""Slots: what is on a board: the version in each slot, which one is kept, which may be written."""
+
+import ast
+import hashlib
+from dataclasses import dataclass, field
+
+from host_tools.board_files import About, BoardFiles, Entry
+from host_tools.bundle import (
+    FIRMWARE_DIR,
+    MANIFEST,
+    BundleError,
+    Manifest,
+    parse_manifest,
+)
+from host_tools.slot_record import RECORD, Record, decode
+
+SLOTS = ("a", "b")
+RECORDS = "/records"
+SELECTOR = "/main.py"
+BOOT = "/boot.py"
+BOARD = "/board.py"
+
+
+class FlashError(Exception):
+    """It was not done; the text says what happened, what was kept and what to do."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One slot; trouble is "" for a whole version, else why it is none."""
+
+    name: str
+    manifest: Manifest | None
+    trouble: str
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte fits the manifest."""
+        return not self.trouble
+
+    def describe(self) -> str:
+        """Return one line about it."""
+        if self.manifest is None or self.trouble:
+            return f"slot {self.name}: {self.trouble}"
+        m = self.manifest
+        return f"slot {self.name}: version {m.version} for {m.board}, {m.vehicle}"
+
+
+@dataclass(frozen=True)
+class State:
+    """What is on a board; record is None where there is none that is whole."""
+
+    about: About
+    record: Record | None
+    slots: dict[str, Slot]
+    root: dict[str, Entry]
+    board: str
+
+    @property
+    def kept(self) -> Slot | None:
+        """The slot that must not be harmed: the confirmed one, else a whole one."""
+        order = list(SLOTS)
+        if self.record is not None and self.record.slot in SLOTS:
+            chosen = self.record.slot
+            other = SLOTS[1 - SLOTS.index(chosen)]
+            order = [chosen, other] if self.record.confirmed else [other, chosen]
+        return next((self.slots[name] for name in order if self.slots[name].is_whole), None)
+
+    @property
+    def idle(self) -> str:
+        """The slot that may be written."""
+        kept = self.kept
+        return SLOTS[0] if kept is None else SLOTS[1 - SLOTS.index(kept.name)]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this firmware has ever been put on it."""
+        return RECORD in self.root or any(s.manifest is not None for s in self.slots.values())
+
+    @property
+    def holds(self) -> str:
+        """What was kept, where it is not known whether it still runs."""
+        return self.keeps.removesuffix(" and keeps running")
+
+    @property
+    def keeps(self) -> str:
+        """What was kept, for the middle of an error."""
+        kept = self.kept
+        if kept is None or kept.manifest is None:
+            return "there was no version on the board to keep, and its outputs stay off"
+        return f"version {kept.manifest.version} in slot {kept.name} was kept and keeps running"
+
+    @property
+    def foreign(self) -> str:
+        """What else is in the root."""
+        ours = {BOOT, SELECTOR, BOARD, RECORD, RECORDS, "/a", "/b"}
+        return ", ".join(sorted(set(self.root) - ours)) or "nothing foreign"
+
+    def describe(self) -> list[str]:
+        """Return lines for a person."""
+        about = self.about
+        lines = [f"MicroPython {about.micropython}, {about.machine or 'an unknown chip'}"]
+        lines += [slot.describe() for slot in self.slots.values()]
+        if self.record is None:
+            lines.append(
+                "no slot is chosen" if RECORD not in self.root else "the choice is damaged"
+            )
+        else:
+            how = "confirmed" if self.record.confirmed else f"on trial, starts {self.record.trial}"
+            lines.append(f"chosen: slot {self.record.slot}, {how}")
+        return lines
+
+
+def inspect(files: BoardFiles) -> State:
+    """Read everything once; BoardError."""
+    about = files.about()
+    tree = files.tree("")
+    record = decode(files.read(RECORD)) if RECORD in tree else None
+    slots = {name: _slot(files, name, tree) for name in SLOTS}
+    root = {path: entry for path, entry in tree.items() if path.count("/") == 1}
+    board = _name_in(files.read(BOARD)) if BOARD in root else ""
+    return State(about, record, slots, root, board)
+
+
+def _name_in(source: bytes) -> str:
+    """Return the NAME that a board's data state; "" where it cannot be read."""
+    try:
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NAME":
+                return str(ast.literal_eval(node.value))
+    except (ValueError, SyntaxError):
+        pass
+    return ""
+
+
+def _slot(files: BoardFiles, name: str, tree: dict[str, Entry]) -> Slot:
+    folder = f"/{name}/"
+    entries = {p.removeprefix(folder): e for p, e in tree.items() if p.startswith(folder)}
+    if MANIFEST not in entries:
+        return Slot(name, None, "empty" if not entries else "no whole version", entries)
+    try:
+        manifest = parse_manifest(files.read(folder + MANIFEST))
+    except BundleError as error:
+        return Slot(name, None, str(error), entries)
+    for path, size, sha in manifest.rows:
+        entry = entries.get(path)
+        if entry is None or (entry.size, entry.sha256) != (size, sha):
+            what = "is missing" if entry is None else "is damaged"
+            return Slot(name, manifest, f"{path} of version {manifest.version} {what}", entries)
+    listed = {MANIFEST, *(path for path, _, _ in manifest.rows)}
+    for path, entry in entries.items():
+        # A .py hides the .mpy beside it.
+        if not entry.is_folder and path not in listed:
+            return Slot(name, manifest, f"{path} is not of version {manifest.version}", entries)
+    return Slot(name, manifest, "", entries)
+
+
+def root_file(name: str) -> bytes:
+    """Return what lies in the root of a board, with the line ends that it has everywhere."""
+    return (FIRMWARE_DIR / name).read_bytes().replace(b"\r\n", b"\n")
+
+
+def differing_root_files(state: State) -> list[str]:
+    """Return what lies in the root other than this lsev would put there; updates leave it."""
+    sources = {BOOT: "boot.py", SELECTOR: "selector.py"}
+    return [
+        path
+        for path, name in sources.items()
+        if path in state.root
+        and state.root[path].sha256 != hashlib.sha256(root_file(name)).hexdigest()
+    ]

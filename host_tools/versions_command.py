@@ -1,0 +1,113 @@
+"""Versions: shows what is in the two slots of a board, and goes back to the other one.
+
+Both stop the program of a parked board for a moment, and start it again.
+"""
+
+import argparse
+import json
+import sys
+
+from host_tools.board_files import BoardError
+from host_tools.flash_steps import Tools, at_prompt, stop_program, wait_for_start
+from host_tools.install import choose_other
+from host_tools.ports import choose_port
+from host_tools.session import Commands, ask
+from host_tools.slots import FlashError, State, inspect
+
+
+def run_versions(args: argparse.Namespace, tools: Tools | None = None) -> int:
+    """Show the slots; 1 when no slot has a whole version."""
+    tools = tools or Tools()
+    port = choose_port(args.port)
+    try:
+        stop_program(tools, port)
+        with at_prompt(tools, port) as files:
+            state = inspect(files)
+    except BoardError as error:
+        raise FlashError(f"{error}; nothing was changed; check the cable and try again") from None
+    print(json.dumps(_object(state)) if args.json else "\n".join(state.describe()))
+    return 0 if state.kept is not None else 1
+
+
+def _object(state: State) -> dict[str, object]:
+    return {
+        "micropython": state.about.micropython,
+        "machine": state.about.machine,
+        "chosen": vars(state.record) if state.record is not None else None,
+        "slots": [
+            {
+                "slot": slot.name,
+                "whole": slot.is_whole,
+                "trouble": slot.trouble,
+                "version": slot.manifest.version if slot.manifest else None,
+                "board": slot.manifest.board if slot.manifest else None,
+                "vehicle": slot.manifest.vehicle if slot.manifest else None,
+            }
+            for slot in state.slots.values()
+        ],
+    }
+
+
+def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
+    """Choose the other slot, start it and see it run; FlashError keeps what was chosen."""
+    tools = tools or Tools()
+    port = choose_port(args.port)
+    try:
+        stop_program(tools, port)
+        with at_prompt(tools, port) as files:
+            state = inspect(files)
+            print("\n".join(state.describe()))
+            if not args.yes and sys.stdin.isatty() and not ask("go back? [y/N]", "en"):
+                print("nothing was changed")
+                return 0
+            slot = choose_other(files, state)
+    except BoardError as error:
+        raise FlashError(
+            f"{error}; the choice of the slot is as before or as wished, never half; look with"
+            " `lsev versions`, check the cable and try again"
+        ) from None
+    assert slot.manifest is not None  # a whole slot has one
+    wait_for_start(tools, port, slot.manifest.version)
+    print(f"PASS: version {slot.manifest.version} in slot {slot.name} runs, on trial for 30 s")
+    return 0
+
+
+_VERSIONS_EXAMPLES = """\
+examples:
+  lsev versions
+  lsev versions --port COM7 --json
+
+The board must be parked: its program is stopped for a moment and started again.
+exit status: 0 shown, 1 no whole version or the board refused, 2 no port
+"""
+_ROLLBACK_EXAMPLES = """\
+examples:
+  lsev rollback
+  lsev rollback --port /dev/ttyACM0 --yes
+
+The board must be parked. Parameters, odometer and faults stay. The version that is left stays
+in its slot: a second rollback goes back to it.
+exit status: 0 the other version runs, 1 it does not, 2 no port
+"""
+
+
+def add_command(commands: Commands) -> None:
+    """Add `lsev versions` and `lsev rollback`."""
+    versions = commands.add_parser(
+        "versions",
+        help="show the firmware versions on a board",
+        description="Show MicroPython, the two slots of a board and which one starts.",
+        epilog=_VERSIONS_EXAMPLES,
+    )
+    versions.add_argument("--json", action="store_true", help="print one JSON object")
+    versions.set_defaults(run=run_versions)
+    rollback = commands.add_parser(
+        "rollback",
+        help="go back to the version in the other slot",
+        description="Choose the other slot of a board, start it and see it run.",
+        epilog=_ROLLBACK_EXAMPLES,
+    )
+    rollback.add_argument("--yes", action="store_true", help="do not ask")
+    rollback.set_defaults(run=run_rollback)
+    for parser in (versions, rollback):
+        parser.add_argument("--port", metavar="PORT", help="serial port (default: the only one)")

@@ -1,0 +1,227 @@
+"""Starts the virtual board whose files are a littlefs, as MicroPython starts on an ESP32.
+
+The host (sim/flash_board.py) calls start() in a fresh interpreter and goes on at
+its prompt. The flash is mounted as / in place of the host's folders, or made if
+it is blank, boot.py runs and then, but for a reset from the raw prompt, main.py.
+What is asked of the host goes out through a socket of its own, one word a line:
+`up` (a Ctrl-C may come from now on), `reset`, `soft`, `cut` (which it answers by
+ending this process), `again` (a Ctrl-C came in the middle of a flash operation)
+and `watchdog MS`.
+"""
+
+import os
+import sys
+
+import flash
+from micropython import const
+
+_path = sys.path[:]
+sys.path[:] = [".frozen"]  # the interpreter's own clock: this board runs in real time
+import time  # noqa: E402
+
+sys.path[:] = _path
+
+from array import array  # noqa: E402
+
+from link import inputs  # noqa: E402
+
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
+if TYPE_CHECKING:
+    from typing import Any
+
+_RTC_BYTES = const(2048)
+# The period of the interpreter's own ticks_diff, at 64 bits.
+_TICKS_MASK = const((1 << 62) - 1)
+_HEADER_BYTES = const(2)
+# The names of this side of the board, and of data that flash has its own copies of.
+_HOST_MODULES = ("board", "flash", "flash_launch", "frame", "link", "storage")
+# Not as CPython and the stubs have them.
+_vfs: "Any" = __import__("vfs")
+_time: "Any" = time
+_print_exception: "Any" = getattr(sys, "print_exception")  # noqa: B009
+_FIRST_BOOT_PY = "# This file is executed on every boot (including wake-boot from deepsleep)\n"
+_CORRUPTED = (
+    "The filesystem appears to be corrupted. If you had important data there, you\n"
+    "may want to make a flash snapshot to try to recover it. Otherwise, perform\n"
+    "factory reprogramming of MicroPython firmware.\n"
+)
+
+
+class Host:
+    """The socket to the host."""
+
+    def __init__(self, number: int) -> None:
+        self._socket: "Any" = open(number, "r+b")
+        self._nothing = bytearray(1)
+
+    def tell(self, line: bytes) -> None:
+        """Tell it a line and go on; allocates nothing."""
+        self._socket.write(line)
+
+    def end(self, line: bytes) -> None:
+        """Tell it a line that ends this process; nothing runs after it, no finaliser either."""
+        while True:
+            try:
+                self.tell(line)
+                self._socket.readinto(self._nothing)  # nothing comes
+            except KeyboardInterrupt:
+                continue
+
+
+def _fit_machine(host: Host, rtc: "Any", cause: int, speed: int) -> None:
+    """Give the pins' machine module what reaches beyond this process."""
+    import machine
+
+    fitted: "Any" = machine
+
+    class Watchdog:
+        """The watchdog, which a soft reset does not stop."""
+
+        def __init__(self, id: int = 0, timeout: int = 5000) -> None:
+            self._line: bytes = ("watchdog " + str(timeout // speed) + "\n").encode()
+            self.feed()
+
+        def feed(self) -> None:
+            """Count from now."""
+            host.tell(self._line)
+
+    class RtcMemory:
+        """The memory that a reset keeps and a power cut does not."""
+
+        def memory(self, data: "bytes | None" = None) -> "bytes | None":
+            """Return what is kept, or keep other bytes; ValueError for more than 2048."""
+            if data is None:
+                rtc.seek(0)
+                kept = rtc.read()
+                size = int.from_bytes(kept[:_HEADER_BYTES], "little")
+                return kept[_HEADER_BYTES : _HEADER_BYTES + size]
+            if len(data) > _RTC_BYTES:
+                raise ValueError("buffer too long")
+            rtc.seek(0)
+            rtc.write(len(data).to_bytes(_HEADER_BYTES, "little") + bytes(data))
+            return None
+
+    def reset() -> None:
+        """Start anew at once, as the reset button does."""
+        host.end(b"reset\n")
+
+    def soft_reset() -> None:
+        """Start the interpreter anew."""
+        host.end(b"soft\n")
+
+    def reset_cause() -> int:
+        """Return why the board started."""
+        return cause
+
+    fitted.WDT = Watchdog
+    fitted.RTC = RtcMemory
+    fitted.reset = reset
+    fitted.soft_reset = soft_reset
+    fitted.reset_cause = reset_cause
+
+
+class FastTime:
+    """The interpreter's time, a whole number of times as fast."""
+
+    def __init__(self, speed: int) -> None:
+        self._speed = speed
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(time, name)
+
+    def ticks_us(self) -> int:
+        """Return the clock in us."""
+        return _time.ticks_us() * self._speed & _TICKS_MASK
+
+    def ticks_ms(self) -> int:
+        """Return the clock in ms."""
+        return _time.ticks_us() * self._speed // 1000 & _TICKS_MASK
+
+    def sleep_us(self, us: int) -> None:
+        """Let us pass."""
+        _time.sleep_us(us // self._speed)
+
+    def sleep_ms(self, ms: int) -> None:
+        """Let ms pass."""
+        _time.sleep_us(ms * 1000 // self._speed)
+
+    def sleep(self, seconds: float) -> None:
+        """Let seconds pass."""
+        _time.sleep(seconds / self._speed)
+
+
+def _mount(device: "Any", block_bytes: int) -> None:
+    """Mount the flash as /, made anew if it is blank; else say that it is lost, until Ctrl-C.
+
+    All as MicroPython does on an ESP32: what cannot be mounted is blank if its
+    first block is, so one whose very first start lost its power has to be erased
+    by a person. To look first would be wrong: littlefs erases that block at times.
+    """
+    _vfs.umount("/")
+    try:
+        _vfs.mount(device, "/")
+    except OSError:
+        first = bytearray(block_bytes)
+        device.readblocks(0, first)
+        if first == bytearray(b"\xff" * block_bytes):
+            _vfs.VfsLfs2.mkfs(device)
+            _vfs.mount(device, "/")
+            with open("/boot.py", "w") as file:
+                file.write(_FIRST_BOOT_PY)
+        else:
+            while True:
+                print(_CORRUPTED)
+                time.sleep(3)
+    os.chdir("/")
+
+
+def _run(name: str, host: Host) -> bool:
+    """Run a file of the root in __main__; False when it is not there or did not end well."""
+    import __main__
+
+    try:
+        with open(name) as file:
+            source = file.read()
+    except OSError:
+        return False
+    try:
+        exec(compile(source, name, "exec"), __main__.__dict__)
+    except SystemExit:
+        host.end(b"soft\n")
+    except BaseException as error:
+        _print_exception(error)
+        return False
+    return True
+
+
+def start(
+    folder: str, geometry: "tuple[int, int]", socket: int, cause: int, main: bool, speed: int
+) -> None:
+    """Start with the files of the host's folder; geometry is a block's bytes and their count."""
+    host = Host(socket)
+    with open(folder + "/inputs", "rb") as file:
+        inputs[:] = array("i", file.read())
+    if speed > 1:
+        sys.modules["time"] = FastTime(speed)  # pyright: ignore[reportArgumentType]
+    image = flash.Kept(open(folder + "/image", "r+b"))
+    plan = flash.Plan(flash.Kept(open(folder + "/plan", "r+b")))
+    _fit_machine(host, open(folder + "/rtc", "r+b"), cause, speed)
+    chip = flash.Flash(
+        image,
+        geometry[0],
+        geometry[1],
+        plan,
+        lambda: host.end(b"cut\n"),
+        lambda: host.tell(b"again\n"),
+    )
+    for name in _HOST_MODULES:
+        sys.modules.pop(name, None)
+    sys.path[:] = ["", ".frozen", "/lib"]
+    host.tell(b"up\n")
+    try:
+        _mount(chip, geometry[0])
+    except KeyboardInterrupt:  # at the prompt, without files
+        return
+    _run("boot.py", host)
+    if main:
+        _run("main.py", host)

@@ -1,0 +1,108 @@
+"""One run of the flash board's interpreter, from a reset to the next: words, Ctrl-C and end.
+
+Needs /proc, which says whether a signal would be a KeyboardInterrupt or the end.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+from contextlib import suppress
+
+_CHUNK_BYTES = 4096
+_SIGINT_BIT = 1 << (signal.SIGINT - 1)
+# How long a Ctrl-C waits for code that was sent just before it and is about to run.
+_PATIENCE_S = 0.05
+_LOOK_S = 0.0005
+
+
+class FlashRun:
+    """A MicroPython process whose standard input and output are the console."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], console: int) -> None:
+        """Start it; {socket} in the command's last word becomes the number of its socket."""
+        self._words, other = socket.socketpair()
+        self._words.setblocking(False)
+        self._console = console
+        self._heard = b""
+        with other:
+            self._process = subprocess.Popen(
+                [*command[:-1], command[-1].replace("{socket}", str(other.fileno()))],
+                stdin=console,
+                stdout=console,
+                stderr=console,
+                env=environment,
+                pass_fds=(other.fileno(),),
+                start_new_session=True,  # Ctrl-C in the host's terminal is for the host
+            )
+
+    def fileno(self) -> int:
+        """Return what to poll: it has words, or the process has ended."""
+        return self._words.fileno()
+
+    def words(self) -> tuple[list[str], bool]:
+        """Return what the board has asked for since, and whether its process goes on."""
+        goes_on = True
+        try:
+            data = self._words.recv(_CHUNK_BYTES)
+            goes_on = bool(data)
+        except BlockingIOError:
+            data = b""
+        except ConnectionError:
+            data, goes_on = b"", False
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        return [line.decode() for line in lines], goes_on
+
+    def interrupt(self) -> bool:
+        """Raise KeyboardInterrupt in the code that runs; False when none does, or it minds not.
+
+        At a prompt, or after kbd_intr(-1), the byte is for whoever reads the console.
+        The process is stopped between the question and the signal, because a signal
+        that comes too late ends it.
+        """
+        patience_s = time.monotonic() + _PATIENCE_S
+        while True:
+            waits = self._state() == "S" and not self._unread()
+            os.kill(self._process.pid, signal.SIGSTOP)
+            while self._state() not in "TZX":
+                time.sleep(0)
+            caught = self._catches()
+            if caught:
+                os.kill(self._process.pid, signal.SIGINT)
+            os.kill(self._process.pid, signal.SIGCONT)
+            if caught or waits or time.monotonic() > patience_s:
+                return caught
+            time.sleep(_LOOK_S)
+
+    def _state(self) -> str:
+        """Return the state of the process as ps shows it: S sleeps, T is stopped, Z has ended."""
+        with suppress(OSError), open(f"/proc/{self._process.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+        return "X"
+
+    def _catches(self) -> bool:
+        with suppress(OSError), open(f"/proc/{self._process.pid}/status") as file:
+            for line in file:
+                if line.startswith("SigCgt:"):
+                    return bool(int(line.split()[1], 16) & _SIGINT_BIT)
+        return False
+
+    def _unread(self) -> int:
+        """Return how many bytes of the console the board has not read."""
+        count = fcntl.ioctl(self._console, termios.FIONREAD, bytes(4))
+        return struct.unpack("i", count)[0]
+
+    def end(self) -> int:
+        """Take its supply away, if it still runs; how it ended, as subprocess says it."""
+        self._process.kill()
+        self._words.close()
+        return self._process.wait()
+
+    def wait(self) -> int:
+        """Wait for the end that has come; how, as subprocess says it."""
+        self._words.close()
+        return self._process.wait()

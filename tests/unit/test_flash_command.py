@@ -1,0 +1,325 @@
+"""Flash: what is refused, what is told, and that the old version runs on whatever happens."""
+
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from unit.answering_board import AnsweringBoard
+from unit.folder_board import VEHICLE, FolderBoard, make_bundle
+from unit.test_install import flashed
+
+from host_tools import provision_command, versions_command
+from host_tools.board_files import About, BoardError
+from host_tools.bundle import write_bundle
+from host_tools.cli import main, make_parser
+from host_tools.flash_command import run
+from host_tools.flash_steps import Tools, chip_of, numbers
+from host_tools.link import LinkError
+from host_tools.session import SessionError
+from host_tools.slots import FlashError
+
+AT_PROMPT = LinkError(None, "at-prompt", "the board is at MicroPython's prompt")
+MOVING = LinkError(88, "moving", "the car moves at 12 km/h")
+DUMP = ["speed_cap_kmh=45", "reverse_cap_kmh=8", "checksum 11111111"]
+OLD, NEW = make_bundle("1.0.0"), make_bundle("2.0.0")
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+class Bench:
+    """A board with a console that says what its selector starts."""
+
+    def __init__(self, board, answers=None, starts=None):
+        self.board = board
+        self.starts = starts or board.starts
+        self.console = AnsweringBoard(
+            {"id": self.identity, "dump": DUMP, "repl": [], "changes": [], "status": ["mode OFF"]}
+            | (answers or {})
+        )
+        self.time_s = 0.0
+        self.tools = Tools(self.link, board.open, self.clock, self.sleep, self.now)
+
+    def identity(self, line):
+        version = self.starts()
+        if not version:
+            raise AT_PROMPT
+        return [f"version {version}", "board esp32_s3", f"vehicle {VEHICLE}", "unique_id a1b2c3"]
+
+    @contextmanager
+    def link(self, port, tap):
+        tap("selector: slot b: given up: ImportError")
+        yield self.console
+
+    def clock(self):
+        self.time_s += 1.0
+        return self.time_s
+
+    def sleep(self, seconds):
+        self.time_s += seconds
+
+    def now(self):
+        return datetime(2026, 11, 23, 12, 0)
+
+    def flash(self, bundle, *options):
+        write_bundle(bundle, Path("bundle.zip"))
+        words = ["flash", "--port", "PORT", "--bundle", "bundle.zip", *options]
+        return run(make_parser().parse_args(words), self.tools)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    board = flashed(tmp_path / "flash", OLD)
+    (board.root / "records" / "a").mkdir(parents=True)
+    (board.root / "records" / "a" / "odometer").write_bytes(b"12 km")
+    return Bench(board)
+
+
+def test_an_update_passes_with_a_report_and_a_backup(bench, capsys) -> None:
+    assert bench.flash(NEW) == 0
+    out = capsys.readouterr().out
+    assert "version 2.0.0 runs and has passed its self-test" in out
+    assert "PASS (report: lsev_flash_a1b2c3_20261123_120000.txt)" in out
+    report = Path("lsev_flash_a1b2c3_20261123_120000.txt").read_text()
+    assert NEW.total in report and report.endswith("PASS\n") and "the same 2 as before" in report
+    assert bench.board.starts() == "2.0.0" and bench.board.resets == 1
+    assert bench.console.told.index("dump") < bench.console.told.index("repl")
+
+
+def test_the_backup_has_parameters_fault_history_and_all_records(bench) -> None:
+    import zipfile
+
+    bench.flash(NEW)
+    with zipfile.ZipFile("lsev_backup_a1b2c3_20261123_120000.zip") as archive:
+        assert archive.read("records/a/odometer") == b"12 km"
+        assert archive.read("dump.txt").decode().splitlines() == DUMP
+        assert b"pedal_a_low" in archive.read("faults_hist.txt")
+
+
+def refused(bench, bundle, *options) -> str:
+    """Return what a refusal said; the board keeps its version, and is started again."""
+    before = bench.board.tree("")
+    assert bench.flash(bundle, *options) == 1
+    assert bench.board.tree("") == before
+    assert bench.board.starts() == "1.0.0"
+    return Path("lsev_flash_a1b2c3_20261123_120000.txt").read_text()
+
+
+def test_an_older_version_is_refused_and_taken_when_forced(bench) -> None:
+    older = make_bundle("0.9.9")
+    assert "0.9.9 is older than 1.0.0" in refused(bench, older)
+    assert bench.board.resets == 1
+    assert bench.flash(older, "--force") == 0
+    assert bench.board.starts() == "0.9.9"
+
+
+def test_a_bundle_for_another_board_is_refused_even_when_forced(bench) -> None:
+    other = make_bundle("2.0.0", board="esp32")
+    assert "its pins would be driven wrongly; nothing was changed" in refused(
+        bench, other, "--force"
+    )
+
+
+def test_a_car_that_could_move_is_not_stopped(bench, capsys) -> None:
+    bench.console.answers["repl"] = MOVING
+    assert bench.flash(NEW) == 1
+    out = capsys.readouterr().out
+    assert "the car could move" in out and "moves at 12 km/h" in out and "key off" in out
+    assert bench.board.operations == 0 or bench.board.starts() == "1.0.0"
+    assert bench.board.resets == 0
+
+
+def test_a_micropython_that_is_too_old_or_another_chip_is_refused(tmp_path: Path) -> None:
+    for about, why in (
+        (About("1.22.0", "ESP32S3 with ESP32S3", 6, "a1b2c3", 512, 0), "cannot run the bundle"),
+        (About("1.29.0", "ESP32S3 with ESP32S3", 5, "a1b2c3", 512, 0), "cannot run the bundle"),
+        (About("1.29.0", "Generic ESP32 with ESP32", 6, "a1b2c3", 512, 0), "the chip is ESP32"),
+    ):
+        board = FolderBoard(tmp_path / "blank", about)
+        bench = Bench(board, {"id": AT_PROMPT})
+        assert bench.flash(NEW) == 1
+        assert why in Path("lsev_flash_a1b2c3_20261123_120000.txt").read_text()
+        assert board.operations == 0
+
+
+def test_a_blank_board_needs_to_be_told_what_it_is_for(tmp_path: Path, capsys) -> None:
+    bench = Bench(FolderBoard(tmp_path / "blank"), {"id": AT_PROMPT})
+    assert run(make_parser().parse_args(["flash", "--port", "P"]), bench.tools) == 1
+    assert "give --board and --vehicle" in capsys.readouterr().out
+
+
+def test_a_version_that_gives_up_is_a_fail_that_names_what_runs(bench, capsys) -> None:
+    bench.starts = lambda: "1.0.0"
+    assert bench.flash(NEW) == 1
+    out = capsys.readouterr().out
+    assert "2.0.0 was installed, but version 1.0.0 runs" in out
+    assert "given up: ImportError" in out and "can be used as before" in out
+
+
+def test_a_board_that_does_not_come_back_is_a_fail_that_says_what_to_do(bench, capsys) -> None:
+    said = iter(["1.0.0"])
+    bench.starts = lambda: next(said, "")
+    assert bench.flash(NEW) == 1
+    out = capsys.readouterr().out
+    assert "has not started it" in out and "after two failed starts" in out
+    assert "lsev versions" in out
+
+
+def test_a_self_test_that_does_not_end_is_a_fail(bench, capsys) -> None:
+    bench.console.answers["status"] = ["mode SELFTEST, contactor open"]
+    assert bench.flash(NEW) == 1
+    assert "its self-test does not end" in capsys.readouterr().out
+
+
+def test_a_cable_pulled_at_any_operation_leaves_a_version_and_a_report(bench, capsys) -> None:
+    for at in range(0, 60, 3):
+        bench.board.operations, bench.board.cut_at = 0, at
+        status = bench.flash(NEW, "--force")
+        bench.board.cut_at = -1
+        out = capsys.readouterr().out
+        assert bench.board.starts() in ("1.0.0", "2.0.0")
+        if status:
+            assert "no answer" in out and "check the cable" in out
+            assert "kept and keeps running" in out or "chosen is not known" in out
+    assert bench.board.starts() == "2.0.0"
+
+
+def test_parameters_that_are_other_after_the_start_are_named(bench, capsys) -> None:
+    dumps = iter([DUMP])
+    bench.console.answers["dump"] = lambda _: next(dumps, ["speed_cap_kmh=40", *DUMP[1:]])
+    assert bench.flash(NEW) == 0
+    out = capsys.readouterr().out
+    assert "other than before: speed_cap_kmh" in out and "lsev params restore" in out
+
+
+def test_a_damaged_bundle_is_refused_before_a_port_is_opened(bench, capsys) -> None:
+    write_bundle(NEW, Path("bundle.zip"))
+    Path("bundle.zip").write_bytes(Path("bundle.zip").read_bytes()[:-9])
+    assert main(["flash", "--port", "nowhere", "--bundle", "bundle.zip"]) == 2
+    assert "no whole bundle" in capsys.readouterr().err
+
+
+def test_many_boards_get_one_line_each(tmp_path: Path, capsys, monkeypatch) -> None:
+    boards = {f"P{n}": flashed(tmp_path / f"flash{n}", OLD) for n in range(3)}
+    benches = {port: Bench(board) for port, board in boards.items()}
+    benches["P1"].console.answers["repl"] = MOVING
+    monkeypatch.setattr("host_tools.flash_command.find_ports", lambda: dict.fromkeys(boards, ""))
+    first = benches["P0"]
+    tools = Tools(
+        lambda port, tap: benches[port].link(port, tap),
+        lambda port: boards[port].open(port),
+        first.clock,
+        first.sleep,
+        first.now,
+    )
+    write_bundle(NEW, Path("b.zip"))
+    words = ["flash", "--all", "--bundle", "b.zip"]
+    assert run(make_parser().parse_args(words), tools) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:8] for line in lines] == ["P0  PASS", "P1  FAIL", "P2  PASS", "2 of 3 p"]
+    assert len(list(tmp_path.glob("lsev_flash_*.txt"))) == 3
+
+
+def test_versions_shows_both_slots(bench, capsys) -> None:
+    bench.flash(NEW)
+    capsys.readouterr()
+    args = make_parser().parse_args(["versions", "--port", "P"])
+    assert versions_command.run_versions(args, bench.tools) == 0
+    out = capsys.readouterr().out
+    assert "slot a: version 1.0.0" in out and "slot b: version 2.0.0" in out
+    assert "chosen: slot b, on trial" in out
+
+
+def test_a_rollback_starts_the_other_version_and_a_second_one_comes_back(bench, capsys) -> None:
+    bench.flash(NEW)
+    args = make_parser().parse_args(["rollback", "--port", "P"])
+    assert versions_command.run_rollback(args, bench.tools) == 0
+    assert bench.board.starts() == "1.0.0"
+    assert "PASS: version 1.0.0 in slot a runs" in capsys.readouterr().out
+    assert versions_command.run_rollback(args, bench.tools) == 0
+    assert bench.board.starts() == "2.0.0"
+
+
+def test_a_rollback_without_another_version_is_refused(bench) -> None:
+    args = make_parser().parse_args(["rollback", "--port", "P"])
+    with pytest.raises(FlashError, match=r"no whole version to go back to; version 1\.0\.0"):
+        versions_command.run_rollback(args, bench.tools)
+    assert bench.board.starts() == "1.0.0"
+
+
+def provision(words, answers, tools=None):
+    board = AnsweringBoard({"provision": ["vehicle"], "lock": []} | answers)
+    args = make_parser().parse_args(["provision", "--port", "P", *words])
+    return provision_command.run(args, board.open, tools), board
+
+
+WHO = ["--id", "LSEV-0007", "--vin", "LLSEV4W60AGM00037", "--key-file", "keys.txt"]
+
+
+def test_provision_writes_the_keys_for_one_user_before_the_board_gets_them() -> None:
+    seen = []
+
+    def take(line):
+        seen.append(Path("keys.txt").read_text())
+        return ["vehicle LSEV-0007"]
+
+    _, board = provision(WHO, {"provision": take})
+    keys = dict(line.split("=") for line in seen[0].splitlines()[1:])
+    line = next(line for line in board.told if line.startswith("provision"))
+    assert line.endswith(f"k1={keys['k1']} k2={keys['k2']}") and keys["k1"] != keys["k2"]
+    assert Path("keys.txt").stat().st_mode & 0o777 == 0o600
+    assert board.told[-1] == "lock"
+
+
+def test_provision_does_not_write_over_a_file_of_keys() -> None:
+    Path("keys.txt").write_text("another car's")
+    with pytest.raises(FileExistsError):
+        provision(WHO, {})
+    assert Path("keys.txt").read_text() == "another car's"
+
+
+def test_keys_are_kept_when_it_is_not_known_whether_the_board_took_them(capsys) -> None:
+    with pytest.raises(LinkError):
+        provision(WHO, {"provision": LinkError(None, "no-answer", "nothing")})
+    assert "k1=" in Path("keys.txt").read_text()
+    assert "keep keys.txt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_provision_says_which_part_is_wrong_before_a_port_is_opened(at: int) -> None:
+    words = [*WHO[: at - 1], *WHO[at + 1 :]] if at == 5 else [*WHO[:at], "?", *WHO[at + 1 :]]
+    with pytest.raises(SessionError, match="nothing was changed"):
+        provision(words, {})
+    assert not Path("keys.txt").exists()
+
+
+def test_provision_of_a_bare_chip_tells_the_esptool_line_of_each_board(tmp_path, capsys) -> None:
+    @contextmanager
+    def no_prompt(port):
+        raise BoardError("no prompt")
+        yield
+
+    bench = Bench(FolderBoard(tmp_path / "blank"), {"id": AT_PROMPT})
+    provision([], {}, Tools(bench.link, no_prompt))
+    out = capsys.readouterr().out
+    assert "esptool --chip esp32s3 --port P write-flash 0x0 ESP32_GENERIC_S3-" in out
+    assert "esptool --chip esp32 --port P write-flash 0x1000 ESP32_GENERIC-" in out
+    assert "flash-id" in out and "erase-flash" in out
+
+
+def test_provision_knows_the_chip_and_refuses_another_board(tmp_path: Path, capsys) -> None:
+    bench = Bench(FolderBoard(tmp_path / "blank"), {"id": AT_PROMPT})
+    provision([], {}, bench.tools)
+    assert "that will do; next: lsev flash --port P --board esp32_s3" in capsys.readouterr().out
+    with pytest.raises(FlashError, match="the chip is ESP32S3, and esp32 has another"):
+        provision(["--board", "esp32"], {}, bench.tools)
+
+
+def test_a_chip_and_a_version_are_read_out_of_their_texts() -> None:
+    assert chip_of("Generic ESP32S3 module with Octal-SPIRAM with ESP32S3") == "ESP32S3"
+    assert chip_of("ESP32-S3 board with ESP32-S3") == "ESP32S3"
+    assert chip_of("linux [GCC 14.2.1] version") == ""
+    assert numbers("0.10.2-dev3") == (0, 10, 2) > numbers("0.9") == (0, 9, 0)
