@@ -465,3 +465,16 @@ def test_a_whole_charge_of_lithium_never_floats_and_one_of_lead_never_balances()
     rig = Rig(chemistry=AGM, bms_kind=LITHIUM["bms_kind"]).in_float()
     assert "BALANCE" not in {phase for phase, _ in rig.seen}
     assert rig.charge.profile.kind != LFP
+
+
+def test_clearing_does_not_make_a_welded_chargers_current_the_zero():
+    rig = Rig().in_bulk()
+    zero_q4 = rig.session.zero_q4
+    assert zero_q4
+    rig.so(plug=False, leak_a=2.5).seconds(6)
+    assert rig.charge.bits & backstops.WELDED
+    rig.charge.clear()
+    assert rig.session.zero_q4 == zero_q4
+    rig.so(leak_a=0.0).seconds(6)
+    rig.charge.clear()
+    assert rig.session.zero_q4 == 0
