@@ -18,7 +18,7 @@ import gc
 import json
 import os
 import sys
-import time  # noqa: TID251 - says how long the check took
+import time
 from binascii import crc32, hexlify
 from hashlib import sha256
 
@@ -305,6 +305,6 @@ def load(folder: str):
 
 
 if __name__ == "__main__":
-    import machine  # noqa: TID251 - the watchdog and the cause of the reset
+    import machine
 
     Selector("", machine).run(load)

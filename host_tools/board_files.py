@@ -63,7 +63,8 @@ print(repr((n,getattr(i,'_machine',''),getattr(i,'_mpy',0)&255,u,v[0],v[3])))"""
 
 
 # mpremote prints what it heard when it does not reach the prompt; here the error tells it.
-setattr(transport_serial, "print", str)  # noqa: B010
+_transport: Any = transport_serial
+_transport.print = str
 
 
 class BoardError(Exception):

@@ -113,7 +113,7 @@ def _explained(name: str, error: OSError) -> PortError:
 def _group_of(name: str) -> str:
     try:
         return Path(name).group()
-    except (OSError, KeyError, NotImplementedError):
+    except (OSError, KeyError, NotImplementedError):  # no file, a nameless group, Windows
         return "dialout"
 
 

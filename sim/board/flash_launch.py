@@ -9,6 +9,8 @@ ending this process), `again` (a Ctrl-C came in the middle of a flash operation)
 and `watchdog MS`.
 """
 
+# ruff: noqa: E402 - time is the interpreter's own only while the path says so
+
 import os
 import sys
 
@@ -17,13 +19,13 @@ from micropython import const
 
 _path = sys.path[:]
 sys.path[:] = [".frozen"]  # the interpreter's own clock: this board runs in real time
-import time  # noqa: E402
+import time
 
 sys.path[:] = _path
 
-from array import array  # noqa: E402
+from array import array
 
-from link import inputs  # noqa: E402
+from link import inputs
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ _HOST_MODULES = ("board", "flash", "flash_launch", "frame", "link", "storage")
 # Not as CPython and the stubs have them.
 _vfs: "Any" = __import__("vfs")
 _time: "Any" = time
-_print_exception: "Any" = getattr(sys, "print_exception")  # noqa: B009
+_sys: "Any" = sys
+_print_exception = _sys.print_exception
 _FIRST_BOOT_PY = "# This file is executed on every boot (including wake-boot from deepsleep)\n"
 _CORRUPTED = (
     "The filesystem appears to be corrupted. If you had important data there, you\n"

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -84,7 +83,6 @@ def test_report_says_in_its_first_line_what_is_wrong(
     assert "unknown-command" not in written
 
 
-@pytest.mark.skipif(find_spec("host_tools.monitor") is None, reason="there is no lsev monitor yet")
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_plain_monitor_says_in_its_first_lines_what_is_wrong(
     port: Path, lang: str, tmp_path: Path

@@ -189,7 +189,7 @@ class Life:
             if not flash.is_dead:
                 raise
         finally:
-            try:  # noqa: SIM105 - MicroPython has no contextlib
+            try:
                 vfs.umount(_MOUNT)
             except OSError:
                 pass

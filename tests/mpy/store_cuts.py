@@ -178,7 +178,7 @@ class Lives:
                 raise
         flash_died = flash.is_dead
         flash.is_dead = True
-        try:  # noqa: SIM105 - MicroPython has no contextlib
+        try:
             vfs.umount(_MOUNT)
         except OSError:
             pass

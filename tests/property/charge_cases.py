@@ -331,7 +331,7 @@ def happen(run: Run, event: str, number: int, rnd: random.Random) -> None:
         run.run(seconds)
         charger.deaf = False
     elif event == "gasses" and isinstance(run.battery, LeadAcid):
-        run.battery._gas_s *= 1.0 + number  # type: ignore[reportPrivateUsage]
+        run.battery._gas_s *= 1.0 + number  # ageing at once: a pack has no such knob
     elif event == "arm":
         charge.session.equalize_armed = 1
         charge.session.latch()

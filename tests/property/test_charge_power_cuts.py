@@ -110,7 +110,7 @@ def test_a_latched_fault_outlives_a_cut_in_the_next_second(wait_s: int) -> None:
     run.run(200)
     happen(run, "deaf", 3, random.Random(1))
     while not run.charge.session.faults:
-        run.charger.deaf = True  # type: ignore[attr-defined]
+        run.charger.deaf = True
         run.step()
     faults = run.charge.session.faults
     run.run(wait_s)

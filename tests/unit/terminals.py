@@ -1,8 +1,13 @@
 """Terminals for the tests: a console with a serial port, at a real loop."""
 
+import os
+import subprocess
+import sys
+
 from service import desk as desks
 from service.desk import Desk
 from service.terminal import Terminal as ServiceTerminal
+from tests.mpy import wasm
 from tests.unit import cars
 from vcu.params import Params
 
@@ -70,3 +75,17 @@ class Terminal:
         finals = [row for row in lines if row == "ok" or row.startswith("err ")]
         assert finals == lines[-1:], "one last line, and it is the last"
         return lines
+
+
+def session_lines(script, interpreter=""):
+    """Return the `session` lines of a script of tests/mpy, run by MicroPython or by CPython."""
+    paths = {"MICROPYPATH": "firmware:tests/mpy"}
+    if not interpreter:
+        interpreter = sys.executable
+        paths = {"PYTHONPATH": os.pathsep.join(["firmware", "sim/shim", "tests/mpy"])}
+    ended = subprocess.run(
+        [interpreter, f"tests/mpy/{script}"],
+        cwd=wasm.ROOT, env=os.environ | paths, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return [line for line in ended.stdout.splitlines() if line.startswith("session ")]

@@ -3,8 +3,6 @@
 import ast
 import os
 import pickle
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from service.readings import NEEDS
 from service.verbs import VERBS
 from tests.mpy import wasm
 from tests.unit import cars
-from tests.unit.terminals import IDENTITY, PROMPT, Terminal
+from tests.unit.terminals import IDENTITY, PROMPT, Terminal, session_lines
 from vcu import modes, sense
 from vcu.faults import DRIVER, SYSTEM, TABLE
 from vcu.params import TABLE as PARAMS
@@ -663,26 +661,15 @@ def test_no_bytes_raise_lose_output_of_an_answer_or_change_the_loop(chunks, take
 # The same in MicroPython
 
 
-def run_session(interpreter, **paths):
-    ended = subprocess.run(
-        [interpreter, "tests/mpy/console_session.py"],
-        cwd=wasm.ROOT, env=os.environ | paths, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return [line for line in ended.stdout.splitlines() if line.startswith("session ")]
-
-
 @cache
 def session_here():
-    lines = run_session(
-        sys.executable, PYTHONPATH=os.pathsep.join(["firmware", "sim/shim", "tests/mpy"])
-    )
+    lines = session_lines("console_session.py")
     assert len(lines) > 10
     return lines
 
 
 def test_64_bit_micropython_answers_byte_for_byte_what_cpython_does(interpreter):
-    assert run_session(interpreter, MICROPYPATH="firmware:tests/mpy") == session_here()
+    assert session_lines("console_session.py", interpreter) == session_here()
 
 
 def test_32_bit_micropython_does_so_too_and_idles_without_the_heap():

@@ -375,7 +375,7 @@ def test_plain_tells_of_a_lost_link_and_goes_on(capsys: pytest.CaptureFixture[st
     board = LiveBoard(HEALTHY)
     board.queue += [[("t", READINGS)]] * 5 + [LOST]
     # A clock that goes on while the watch waits, as the real one does.
-    board.clock = lambda: board.sleep(0.02) or board.seconds  # type: ignore[method-assign]
+    board.clock = lambda: board.sleep(0.02) or board.seconds
     assert plain(board, "--seconds", "6", "--lang", "en") == 0
     out = capsys.readouterr().out
     at = out.index("No link: the port is gone")

@@ -3,10 +3,7 @@
 The adapter is driven as the terminal does it, byte by byte and a line a step.
 """
 
-import os
 import random
-import subprocess
-import sys
 from functools import cache
 
 import pytest
@@ -20,6 +17,7 @@ from service.reply import Reply
 from tests.mpy import wasm
 from tests.unit import cars
 from tests.unit.runs import Board
+from tests.unit.terminals import session_lines
 from vcu import modes
 from vcu.faults import DRIVER, PACK, SYSTEM, TABLE, WORD_SHIFT, row_of
 from vcu.params import Params
@@ -788,26 +786,15 @@ def test_nothing_that_a_tool_sends_changes_a_parameter_a_mode_or_an_output(tool)
 # The same in MicroPython
 
 
-def run_session(interpreter, **paths):
-    ended = subprocess.run(
-        [interpreter, "tests/mpy/obd_session.py"],
-        cwd=wasm.ROOT, env=os.environ | paths, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return [line for line in ended.stdout.splitlines() if line.startswith("session ")]
-
-
 @cache
 def session_here():
-    lines = run_session(
-        sys.executable, PYTHONPATH=os.pathsep.join(["firmware", "sim/shim", "tests/mpy"])
-    )
+    lines = session_lines("obd_session.py")
     assert len(lines) > 30
     return lines
 
 
 def test_64_bit_micropython_answers_byte_for_byte_what_cpython_does(interpreter):
-    assert run_session(interpreter, MICROPYPATH="firmware:tests/mpy") == session_here()
+    assert session_lines("obd_session.py", interpreter) == session_here()
 
 
 def test_32_bit_micropython_does_so_too_and_no_piece_is_long_or_takes_much_of_the_heap():
