@@ -19,10 +19,8 @@ VERSION = "0.1.0"
 _RECORDS = "records"
 
 _TICK_US = const(10000)
-# The wheel is sampled once between two ticks as well, this long before the next.
-_SAMPLE_US = const(2500)
-# A slice of the services needs this much time before the sample.
-_SLICE_US = const(4500)
+# A slice of the services needs this much time before the wheel is sampled.
+_SLICE_US = const(2000)
 # Sooner than this after a late tick the next one would have nothing to measure.
 _MIN_TICK_US = const(5000)
 # A collection between two ticks may cost up to 15 ms; 25 ms is a fault.
@@ -36,10 +34,13 @@ _PROMPT_WATCHDOG_MS = const(600000)
 _COUNT_MASK = const(0x3FFFFFFF)
 _SECOND_TICKS = const(100)
 _CTRL_C = const(3)
-# A collection takes up to 17 ms. Parked it comes early; otherwise only before the heap is
-# full, between two ticks, where it would come by itself a little later.
-_HEAP_PARKED_BYTES = const(40000)
+# A collection takes up to 17 ms in the chip's own memory, more in PSRAM. Parked it comes when
+# this much has become garbage, so that none is left for the road; otherwise only before the
+# heap is full, between two ticks, where it would come by itself a little later.
+_GARBAGE_BYTES = const(400000)
 _HEAP_LEAST_BYTES = const(12000)
+# A car that has less than this before it starts would one day run out: it does not start.
+_HEAP_START_BYTES = const(40000)
 
 
 class RtcMemory:
@@ -89,6 +90,7 @@ try:
     from vcu.loop import Loop
     from vcu.preset import Preset
     from vcu.sense import Scaling
+    from vcu.speed import sample_age_us
 except Exception as error:
     cannot_start(error)
     raise
@@ -119,16 +121,20 @@ class Car:
         keeper = self.keeper
         self.desk = Desk(self.loop, self.params, identity, keeper.vault, keeper.history)
         self.desk.last_run = self.keeper.boot.last_run()
+        # Wall time outlives a reset, slow by what that lasted and up to a second.
+        self.desk.set_wall(self.keeper.boot.wall_s)
+        self.keeper.boot.clock = self.desk.wall_s
         self.desk.life = self.keeper.counters
         port = SerialPort(select, sys)
         self.terminal = Terminal(self.desk, port.write)
         self.services = Services(self.loop, self.desk, self.terminal, self.keeper, port)
         if "/a" in sys.path or "/b" in sys.path:
-            self.services.trial = Trial(Slots("", json, board.NAME))
+            self.services.trial = Trial(Slots("", json))
         self.ticks = 0
         self.late_ticks = 0  # started more than 15 ms after the one before
         self.very_late_ticks = 0  # more than 25 ms; counted in late_ticks as well
         self.longest_tick_us = 0
+        self._clean_bytes = 0  # free after the last collection
 
     def run(self) -> None:
         """Tick until an exception comes; whichever it is, the outputs are safe when it leaves.
@@ -137,7 +143,7 @@ class Car:
         """
         for slug in self.params.broken_rules():
             print("parameters: " + slug + "; the car will not start")
-        gc.collect()
+        self._clean_bytes = gc.mem_free()
         # A byte 3 is the terminal's to judge: while the car may move it stops nothing.
         kbd_intr(-1)
         self.terminal.announce()
@@ -168,17 +174,18 @@ class Car:
         deadline_us = ticks_add(last_us, _TICK_US)
         while True:
             # The service half gets its slices here, bounded by the time to the sample.
-            spare_us = ticks_diff(deadline_us, ticks_us())
+            sample_us = sample_age_us(self.ticks)
+            spare_us = ticks_diff(deadline_us, ticks_us()) - sample_us
             if spare_us > _SLICE_US:
                 services.step(slice_ms)
                 slice_ms = 0
                 if services.is_ending:
                     self._end()
-                spare_us = ticks_diff(deadline_us, ticks_us())
-            if spare_us > _SAMPLE_US:
-                sleep_us(spare_us - _SAMPLE_US)
+                spare_us = ticks_diff(deadline_us, ticks_us()) - sample_us
+            if spare_us > 0:
+                sleep_us(spare_us)
                 io.sample()
-                spare_us = ticks_diff(deadline_us, ticks_us())
+            spare_us = ticks_diff(deadline_us, ticks_us())
             if spare_us > 0:
                 sleep_us(spare_us)
             now_us = ticks_us()
@@ -219,9 +226,10 @@ class Car:
         """Once a second: the desk's figures, and a collection where it is due."""
         free_bytes = gc.mem_free()
         if free_bytes < _HEAP_LEAST_BYTES or (
-            free_bytes < _HEAP_PARKED_BYTES and self.loop.is_parked()
+            free_bytes < self._clean_bytes - _GARBAGE_BYTES and self.loop.is_parked()
         ):
             gc.collect()
+            self._clean_bytes = gc.mem_free()
         counters = self.desk.counters
         counters[0] = self.ticks
         counters[1] = self.late_ticks
@@ -248,11 +256,23 @@ class Car:
             print("main: the end could not be kept:", error)
 
 
+def check_heap() -> None:
+    """Collect what the start has left; MemoryError where too little is free to work with."""
+    gc.collect()
+    free_bytes = gc.mem_free()
+    if free_bytes < _HEAP_START_BYTES:
+        raise MemoryError(
+            "heap has " + str(free_bytes) + " bytes left, needs " + str(_HEAP_START_BYTES)
+            + "; records kept; fit a module with PSRAM"
+        )  # fmt: skip
+
+
 def start() -> None:
     """Make the car and run it; leaves `car` to whoever stops the program."""
     global car
     try:
         car = Car(board, vehicle.PARAMETERS)
+        check_heap()
     except Exception as error:
         cannot_start(error)
         raise

@@ -12,6 +12,9 @@ imports nothing that they touch.
 
 trial counts starts that were begun and not ended in order; failed names the slot
 that was given up last, and why says for what. service/slots.py writes the same.
+
+All of it is one file, longer than others: what the root holds must be whole or not
+there after a cut, and of two files one could be of another version.
 """
 
 import gc
@@ -27,6 +30,7 @@ from micropython import const
 SLOTS = ("a", "b")
 _RECORD = "/slot"
 _MANIFEST = "/manifest.json"
+_HEAD = ("version", "board", "vehicle", "micropython_min")
 _MAIN = ("main.mpy", "main.py")
 _STARTS_MOST = const(2)
 # What machine.reset_cause() says of a watchdog's reset, on an ESP32.
@@ -38,6 +42,8 @@ _PROMPT_WATCHDOG_MS = const(600000)
 # A manifest has about 100 bytes a file; what is much longer is none.
 _TEXT_BYTES_MOST = const(32768)
 _CHUNK_BYTES = const(1024)
+# Of an exception's text, which may be as long as it likes, this much is kept.
+_WHY_CHARS_MOST = const(120)
 
 
 def make(slot: str, trial: int, confirmed: bool, failed: str, why: str) -> dict:
@@ -74,10 +80,6 @@ class Disk:
     def rename(self, old: str, new: str) -> None:
         """Rename a file, over another one if it is there, in one step; OSError."""
         os.rename(old, new)
-
-    def size(self, path: str) -> int:
-        """Return the bytes of a file; OSError."""
-        return os.stat(path)[6]
 
 
 class Selector:
@@ -129,8 +131,7 @@ class Selector:
             why = "the watchdog ended its trial"
         elif not record["confirmed"] and record["trial"] >= _STARTS_MOST:
             why = "two starts on trial did not end in order"
-        careful = not record["confirmed"] or cause == _WDT_RESET
-        is_whole = self.check(slot, careful)
+        is_whole = self.check(slot)
         if is_whole and not why:
             return slot
         # A slot that was given up before is better than one that is not whole.
@@ -145,7 +146,7 @@ class Selector:
 
     def _choose_anew(self) -> str:
         for name in SLOTS:
-            if self.check(name, True):
+            if self.check(name):
                 self._say(name, "starts on trial; /slot is missing or damaged")
                 self.record = make(name, 0, False, "", "")
                 return name
@@ -155,7 +156,7 @@ class Selector:
         """Change to the other slot if it is whole, for good where /slot can be written."""
         record = self.record
         other = _other(record["slot"])
-        if not self.check(other, True):
+        if not self.check(other):
             return False
         self._say(record["slot"], "given up: " + why + "; slot " + other + " starts")
         self.record = make(other, 0, True, record["slot"], why)
@@ -175,33 +176,35 @@ class Selector:
             self.record = counted
             return slot
         other = _other(slot)
-        return other if other != record["failed"] and self.check(other, True) else slot
+        return other if other != record["failed"] and self.check(other) else slot
 
-    def check(self, slot: str, with_hashes: bool) -> bool:
-        """Return whether a slot has all its files: by size, or every byte; else reasons[slot]."""
+    def check(self, slot: str) -> bool:
+        """Return whether every byte of a slot fits its manifest; else reasons[slot] says why.
+
+        At each start, of a trusted version too: littlefs has no checksum over a file's bytes,
+        and what a rotten one would do to a car nobody knows.
+        """
         began_us = time.ticks_us()
-        reason = self._fault_of(self._root + "/" + slot, with_hashes)
+        reason = self._fault_of(self._root + "/" + slot)
         self.reasons[slot] = reason
-        if reason:
-            self._say(slot, reason)
-        elif with_hashes:
+        if not reason:
             ms = time.ticks_diff(time.ticks_us(), began_us) // 1000
             self._say(slot, "every file verified in " + str(ms) + " ms")
+        else:
+            self._say(slot, reason)
         return not reason
 
-    def _fault_of(self, folder: str, with_hashes: bool) -> str:
+    def _fault_of(self, folder: str) -> str:
         path = _MANIFEST
         try:
             manifest = json.loads(self._text(folder + path))
-            total = sha256()
+            total = sha256(_head_of(manifest))
             has_main = False
             for name, size, digest in manifest["files"]:
                 path = "/" + name
                 total.update((name + " " + str(size) + " " + digest + "\n").encode())
                 has_main = has_main or name in _MAIN
-                if self._disk.size(folder + path) != size:
-                    return path[1:] + " is not as long as the manifest says"
-                if with_hashes and self._digest(folder + path) != digest:
+                if self._digest(folder + path) != digest:
                     return path[1:] + " is damaged: its SHA-256 is wrong"
             if not has_main or _hex(total) != manifest["total"]:
                 return "manifest.json is damaged: its total is wrong"
@@ -259,7 +262,7 @@ class Selector:
     def _replace(self, slot: str, error: Exception) -> None:
         """The application failed on trial, or cannot even be imported: change over."""
         record = self.record
-        why = type(error).__name__ + ": " + str(error)
+        why = (type(error).__name__ + ": " + str(error))[:_WHY_CHARS_MOST]
         if hasattr(sys, "print_exception"):
             sys.print_exception(error)
         self.reasons[slot] = why
@@ -283,6 +286,11 @@ class Selector:
 
     def _say(self, slot: str, text: str) -> None:
         print("selector: slot " + slot + ": " + text)
+
+
+def _head_of(manifest: dict) -> bytes:
+    """Return what the sum of a manifest covers besides its files."""
+    return "".join([manifest[name] + "\n" for name in _HEAD]).encode()
 
 
 def _other(slot: str) -> str:

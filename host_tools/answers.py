@@ -12,6 +12,7 @@ _COUNT = re.compile(r"\b(\d+)x")
 _TIMES = re.compile(r"\bat (\d+)\.\.(\d+) s")
 _CYCLES = re.compile(r"\bkey cycle (\d+)\.\.(\d+)")
 _PASSES = re.compile(r"\bpermanent, clean drives (\d+) of (\d+)")
+_DATES = re.compile(r"\s+first (?:at an unknown time|(\d.+?))(?:, last (.+))?")
 _REASON = re.compile(r"\s+(\w+): (.*)")
 _PARAMETER = re.compile(r"(\w+) (-?\d+) (.+) \((-?\d+)\.\.(-?\d+), default (-?\d+)\)( changed)?")
 
@@ -37,7 +38,8 @@ class FaultLine:
     """What `faults` and `faults hist` say of a row.
 
     Times are operating seconds, cycles key cycles, 0 where they are not known. is_cleared: a
-    person has cleared it, and it is still permanent; passes says "0 of 3" clean drives, or "".
+    person has cleared it, and it is still permanent; passes are the clean drives of how many it
+    needs, none where it is not permanent. Dates are the board's words, "" where it has no time.
     """
 
     blink_code: int
@@ -51,7 +53,9 @@ class FaultLine:
     first_cycle: int = 0
     last_cycle: int = 0
     is_cleared: bool = False
-    passes: str = ""
+    passes: tuple[int, int] | None = None
+    first_date: str = ""
+    last_date: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,17 @@ def parse_faults(lines: list[str]) -> list[FaultLine]:
     Active ones before stored and cleared ones, the most severe class first.
     """
     found: dict[int, FaultLine] = {}
+    last = 0
     for line in lines:
-        match = _FAULT.match(line)
+        match, dates = _FAULT.match(line), _DATES.fullmatch(line)
         if match is not None:
             fault = _fault(match)
-            known = found.get(fault.blink_code)
+            last = fault.blink_code
+            known = found.get(last)
             # The history says more of a row, but a row that was active may have healed between.
-            found[fault.blink_code] = fault if known is None else _merged(known, fault)
+            found[last] = fault if known is None else _merged(known, fault)
+        elif dates is not None and last in found:
+            found[last] = replace(found[last], first_date=dates[1] or "", last_date=dates[2] or "")
     worst_first: list[str] = list(CLASS_NAMES)
     return sorted(
         found.values(),
@@ -135,7 +143,7 @@ def _fault(match: re.Match[str]) -> FaultLine:
         first_cycle,
         last_cycle,
         rest.startswith(" cleared"),
-        f"{passes[1]} of {passes[2]}" if passes else "",
+        (int(passes[1]), int(passes[2])) if passes else None,
     )
 
 

@@ -59,8 +59,9 @@ class Bundle:
 
     @property
     def total(self) -> str:
-        """The sum over all rows."""
-        return total_of(self.rows)
+        """The sum over what it says of itself and all rows."""
+        head = (self.version, self.board, self.vehicle, self.micropython_min)
+        return total_of(head, self.rows)
 
     @property
     def manifest(self) -> bytes:
@@ -89,9 +90,13 @@ class Manifest:
     rows: list[tuple[str, int, str]]
 
 
-def total_of(rows: Iterable[tuple[str, int, str]]) -> str:
-    """Return the SHA-256 over the lines "name size sha256" of all files."""
-    lines = "".join(f"{name} {size} {sha}\n" for name, size, sha in rows)
+def total_of(head: Iterable[str], rows: Iterable[tuple[str, int, str]]) -> str:
+    """Return the SHA-256 over version, board, vehicle and MicroPython, each a line, and all files.
+
+    Of a file the line is "name size sha256". The selector does the same sum at each start.
+    """
+    lines = "".join(f"{text}\n" for text in head)
+    lines += "".join(f"{name} {size} {sha}\n" for name, size, sha in rows)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -107,11 +112,12 @@ def parse_manifest(data: bytes) -> Manifest:
         total = values["total"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise BundleError("the manifest cannot be read") from None
-    if total != total_of(rows) or not all(isinstance(t, str) and t for t in texts):
+    head = [text for text in texts if isinstance(text, str) and text]
+    if len(head) != len(texts) or total != total_of(head, rows):
         raise BundleError("the manifest does not fit its own sum")
     if not rows or not all(_is_inside(name) for name, _, _ in rows):
         raise BundleError("the manifest names files outside the slot, or none")
-    version, board, vehicle, micropython_min = map(str, texts)
+    version, board, vehicle, micropython_min = head
     return Manifest(version, board, vehicle, micropython_min, rows)
 
 

@@ -5,6 +5,7 @@ accepted the whole, and a calibration that is broken off is aborted there.
 """
 
 import argparse
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -24,6 +25,12 @@ from host_tools.session import (
 WHATS = ("pedal", "brake", "current", "wheel")
 _STEP_S = 30.0
 _STOP_WORDS = ("q", "quit", "stop")
+# How the board asks for a step, and what it says of a value that it has changed.
+_STEP = re.compile(r"(\d+) of (\d+): ")
+_CHANGE = " -> "
+# Refusals (busy, not now, moving) after which the board still has what was measured so far.
+_KEPT = (21, 22, 88)
+_OUT_OF_RANGE = 31
 
 
 def run(
@@ -35,9 +42,9 @@ def run(
     lang = texts.language(args.lang)
     with opener(args.port) as link:
         if args.undo:
-            _show(unlocked(link, args.key, lambda: link.command(f"cal {args.what} undo")))
+            _tell(unlocked(link, args.key, lambda: link.command(f"cal {args.what} undo")))
             print(texts.ui("undone", lang))
-            return 0
+            return _restart(link, args, lang)
         print("\n".join(wrap(texts.ui(f"before_{args.what}", lang))))
         said = unlocked(link, args.key, lambda: link.command(f"cal {args.what} start"))
         try:
@@ -45,11 +52,22 @@ def run(
         except BaseException:
             _abort(link, args.what)
             raise
-        if not taken:
+        if taken is None:
             _abort(link, args.what)
             print(texts.ui("stopped", lang))
             return 1
-    print(texts.ui("calibrated", lang).format(what=args.what))
+        _tell(taken)
+        if not any(_CHANGE in line for line in taken):
+            print(texts.ui("was_right", lang))
+            return 0
+        print(texts.ui("calibrated", lang).format(what=args.what))
+        return _restart(link, args, lang)
+
+
+def _restart(link: Commander, args: argparse.Namespace, lang: str) -> int:
+    if args.reboot:
+        link.command("reboot")
+        print(texts.ui("restarting", lang))
     return 0
 
 
@@ -59,28 +77,39 @@ def _guide(
     said: list[str],
     lang: str,
     listen: Callable[[str], str],
-) -> bool:
-    """Go through the steps; return whether the board has accepted, False when a person stops."""
+) -> list[str] | None:
+    """Go through the steps; return what the board says of the result, None when a person stops.
+
+    What is refused without spoiling what was measured is told, and asked for again.
+    """
     what = args.what
+    is_last = False
     while True:
-        _show(said)
-        is_last = any("accept" in line for line in said)
+        _show(said, what, lang)
+        is_last = is_last or any("accept" in line for line in said)
         is_drive = is_last and what == "wheel"
         key = "ask_metres" if is_drive else "ask_accept" if is_last else "press_enter"
         try:
             answer = listen(texts.ui(key, lang) + " ").strip().lower()
         except EOFError:
-            return False
+            return None
         if answer in _STOP_WORDS:
-            return False
-        if not is_last:
-            said = link.command(f"cal {what} step", timeout_s=_STEP_S)
-        elif is_drive and not answer:
+            return None
+        said = []
+        if is_drive and not answer:
             continue  # still driving
-        else:
-            metres = f" {answer}" if is_drive else ""
-            _show(_accept(link, args, f"cal {what} accept{metres}"))
-            return True
+        try:
+            if is_last:
+                metres = f" {answer}" if is_drive else ""
+                return _accept(link, args, f"cal {what} accept{metres}")
+            said = link.command(f"cal {what} step", timeout_s=_STEP_S)
+        except LinkError as error:
+            # A result that is out of range is dropped by the board; a drive it still has.
+            is_kept = error.code == _OUT_OF_RANGE and (is_drive or not is_last)
+            if error.code not in _KEPT and not is_kept:
+                raise
+            reason = texts.refusal(error.slug, str(error), lang)
+            print("\n".join(wrap(texts.ui("not_taken", lang).format(reason=reason))))
 
 
 def _accept(link: Commander, args: argparse.Namespace, line: str) -> list[str]:
@@ -93,9 +122,24 @@ def _abort(link: Commander, what: str) -> None:
         link.command(f"cal {what} abort")
 
 
-def _show(lines: list[str]) -> None:
+def _show(lines: list[str], what: str, lang: str) -> None:
+    """Show what the board says; what it asks a person to do in that person's language."""
     for line in lines:
+        step = _STEP.match(line)
+        if step:
+            place = "pressed" if int(step[1]) % 2 == 0 else "released"
+            asked = texts.ui(f"step_{what}_{place}", lang)
+            line = f"{step[1]}/{step[2]}: {asked}"
+        elif "`accept" in line:
+            continue  # the question says it
         print("\n".join(wrap(line)))
+
+
+def _tell(lines: list[str]) -> None:
+    """Show each value that has changed."""
+    for line in lines:
+        if _CHANGE in line:
+            print("\n".join(wrap(line)))
 
 
 _EXAMPLES = """\
@@ -106,8 +150,9 @@ examples:
   lsev calibrate wheel              drive a measured distance of at least 50 m, type the metres
   lsev calibrate pedal --undo       back to the values before
 
-The car must be parked (for the wheel: at start and end). The board refuses what cannot be
-right; then, and when you stop, the old calibration is kept.
+The car must be parked with the key off (for the wheel: parked at start and end). The board
+refuses what cannot be right; then, and when you stop, the old calibration is kept. The new one
+is in use after a restart.
 exit status: 0 calibrated, 1 refused or stopped, 2 no key or no port
 """
 
@@ -122,6 +167,7 @@ def add_command(commands: Commands) -> None:
     )
     parser.add_argument("what", choices=WHATS, help="what to calibrate")
     parser.add_argument("--undo", action="store_true", help="go back to the values before")
+    parser.add_argument("--reboot", action="store_true", help="restart the board afterwards")
     add_key(parser)
     add_port_and_language(parser)
     parser.set_defaults(run=run)

@@ -26,6 +26,7 @@ from host_tools import (
     monitor_command,
     params_command,
     provision_command,
+    texts,
     versions_command,
 )
 from host_tools.board import run_board
@@ -520,12 +521,16 @@ def main(argv: list[str] | None = None) -> int:
         what = f"{error.filename}: {error.strerror}" if error.filename else error
         print(f"lsev: {what}; nothing was changed", file=sys.stderr)
         return 2
-    except (ControllerError, LinkError, FlashError, BoardError) as error:
+    except LinkError as error:
+        lang = texts.language(getattr(args, "lang", None))
+        print(f"lsev: {texts.refusal(error.slug, explain(str(error)), lang)}", file=sys.stderr)
+        return 1
+    except (ControllerError, FlashError, BoardError) as error:
         print(f"lsev: {explain(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lsev: stopped; nothing was changed", file=sys.stderr)
+        print("lsev: stopped before the end", file=sys.stderr)
         return 130
     except _Ended as ended:
-        print("lsev: stopped by a signal; nothing was changed", file=sys.stderr)
+        print("lsev: stopped by a signal before the end", file=sys.stderr)
         return 128 + int(ended.args[0])

@@ -50,8 +50,7 @@ def why(diagnosis: Diagnosis, lang: str) -> list[str]:
     lines = [texts.ui("does_not_drive", lang)]
     for name, reading in diagnosis.reasons:
         lines += labelled("-", texts.reason(name, lang), 2, 2)
-        shown = reading.replace(", needs ", texts.ui("needs", lang))
-        lines += labelled("", shown, 4, 2)
+        lines += labelled("", texts.reading(name, reading, lang), 4, 2)
     return lines
 
 
@@ -76,8 +75,13 @@ def _fault(fault: FaultLine, lang: str) -> list[str]:
             last=_moment(fault.last_s, fault.last_cycle, lang),
         )
         lines += labelled(texts.ui("seen", lang), seen, 4, _LABEL_COLUMNS)
+    if fault.first_date or fault.last_date:
+        first, last = fault.first_date or "?", fault.last_date or "?"
+        dates = texts.ui("dates", lang).format(first=first, last=last)
+        lines += labelled("", dates, 4, _LABEL_COLUMNS)
     if fault.passes:
-        passes = texts.ui("permanent", lang).format(passes=fault.passes)
+        done, needed = fault.passes
+        passes = texts.ui("permanent", lang).format(done=done, needed=needed)
         lines += labelled("", passes, 4, _LABEL_COLUMNS)
     return lines
 
@@ -104,7 +108,9 @@ def as_dict(fault: FaultLine, lang: str) -> dict[str, object]:
         "first_cycle": fault.first_cycle,
         "last_cycle": fault.last_cycle,
         "cleared": fault.is_cleared,
-        "permanent": fault.passes,
+        "first_date": fault.first_date,
+        "last_date": fault.last_date,
+        "permanent": "{} of {}".format(*fault.passes) if fault.passes else "",
         "title": text.title,
         "causes": list(text.causes),
         "measure": text.measure,

@@ -5,24 +5,21 @@ board has started it, a pulled cable or a lost supply leaves the board as it was
 """
 
 import argparse
-import re
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from host_tools.board_files import BoardError, BoardFiles
 from host_tools.bundle import Bundle, BundleError, build, read_bundle, write_bundle
 from host_tools.files import whole_file
-from host_tools.flash_screen import Bench, Screen
+from host_tools.fit import check_fit, chip_of
+from host_tools.flash_restore import look_after, read_backup, wanted_dump
+from host_tools.flash_screen import Bench, Screen, Work, plain
 from host_tools.flash_steps import (
     Running,
     Tools,
     at_prompt,
     back_up,
-    check_fit,
-    chip_of,
     stop_program,
     wait_for_start,
 )
@@ -31,32 +28,7 @@ from host_tools.ports import PortError, choose_port, find_ports
 from host_tools.session import Commands, ask
 from host_tools.slots import FlashError, State, differing_root_files, inspect
 
-_BAR_CHARS = 24
 _UNNAMED = ("", "unnamed", "?")
-
-
-@dataclass
-class Work:
-    """One board at one port: what is told while it goes on, and what the report says."""
-
-    port: str
-    tell: Callable[[str], None]
-    show: Callable[[str], None]
-    lines: list[str] = field(default_factory=list[str])
-    number: str = "board"
-
-    def say(self, text: str) -> None:
-        """Tell a person, and keep it for the report."""
-        self.lines.append(text)
-        self.tell(text)
-
-    def progress(self, name: str, done: int, whole: int) -> None:
-        """Show how far the copying is."""
-        if not whole:
-            self.show("reading back and comparing every file")
-            return
-        bar = "#" * (_BAR_CHARS * done // whole)
-        self.show(f"[{bar:<{_BAR_CHARS}}] {100 * done // whole:3d} %  {name}")
 
 
 def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
@@ -64,6 +36,7 @@ def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
     tools = tools or Tools()
     # What is wrong with the input is told before a port is opened.
     bundle = read_bundle(args.bundle) if args.bundle else None
+    args.dump = read_backup(args.restore) if args.restore else None
     if args.save_bundle:
         return _save(args)
     if bundle is None and args.board and args.vehicle:
@@ -92,20 +65,34 @@ def flash(work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: To
     try:
         _steps(work, args, bundle, tools, stamp)
         verdict, passed = "PASS", True
-    except (FlashError, BundleError, PortError) as error:
+    except PortError as error:
+        if not work.is_one_of_many:
+            raise
         verdict, passed = f"FAIL: {error}", False
+    except (FlashError, BundleError) as error:
+        verdict, passed = f"FAIL: {error}", False
+    except KeyboardInterrupt:
+        _report(work, args, tools, started, stamp, f"FAIL: stopped by Ctrl-C; {work.kept}")
+        raise
     except BoardError as error:  # install() makes a FlashError of it: this was before
         verdict = f"FAIL: {error}; nothing was changed on the board; check the cable, try again"
         passed = False
+    _report(work, args, tools, started, stamp, verdict)
+    return passed
+
+
+def _report(
+    work: Work, args: argparse.Namespace, tools: Tools, started: float, stamp: str, verdict: str
+) -> None:
+    """Write all that was said into the report, and tell how it ended."""
     work.lines.append(verdict)
     path = args.report or Path(f"lsev_flash_{work.number}_{stamp}.txt")
-    if args.all:
-        path = path.with_stem(f"{path.stem}_{_plain(Path(work.port).name)}")
+    if args.report and args.all:
+        path = path.with_stem(f"{path.stem}_{plain(Path(work.port).name)}")
     with whole_file(path) as temporary:
         head = f"lsev flash {work.port} {stamp}, {tools.monotonic() - started:.1f} s"
         temporary.write_text("\n".join([head, *work.lines]) + "\n", encoding="utf-8")
     work.tell(f"{verdict} (report: {path})")
-    return passed
 
 
 def _steps(
@@ -121,19 +108,25 @@ def _steps(
         work.say(f"sum {bundle.total}")
         _agree(args, bundle, state)
         _back_up(work, files, state, before, stamp)
+        work.kept = f"{state.keeps}; `lsev flash` begins anew, `lsev versions` shows what is there"
         slot = install(files, bundle, state, work.progress)
-        work.say(f"slot {slot}: {len(bundle.files)} files written, read back and chosen")
+        work.say(f"slot {slot}: all of {len(bundle.files)} files read back, and chosen")
+    work.kept = f"all of version {bundle.version} is in slot {slot} and chosen, on trial"
     work.show("waiting for the self-test")
     after = wait_for_start(tools, work.port, bundle.version)
     work.say(f"version {bundle.version} runs and has passed its self-test")
     work.say("it confirms itself after 30 s without an error; until then leave the supply on")
-    _compare(work, before, after)
+    work.show("looking at the parameters")
+    dump = wanted_dump(args.dump, before, after)
+    for line in look_after(tools, work.port, bundle.version, dump, before, after):
+        work.say(line)
 
 
 def _describe(work: Work, state: State, before: Running) -> None:
     identity = before.identity
-    number = identity.get("unique_id") or state.about.unique_id or "board"
-    work.number = _plain(number)
+    number = identity.get("unique_id") or state.about.unique_id
+    if number:
+        work.name(number)
     if identity:
         what = (identity.get(word, "?") for word in ("version", "board", "vehicle"))
         work.say("runs: version {}, {}, {}".format(*what))
@@ -166,7 +159,7 @@ def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
     if args.yes or args.all or not sys.stdin.isatty():
         return
     if not ask(f"install version {bundle.version} in slot {state.idle}? [y/N]", "en"):
-        raise FlashError(f"nothing was changed, as you wished; {state.keeps}")
+        raise FlashError(f"nothing was changed, as you wished; {state.stays}")
 
 
 def _back_up(work: Work, files: BoardFiles, state: State, before: Running, stamp: str) -> None:
@@ -178,38 +171,20 @@ def _back_up(work: Work, files: BoardFiles, state: State, before: Running, stamp
         work.say("backup: none, there is nothing on the board to keep")
 
 
-def _compare(work: Work, before: Running, after: Running) -> None:
-    """Say which parameters are other than before; the records themselves were not touched."""
-    old, new = (dict(_pairs(run.dump)) for run in (before, after))
-    changed = [name for name in old if name in new and old[name] != new[name]]
-    if changed:
-        work.say(f"parameters that are other than before: {', '.join(changed)}")
-        work.say("take them over with `lsev params restore`; dump.txt is in the backup")
-    elif old:
-        work.say(f"parameters: the same {len(old)} as before")
-
-
-def _pairs(lines: list[str]) -> list[tuple[str, str]]:
-    found = (re.fullmatch(r"(\w+)=(-?\d+)", line) for line in lines[:-1])
-    return [(m[1], m[2]) for m in found if m is not None]
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\W+", "", text) or "board"
-
-
 def _flash_all(args: argparse.Namespace, bundle: Bundle | None, tools: Tools) -> int:
     """Flash the boards of all ports at the same time."""
     ports = list(find_ports())
     if not ports:
-        raise PortError("no serial port was found; nothing was done; plug the boards in")
+        raise PortError("no serial port was found; plug the boards in")
     bench = Bench(ports)
 
     def one(port: str) -> bool:
         def tell(text: str) -> None:
             bench.show(port, text)
 
-        return flash(Work(port, tell, tell), args, bundle, tools)
+        work = Work(port, tell, tell, is_one_of_many=True)
+        work.name("board")
+        return flash(work, args, bundle, tools)
 
     with ThreadPoolExecutor(len(ports)) as pool:
         passed = list(pool.map(one, ports))
@@ -226,8 +201,10 @@ examples:
   lsev flash --port COM7 --bundle v1.zip       the same bytes in another place
   lsev flash --all                       every port that may be a board, at the same time
 
-The board must be parked. Its records (parameters, odometer, faults) stay on it; a backup file
-of them is written first. A report file says what was done.
+The board must be parked. Its records (parameters, odometer, faults) stay on it and are compared;
+a backup file of them is written first. Where the new version cannot read the parameters, those
+of before are given back; --restore does so for a board that was erased or replaced. A report
+file says what was done.
 exit status: 0 PASS, 1 FAIL, 2 bad input or no port
 """
 
@@ -249,6 +226,9 @@ def add_command(commands: Commands) -> None:
         "--save-bundle", type=Path, metavar="FILE", help="only build, and write it to FILE"
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes")
+    parser.add_argument(
+        "--restore", type=Path, metavar="FILE", help="give it the parameters of a backup or dump"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--force", action="store_true", help="also an older version")
     parser.add_argument("--all", action="store_true", help="the boards of all ports")

@@ -1,7 +1,13 @@
 """Flash screen: how far one board or a bench of many is, on a terminal or into a pipe."""
 
+import re
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
+
+_BAR_CHARS = 24
 
 
 class Screen:
@@ -49,3 +55,39 @@ class Bench:
         if not sys.stdout.isatty():
             for name, text in self._texts.items():
                 print(f"{name}  {text}")
+
+
+@dataclass
+class Work:
+    """One board at one port: what is told while it goes on, and what the report says."""
+
+    port: str
+    tell: Callable[[str], None]
+    show: Callable[[str], None]
+    lines: list[str] = field(default_factory=list[str])
+    number: str = "board"  # of the files that are written, no two of them the same
+    kept: str = "nothing was changed"  # what a person who stops it is told
+    is_one_of_many: bool = False
+
+    def name(self, number: str) -> None:
+        """Call the files so; where boards are many, by the port as well: numbers may repeat."""
+        port = f"_{plain(Path(self.port).name)}" if self.is_one_of_many else ""
+        self.number = plain(number) + port
+
+    def say(self, text: str) -> None:
+        """Tell a person, and keep it for the report."""
+        self.lines.append(text)
+        self.tell(text)
+
+    def progress(self, name: str, done: int, whole: int) -> None:
+        """Show how far the copying is."""
+        if not whole:
+            self.show("reading back and comparing every file")
+            return
+        bar = "#" * (_BAR_CHARS * done // whole)
+        self.show(f"[{bar:<{_BAR_CHARS}}] {100 * done // whole:3d} %  {name}")
+
+
+def plain(text: str) -> str:
+    """Return what of a text can be in the name of a file; "board" for nothing."""
+    return re.sub(r"\W+", "", text) or "board"

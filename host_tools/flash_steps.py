@@ -13,16 +13,18 @@ from datetime import datetime
 from pathlib import Path
 
 from host_tools.answers import Commander, parse_words
-from host_tools.board_files import BoardError, BoardFiles, open_prompt
-from host_tools.bundle import Bundle
+from host_tools.board_files import BoardError, BoardFiles
 from host_tools.files import whole_file
 from host_tools.link import Link, LinkError
 from host_tools.ports import PortError, open_port
+from host_tools.prompt_files import open_prompt
+from host_tools.slot_record import RECORD, decode
 from host_tools.slots import RECORDS, SELECTOR, FlashError, State
 
 # How long a started board may take to its first answer: hashes, import, self-test.
 _START_S = 40.0
 _ANSWER_S = 3.0
+_PAUSE_S = 0.5
 _NOT_NOW = (22, 88)
 _SELF_TEST = re.compile(r"\bmode SELFTEST\b")
 _LAST_LINES = 12
@@ -156,14 +158,15 @@ def wait_for_start(tools: Tools, port: str, bundle_version: str) -> Running:
     why = "no answer"
     end = tools.monotonic() + _START_S
     while tools.monotonic() < end:
-        tools.sleep(0.5)
+        tools.sleep(_PAUSE_S)
         try:
             with tools.link(port, heard.append) as link:
                 found = Running(parse_words(link.command("id", timeout_s=_ANSWER_S)))
                 if _SELF_TEST.search("\n".join(link.command("status"))):
                     why = "its self-test does not end"
                     continue
-                found.texts["dump"] = link.command("dump")
+                for verb in ("dump", "faults"):
+                    found.texts[verb] = link.command(verb)
         except (LinkError, PortError) as error:
             why = str(error)
             continue
@@ -171,8 +174,8 @@ def wait_for_start(tools: Tools, port: str, bundle_version: str) -> Running:
         if version != bundle_version:
             raise FlashError(
                 f"version {bundle_version} was installed, but version {version} runs: the new one"
-                f" did not start and was given up{_said(heard)}; the car can be used as before;"
-                " hand on this report"
+                f" did not start and was given up{_kept_reason(tools, port) or _said(heard)}; the"
+                " car can be used as before; hand on this report"
             )
         return found
     raise FlashError(
@@ -187,50 +190,12 @@ def _said(heard: list[str]) -> str:
     return f" ({'; '.join(lines)})" if lines else ""
 
 
-def check_fit(bundle: Bundle, state: State, before: Running, force: bool) -> None:
-    """Raise FlashError for another board, chip or MicroPython, or an older version unforced."""
-    kept = state.kept.manifest if state.kept is not None else None
-    there = state.board or (kept.board if kept else "") or before.identity.get("board", "")
-    if there and there != bundle.board:
-        raise FlashError(
-            f"this is a board {there!r}, the bundle is for {bundle.board!r}: its pins would be"
-            f" driven wrongly; nothing was changed; {state.keeps}; use --board {there}"
-        )
-    chip = chip_of(state.about.machine)
-    wanted = bundle.board.upper().replace("_", "")
-    if chip and chip != wanted:
-        raise FlashError(
-            f"the chip is {chip}, the bundle is for {bundle.board!r}; nothing was changed;"
-            f" {state.keeps}; give the right --board"
-        )
-    _check_micropython(bundle, state)
-    if kept and numbers(bundle.version) < numbers(kept.version) and not force:
-        raise FlashError(
-            f"version {bundle.version} is older than {kept.version} on the board; nothing was"
-            f" changed; {state.keeps}; `lsev rollback` goes back to the other slot, --force"
-            " installs the older one"
-        )
-
-
-def _check_micropython(bundle: Bundle, state: State) -> None:
-    about = state.about
-    mpy = bundle.files["main.mpy"][1]
-    too_old = numbers(about.micropython) < numbers(bundle.micropython_min)
-    if too_old or (about.mpy_version and about.mpy_version != mpy):
-        raise FlashError(
-            f"MicroPython {about.micropython} (.mpy {about.mpy_version}) cannot run the bundle,"
-            f" which needs {bundle.micropython_min} (.mpy {mpy}); nothing was changed;"
-            f" {state.keeps}; `lsev provision` says how to put another MicroPython on it"
-        )
-
-
-def chip_of(machine: str) -> str:
-    """Return the chip that MicroPython says it is on, as ESP32S3; "" when it says none."""
-    found = re.findall(r"\bESP32[\w-]*", machine.upper())
-    return found[-1].replace("-", "") if found else ""
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version, for comparing; missing ones are 0."""
-    found = [int(n) for n in re.findall(r"\d+", version.split("-")[0])[:3]]
-    return tuple(found + [0] * (3 - len(found)))
+def _kept_reason(tools: Tools, port: str) -> str:
+    """Return why a slot was given up; the board may have said so before the port was open."""
+    with suppress(BoardError, FlashError, PortError):
+        stop_program(tools, port)
+        with at_prompt(tools, port) as files:
+            record = decode(files.read(RECORD))
+        if record is not None and record.failed:
+            return f" (slot {record.failed} was given up: {record.why})"
+    return ""

@@ -7,6 +7,7 @@ the record that chooses the slot is replaced in one step after every byte was re
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from host_tools.board_files import BoardError, BoardFiles, Entry
 from host_tools.bundle import MANIFEST, Bundle
@@ -35,6 +36,8 @@ def install(files: BoardFiles, bundle: Bundle, state: State, say: Say) -> str:
         _verify(files, bundle, name, say)
         files.replace(f"/{name}/{MANIFEST}", bundle.manifest)
         is_complete = True
+        for folder in ["", *_folders(bundle)]:
+            files.settle(f"/{name}/{folder}".rstrip("/"))
         _choose(files, bundle, state, name)
     except BoardError as error:
         if is_complete:
@@ -66,7 +69,7 @@ def check_room(bundle: Bundle, state: State) -> None:
     if wanted + _MARGIN_BLOCKS > room:
         raise FlashError(
             f"the board's flash is full: {wanted + _MARGIN_BLOCKS} blocks are needed, {room} are"
-            f" free; nothing was changed; {state.keeps}; remove what else is on it:"
+            f" free; nothing was changed; {state.stays}; remove what else is on it:"
             f" {state.foreign}"
         )
 
@@ -88,23 +91,25 @@ def _fill(files: BoardFiles, bundle: Bundle, slot: Slot, say: Say) -> None:
     if MANIFEST in slot.entries:
         files.remove(base + MANIFEST)
     wanted = {name: (size, sha) for name, size, sha in bundle.rows}
-    folders = {"/".join(n.split("/")[:i]) for n in wanted for i in range(1, n.count("/") + 1)}
+    folders = _folders(bundle)
     # Foreign ones go first, and the deeper ones before their folders: a module that the new
     # version does not have must not be found by an import.
     for path, entry in sorted(slot.entries.items(), reverse=True):
         stays = path in (folders if entry.is_folder else wanted)
         if path != MANIFEST and not stays:
             files.remove(base + path, entry.is_folder)
-    if not slot.entries and slot.name not in _folders_of(files):
+    if not slot.is_there:
         files.make_folder(f"/{slot.name}")
-    for folder in sorted(folders):
+    for folder in folders:
         if folder not in slot.entries:
             files.make_folder(base + folder)
     _copy(files, bundle, slot, wanted, say)
 
 
-def _folders_of(files: BoardFiles) -> set[str]:
-    return {path[1:] for path, entry in files.tree("").items() if entry.is_folder}
+def _folders(bundle: Bundle) -> list[str]:
+    """Return the folders of a bundle, each before those in it."""
+    parts = [name.split("/") for name in bundle.files]
+    return sorted({"/".join(part[:i]) for part in parts for i in range(1, len(part))})
 
 
 def _copy(
@@ -162,12 +167,20 @@ def _choose(files: BoardFiles, bundle: Bundle, state: State, name: str) -> None:
 
 
 def choose_other(files: BoardFiles, state: State) -> Slot:
-    """Choose the whole slot that is not chosen now, on trial as any; FlashError, BoardError."""
-    chosen = state.record.slot if state.record is not None else ""
+    """Choose the whole slot that is not chosen now, on trial as any; FlashError, BoardError.
+
+    A version that was left before it was trusted is given up by that: neither the selector nor
+    the next update keeps it for the one that a person went back to. Wanted again, it is not.
+    """
+    record = state.record
+    chosen = record.slot if record is not None else ""
     other = next((s for n, s in state.slots.items() if n != chosen and s.is_whole), None)
     if other is None or other.manifest is None:
         raise FlashError(
-            f"there is no whole version to go back to; {state.keeps}; `lsev flash` puts one on it"
+            f"there is no whole version to go back to; {state.stays}; `lsev flash` puts one on it"
         )
-    files.replace(RECORD, encode(Record(other.name, 0, False)))
+    back = Record(other.name, 0, False)
+    if record is not None and not record.confirmed and record.failed != other.name:
+        back = replace(back, failed=chosen, why="a person went back before it was trusted")
+    files.replace(RECORD, encode(back))
     return other

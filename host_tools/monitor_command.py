@@ -13,7 +13,7 @@ from host_tools.fault_text import headline, why
 from host_tools.link import Link
 from host_tools.live_values import ROWS
 from host_tools.ports import PortError, open_port
-from host_tools.session import Commands, add_port_and_language
+from host_tools.session import Commands, add_port_and_language, tell_time
 
 _PLAIN_S = 1.0
 # What a line of --plain has.
@@ -27,7 +27,9 @@ def live_opener(name: str | None) -> LiveOpener:
     def opened(tap: Tap) -> Generator[Link]:
         port = open_port(name)
         try:
-            yield Link(port, tap)
+            link = Link(port, tap)
+            tell_time(link)
+            yield link
         finally:
             port.close()
 

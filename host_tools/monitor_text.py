@@ -88,7 +88,7 @@ def _why(diagnosis: Diagnosis, lang: str, columns: int) -> list[Line]:
         return [Line(texts.ui("drives", lang), "good")]
     lines = [Line(texts.ui("does_not_drive", lang), "warn")]
     for name, reading in diagnosis.reasons[:_MOST_WHY]:
-        shown = reading.replace(", needs ", texts.ui("needs", lang))
+        shown = texts.reading(name, reading, lang)
         first, *more = wrap(f"- {texts.reason(name, lang)} ({shown})", columns)
         lines += [Line(first, "warn"), *(Line(f"  {text}", "warn") for text in more)]
     more = len(diagnosis.reasons) - _MOST_WHY

@@ -42,6 +42,8 @@ def run(
     # What is wrong with the input is told before a port is opened.
     if args.action == "set":
         args.pairs = _pairs(args.settings)
+        if not args.pairs and not args.reboot:
+            raise SessionError("no NAME=NUMBER was given; nothing was changed")
     elif args.action in ("restore", "diff") and args.file is not None:
         args.lines = read_dump(args.file)
     with opener(args.port) as link:
@@ -87,8 +89,10 @@ def _set(link: Commander, args: argparse.Namespace, lang: str) -> int:
     def change() -> list[str]:
         return staged(link, [f"set {name}={value}" for name, value in args.pairs])
 
+    if not args.pairs:
+        return _restart(link, lang)
     for line in unlocked(link, args.key, change):
-        print(texts.ui("staged", lang).format(text=line))
+        print(texts.ui("staged", lang).format(text=line.partition(";")[0]))
     return _kept(link, len(args.pairs), args.reboot, lang)
 
 
@@ -114,15 +118,22 @@ def _kept(link: Commander, count: int, reboot: bool, lang: str) -> int:
     """Write to flash what was taken over, and restart where that was asked for."""
     link.command("save", timeout_s=_SAVE_S)
     print(texts.ui("saved", lang).format(count=count))
-    if reboot:
-        link.command("reboot")
-        print(texts.ui("restarting", lang))
+    return _restart(link, lang) if reboot else 0
+
+
+def _restart(link: Commander, lang: str) -> int:
+    link.command("reboot")
+    print(texts.ui("restarting", lang))
     return 0
 
 
-def read_dump(path: Path) -> list[str]:
-    """Return the lines of a dump without its comments; SessionError when it is none."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+def read_dump(path: Path, text: str | None = None) -> list[str]:
+    """Return the lines of a dump without its comments; SessionError when it is none.
+
+    text is what is in the file, where it is known.
+    """
+    text = path.read_text(encoding="utf-8") if text is None else text
+    lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if len(lines) < 2 or not all(map(_PAIR.fullmatch, lines[:-1])) or _PAIR.fullmatch(lines[-1]):
         raise SessionError(
@@ -184,20 +195,21 @@ def _restore(link: Commander, args: argparse.Namespace, lang: str, now: datetime
     backup = Path(f"lsev_params_before_{now:%Y%m%d_%H%M%S}.txt")
     _write_dump(link, backup, now)
     print(texts.ui("backup", lang).format(path=backup))
-
-    def change() -> list[str]:
-        link.command("restore begin")
-        try:
-            for line in args.lines[:-1]:
-                link.command(line)
-            return link.command(args.lines[-1])
-        except BaseException:
-            with suppress(LinkError):
-                link.command("abort")
-            raise
-
-    unlocked(link, args.key, change)
+    unlocked(link, args.key, lambda: give_dump(link, args.lines))
     return _kept(link, count, args.reboot, lang)
+
+
+def give_dump(link: Commander, lines: list[str]) -> list[str]:
+    """Have the board take all lines of a dump; LinkError leaves everything as it was."""
+    link.command("restore begin")
+    try:
+        for line in lines[:-1]:
+            link.command(line)
+        return link.command(lines[-1])
+    except BaseException:
+        with suppress(LinkError):
+            link.command("abort")
+        raise
 
 
 _EXAMPLES = """\
@@ -206,6 +218,7 @@ examples:
   lsev params get speed_cap_kmh            one, with its sentence
   lsev params get "pedal_*"                all whose names begin so
   lsev params set reverse_cap_kmh=6 learner_on=1 --reboot
+  lsev params set --reboot                 only restart, so that what was saved is in use
   lsev params dump my_car.txt              a text file with a checksum in its last line
   lsev params diff                         what differs from default and preset
   lsev params diff my_car.txt              what differs from a dump
@@ -231,7 +244,7 @@ def add_command(commands: Commands) -> None:
     get.add_argument("names", nargs="*", metavar="NAME", help="a name, or its beginning and *")
     get.add_argument("--json", action="store_true", help="print one JSON object")
     change = actions.add_parser("set", help="change values, all or none")
-    change.add_argument("settings", nargs="+", metavar="NAME=VALUE")
+    change.add_argument("settings", nargs="*", metavar="NAME=VALUE")
     dump = actions.add_parser("dump", help="write all values as text")
     dump.add_argument("file", nargs="?", type=Path, metavar="FILE")
     diff = actions.add_parser("diff", help="show what differs from the defaults or from a dump")

@@ -126,9 +126,24 @@ def holder_of(name: str, proc: Path = Path("/proc")) -> str:
         return ""
     device = os.path.realpath(name)
     for folder in proc.glob("[0-9]*"):
-        if folder.name != str(os.getpid()) and _has_open(folder, device):
+        if folder.name == str(os.getpid()) or _is_fork(folder, proc):
+            continue
+        if _has_open(folder, device):
             return f"{_command_of(folder)} (process {folder.name})"
     return ""
+
+
+def _is_fork(folder: Path, proc: Path) -> bool:
+    """Return whether it is a child of this process that has not begun its own program yet.
+
+    For that moment it has open whatever this process has.
+    """
+    try:
+        parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        own = (proc / str(os.getpid()) / "cmdline").read_bytes()
+        return parent == str(os.getpid()) and (folder / "cmdline").read_bytes() == own
+    except (OSError, IndexError):
+        return False
 
 
 def _has_open(folder: Path, device: str) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from host_tools.board_files import BoardError
 from host_tools.bundle import MICROPYTHON_MIN
-from host_tools.flash_steps import Tools, at_prompt, chip_of, numbers, stop_program
+from host_tools.fit import chip_of, numbers
+from host_tools.flash_steps import Tools, at_prompt, stop_program
 from host_tools.ports import choose_port
 from host_tools.session import Commands, Opener, SessionError, open_session, unlocked
 from host_tools.slots import FlashError

@@ -7,6 +7,7 @@ import hmac
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -46,9 +47,20 @@ def open_session(name: str | None) -> Generator[Commander]:
     """Open the named port, or the one there is, and close it again; LinkError, PortError."""
     port = open_port(name)
     try:
-        yield Link(port)
+        link = Link(port)
+        tell_time(link)
+        yield link
     finally:
         port.close()
+
+
+def tell_time(link: Commander) -> None:
+    """Tell the board what time it is, for its fault history; one that refuses goes without."""
+    try:
+        link.command(f"time {int(time.time())}")
+    except LinkError as error:
+        if error.code is None:
+            raise
 
 
 def add_port_and_language(parser: argparse.ArgumentParser) -> None:

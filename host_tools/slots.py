@@ -27,11 +27,12 @@ class FlashError(Exception):
 
 @dataclass(frozen=True)
 class Slot:
-    """One slot; trouble is "" for a whole version, else why it is none."""
+    """One slot; trouble is "" for a whole version, else why it is none; is_there its folder."""
 
     name: str
     manifest: Manifest | None
     trouble: str
+    is_there: bool
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
 
     @property
@@ -59,19 +60,28 @@ class State:
 
     @property
     def kept(self) -> Slot | None:
-        """The slot that must not be harmed: the confirmed one, else a whole one."""
+        """The slot that must not be harmed: the confirmed one, else a whole one.
+
+        A chosen slot on trial is not, unless the other one was given up for it.
+        """
         order = list(SLOTS)
-        if self.record is not None and self.record.slot in SLOTS:
+        if self.record is not None:
             chosen = self.record.slot
-            other = SLOTS[1 - SLOTS.index(chosen)]
-            order = [chosen, other] if self.record.confirmed else [other, chosen]
+            other = other_of(chosen)
+            is_first = self.record.confirmed or self.record.failed == other
+            order = [chosen, other] if is_first else [other, chosen]
         return next((self.slots[name] for name in order if self.slots[name].is_whole), None)
+
+    @property
+    def runs(self) -> Slot | None:
+        """The slot that starts as long as nothing is changed: the chosen one, else a whole one."""
+        chosen = None if self.record is None else self.slots[self.record.slot]
+        return chosen if chosen is not None and chosen.is_whole else self.kept
 
     @property
     def idle(self) -> str:
         """The slot that may be written."""
-        kept = self.kept
-        return SLOTS[0] if kept is None else SLOTS[1 - SLOTS.index(kept.name)]
+        return SLOTS[0] if self.kept is None else other_of(self.kept.name)
 
     @property
     def is_ours(self) -> bool:
@@ -85,11 +95,13 @@ class State:
 
     @property
     def keeps(self) -> str:
-        """What was kept, for the middle of an error."""
-        kept = self.kept
-        if kept is None or kept.manifest is None:
-            return "there was no version on the board to keep, and its outputs stay off"
-        return f"version {kept.manifest.version} in slot {kept.name} was kept and keeps running"
+        """What was kept while the idle slot was written, for the middle of an error."""
+        return _keeping(self.kept)
+
+    @property
+    def stays(self) -> str:
+        """What goes on where nothing was changed, for the middle of an error."""
+        return _keeping(self.runs)
 
     @property
     def foreign(self) -> str:
@@ -109,7 +121,20 @@ class State:
         else:
             how = "confirmed" if self.record.confirmed else f"on trial, starts {self.record.trial}"
             lines.append(f"chosen: slot {self.record.slot}, {how}")
+            if self.record.failed:
+                lines.append(f"slot {self.record.failed} was given up: {self.record.why}")
         return lines
+
+
+def other_of(slot: str) -> str:
+    """Return the name of the other slot."""
+    return SLOTS[1 - SLOTS.index(slot)]
+
+
+def _keeping(slot: Slot | None) -> str:
+    if slot is None or slot.manifest is None:
+        return "there was no version on the board to keep, and its outputs stay off"
+    return f"version {slot.manifest.version} in slot {slot.name} was kept and keeps running"
 
 
 def inspect(files: BoardFiles) -> State:
@@ -138,22 +163,25 @@ def _slot(files: BoardFiles, name: str, tree: dict[str, Entry]) -> Slot:
     folder = f"/{name}/"
     entries = {p.removeprefix(folder): e for p, e in tree.items() if p.startswith(folder)}
     if MANIFEST not in entries:
-        return Slot(name, None, "empty" if not entries else "no whole version", entries)
+        trouble = "empty" if not entries else "no whole version"
+        return Slot(name, None, trouble, f"/{name}" in tree, entries)
     try:
         manifest = parse_manifest(files.read(folder + MANIFEST))
     except BundleError as error:
-        return Slot(name, None, str(error), entries)
+        return Slot(name, None, str(error), True, entries)
     for path, size, sha in manifest.rows:
         entry = entries.get(path)
         if entry is None or (entry.size, entry.sha256) != (size, sha):
             what = "is missing" if entry is None else "is damaged"
-            return Slot(name, manifest, f"{path} of version {manifest.version} {what}", entries)
+            trouble = f"{path} of version {manifest.version} {what}"
+            return Slot(name, manifest, trouble, True, entries)
     listed = {MANIFEST, *(path for path, _, _ in manifest.rows)}
     for path, entry in entries.items():
         # A .py hides the .mpy beside it.
         if not entry.is_folder and path not in listed:
-            return Slot(name, manifest, f"{path} is not of version {manifest.version}", entries)
-    return Slot(name, manifest, "", entries)
+            trouble = f"{path} is not of version {manifest.version}"
+            return Slot(name, manifest, trouble, True, entries)
+    return Slot(name, manifest, "", True, entries)
 
 
 def root_file(name: str) -> bytes:

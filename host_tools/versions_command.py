@@ -8,6 +8,7 @@ import json
 import sys
 
 from host_tools.board_files import BoardError
+from host_tools.flash_restore import look_after, wanted_dump
 from host_tools.flash_steps import Tools, at_prompt, stop_program, wait_for_start
 from host_tools.install import choose_other
 from host_tools.ports import choose_port
@@ -53,7 +54,7 @@ def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
     tools = tools or Tools()
     port = choose_port(args.port)
     try:
-        stop_program(tools, port)
+        before = stop_program(tools, port)
         with at_prompt(tools, port) as files:
             state = inspect(files)
             print("\n".join(state.describe()))
@@ -67,7 +68,10 @@ def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
             " `lsev versions`, check the cable and try again"
         ) from None
     assert slot.manifest is not None  # a whole slot has one
-    wait_for_start(tools, port, slot.manifest.version)
+    after = wait_for_start(tools, port, slot.manifest.version)
+    # An older version may not be able to read what a newer one has written.
+    dump = wanted_dump(None, before, after)
+    print("\n".join(look_after(tools, port, slot.manifest.version, dump, before, after)))
     print(f"PASS: version {slot.manifest.version} in slot {slot.name} runs, on trial for 30 s")
     return 0
 
@@ -85,8 +89,9 @@ examples:
   lsev rollback
   lsev rollback --port /dev/ttyACM0 --yes
 
-The board must be parked. Parameters, odometer and faults stay. The version that is left stays
-in its slot: a second rollback goes back to it.
+The board must be parked. Parameters, odometer and faults stay; where the other version cannot
+read the parameters, they are given back to it. The version that is left stays in its slot: a
+second rollback goes back to it.
 exit status: 0 the other version runs, 1 it does not, 2 no port
 """
 

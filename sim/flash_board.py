@@ -22,6 +22,7 @@ from sim.flash_files import FlashFiles
 from sim.flash_output import FlashOutput
 from sim.flash_port import FlashPort
 from sim.flash_run import FlashRun
+from sim.frame import KEY_ON
 from sim.interpreter import HARD_RESET, PWRON_RESET, WDT_RESET, find_micropython
 from sim.resting_car import resting_inputs
 
@@ -64,7 +65,8 @@ class FlashBoard:
         places = (_SIM_DIR / "board", board_file(board).parent, ".frozen", _SIM_DIR)
         self._environment = {"HOME": os.devnull, "MICROPYPATH": ":".join(map(str, places))}
         self.files = FlashFiles(image, block_bytes, block_count)
-        self.files.keep_inputs(resting_inputs(vehicle, board))
+        self._inputs = resting_inputs(vehicle, board)
+        self.files.keep_inputs(self._inputs)
         self._speed = speed
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -121,6 +123,11 @@ class FlashBoard:
             self._port = FlashPort(self.link)
             self._boot(PWRON_RESET)
         self._wake()
+
+    def turn_key(self, is_on: bool) -> None:
+        """Turn the key of the resting car; a running program sees it at its next tick."""
+        self._inputs[KEY_ON] = int(is_on)
+        self.files.keep_inputs(self._inputs)
 
     @property
     def is_powered(self) -> bool:

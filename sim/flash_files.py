@@ -48,7 +48,9 @@ class FlashFiles:
 
     def keep_inputs(self, inputs: "array[int]") -> None:
         """Let the board's pins read these, as sim/frame.py orders them."""
-        (self.folder / "inputs").write_bytes(inputs.tobytes())
+        path = self.folder / "inputs"
+        with path.open("r+b" if path.exists() else "wb", buffering=0) as file:
+            file.write(inputs.tobytes())  # in one piece: the board may be reading it
 
     def close(self) -> None:
         """Remove all but an image that was given."""

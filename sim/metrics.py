@@ -20,11 +20,16 @@ from sim.frame import (
 from sim.trace import fault_numbers
 from sim.world import TICK_S, World
 from vcu.faults import STOP, row_of
-from vcu.limits import SPEED_CAP
+from vcu.limits import NONE, REGEN_CHARGE, SPEED_CAP
 from vcu.modes import DRIVE
 
 # Governed speed counts as settled this long after the grade last moved and the governor took over.
 SETTLE_S = 3.0
+# The governor still governs while the pedal is held and nothing limits for this long:
+# noise of its own must not excuse it.
+GAP_S = 0.2
+# Above its dead band; below this share of its travel a pedal may ask for coasting.
+PRESSED = 0.3
 # How fast torque rises is judged over this many ticks.
 RISE_TICKS = 20
 # Hunting is judged over windows of this length.
@@ -96,6 +101,8 @@ class Metrics:
         self._cap_mps = world.vehicle.values["speed_cap_kmh"] / 3.6
         self._grade = world.road(0.0)
         self._settled_s = 0.0
+        self._gap_s = GAP_S
+        self._held_pedal = 0.0
         self._window_s = 0.0
         self._window_low = 0.0
         self._window_high = 0.0
@@ -141,10 +148,26 @@ class Metrics:
         if world.battery.voltage_v < self.lowest_v:
             self.lowest_v = world.battery.voltage_v
         if speed > self._cap_mps - 2.0:
-            self._near_cap(speed, out[LIMITER] == SPEED_CAP, out[TORQUE_PERMILLE] > 0)
+            self._near_cap(speed, self._governs(out[LIMITER]), out[TORQUE_PERMILLE] > 0)
         else:
             self._settled_s = 0.0
+            self._gap_s = GAP_S
             self._after_push = False
+
+    def _governs(self, limiter: int) -> bool:
+        """Return whether the governor limits, or did just now and the pedal is where it was.
+
+        With the pedal pressed only the governor asks for braking, whoever cuts that short.
+        """
+        pedal = self._world.driver.pedal
+        if limiter == SPEED_CAP or (limiter == REGEN_CHARGE and pedal > PRESSED):
+            self._gap_s = 0.0
+            self._held_pedal = pedal
+            return True
+        self._gap_s += TICK_S
+        if limiter != NONE or pedal < self._held_pedal:
+            self._gap_s = GAP_S
+        return self._gap_s < GAP_S
 
     def _charging(self, world: World) -> None:
         current_a = world.charger.current_a

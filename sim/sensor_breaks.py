@@ -218,6 +218,7 @@ class WheelPulses(Break):
         seen = self._seen
         if self._wheel is not None:
             way_m = car.travelled_m - self._start_m
+            seen[EARLY_AGE_US] = inputs[EARLY_AGE_US]
             self._wheel.step(way_m, abs(car.speed_mps), world.time_s, seen)
         true = inputs[PULSES]
         inputs[PULSES] = (self._base + seen[PULSES]) & _PULSE_MASK

@@ -15,6 +15,7 @@ from sim.frame import (
     KEY_ON,
     OUTPUT_SIZE,
     PLUG_IN,
+    TICKS,
 )
 from sim.plant.battery import Battery, make_battery
 from sim.plant.car import Car, CarData
@@ -136,7 +137,7 @@ class World:
         inputs[ENABLE_READBACK] = self.wires.enable
         if self.bms is not None and self.ticks % _BMS_TICKS == 0:
             self._ask(self.bms)
-        self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s)
+        self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s, self.outputs[TICKS])
         if self.faults:
             self._break_inputs()
 

@@ -15,9 +15,9 @@ read(raw)
     same instant, before the analog reads, because those cost 60 us each.
 
 sample()
-    Called between two ticks, about 2.5 ms before the next: a board without
-    stamps remembers the pulse count and the time. Ticks alone would sample the
-    wheel at 100 Hz, and at two pulses a tick a change of speed would stay
+    Called between two ticks, 1 to 4.5 ms before the next, another time for each: a
+    board without stamps remembers the pulse count and the time. Ticks alone would
+    sample the wheel at 100 Hz, and at two pulses a tick a change of speed would stay
     unseen for half a second.
 
 write(out)

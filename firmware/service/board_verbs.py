@@ -56,7 +56,7 @@ def _figure(context: Context, name: str, value: int, decimals: int) -> None:
 
 
 def _time(context: Context, words: "list[str]"):
-    """Show or take the seconds since 1970, which the board knows until its next start."""
+    """Show or take the seconds since 1970, which the board knows until its supply goes."""
     desk = context.desk
     if len(words) > 1:
         text = words[1]

@@ -52,9 +52,9 @@ WDT_RESET = const(3)
 TEXT_BYTES = const(120)
 
 _MAGIC = b"LSB1"
-# magic, state, bytes of text, boots, stored faults; counters, text and checksum follow
-_HEAD = "<4sBBHI4I"
-_HEAD_BYTES = const(28)
+# magic, state, bytes of text, boots, stored faults, wall time; counters, text and checksum follow
+_HEAD = "<4sBBHI4II"
+_HEAD_BYTES = const(32)
 _COUNTERS_AT = _HEAD_BYTES
 _TEXT_AT = _HEAD_BYTES + Counters.SIZE
 _CRC_AT = _TEXT_AT + TEXT_BYTES
@@ -77,8 +77,10 @@ class BootRecord:
     """This run's state, and how the last one ended: ending is one of the consts above.
 
     memory has get() and put(data), at least SIZE bytes. boots counts starts.
-    After judge(), counters and stored are what the last run had counted and
-    stored when it was reset; counters is None when its memory was lost.
+    has_params: flash has a record of parameters, so that one that is gone is missed.
+    After judge(), counters, stored and wall_s (seconds since 1970, 0 for unknown) are
+    what the last run had counted and stored when it was reset; counters is None when its
+    memory was lost. clock answers the wall time of this run.
     """
 
     def __init__(self, memory: NullMemory) -> None:
@@ -88,17 +90,26 @@ class BootRecord:
         self.state: int = RUNNING
         self.state_in_flash: int = UNKNOWN
         self.text = ""
+        self.has_params = False
         self.ending: int = UNKNOWN
         self.ending_text = ""
         self.counters: "Counters | None" = None
         self.stored = [0] * WORDS
+        self.wall_s = 0
+        self.clock = self._last_wall_s
+
+    def _last_wall_s(self) -> int:
+        """Return the last run's wall time: until a clock is there, it is all that is known."""
+        return self.wall_s
 
     def judge(self, reset_cause: int, payload: bytes) -> None:
         """Decide how the last run ended; payload is flash's boot record, empty for none."""
         state = UNKNOWN
         if len(payload) >= 6:
             self.boots, state = struct.unpack("<IB", payload[:5])
-            self.ending_text = _text(payload[6 : 6 + payload[5]])
+            end = 6 + payload[5]
+            self.ending_text = _text(payload[6:end])
+            self.has_params = payload[end : end + 1] == b"\1"
             self.state_in_flash = state
         if state == RUNNING:
             state = POWER_LOST
@@ -122,7 +133,8 @@ class BootRecord:
             return -1
         head = struct.unpack(_HEAD, data[:_HEAD_BYTES])
         self.counters = counters
-        self.stored = list(head[5:])
+        self.stored = list(head[5:9])
+        self.wall_s = head[9]
         if head[4] > self.boots:
             self.boots = head[4]
         self.ending_text = _text(data[_TEXT_AT : _TEXT_AT + head[2]])
@@ -135,7 +147,7 @@ class BootRecord:
         text = self.text.encode()[:TEXT_BYTES]
         struct.pack_into(
             _HEAD, buffer, 0, _MAGIC, state, len(text), 0, self.boots,
-            stored[0], stored[1], stored[2], stored[3],
+            stored[0], stored[1], stored[2], stored[3], self.clock(),
         )  # fmt: skip
         counters.pack_into(buffer, _COUNTERS_AT)
         buffer[_TEXT_AT : _TEXT_AT + len(text)] = text
@@ -143,9 +155,10 @@ class BootRecord:
         self._memory.put(buffer)
 
     def pack(self) -> bytes:
-        """Return what flash keeps: boots, the state of this run and its text."""
+        """Return what flash keeps: boots, the state of this run, its text, has_params."""
         text = self.text.encode()[:TEXT_BYTES]
-        return struct.pack("<IBB", self.boots, self.state, len(text)) + text
+        head = struct.pack("<IBB", self.boots, self.state, len(text))
+        return head + text + bytes([1 if self.has_params else 0])
 
     def last_run(self) -> str:
         """Return how the last run ended, in a few words."""

@@ -66,7 +66,7 @@ def _readings(context: Context) -> None:
 
 
 def _start(context: Context, what: int, words: "list[str]"):
-    if not _may_begin(context, what):
+    if not _may_begin(context, what) or not _is_free(context):
         return
     loop = context.desk.loop
     context.calibration.begin(what, loop.raw.pulses_counts, loop.energy.odometer_m)
@@ -258,7 +258,7 @@ def _is_free(context: Context) -> bool:
     """Return whether no other edits would be written with it, or say so."""
     if context.desk.is_edited or context.draft.is_begun or context.draft.is_restoring:
         context.reply.error(
-            NOT_NOW, "other edits are not saved; nothing changed; `save` or `abort` them first"
+            NOT_NOW, "other edits are not saved; nothing changed; `save`, `abort` or `reboot`"
         )
         return False
     return True

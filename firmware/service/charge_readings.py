@@ -24,7 +24,10 @@ CAUSES = (
     ("bms_refuses", "bms %R, needs charge yes"),
     ("no_current", "%I A at %U V, needs above 0.3 A: mains, charger or its relay"),
     ("voltage_high", "charger at %U V, needs at most %V: its curve is another pack's"),
-    ("current_high", "charger at %I A, allowed %L A: a smaller charger, or a warmer pack"),
+    (
+        "current_high",
+        "charger at %I A, allowed %L A: a smaller charger, or battery nearer 25 degC",
+    ),
     ("scheduled", "begins in %y min; `charge ready 0` begins now"),
     ("target_reached", "charge %q %, target %G; `charge target full` goes on"),
     ("full", "charge %q %"),
@@ -72,7 +75,7 @@ def _write_session(charge: Charge, reply: Reply, letter: str) -> bool:
         reply.text("..")
         reply.number(profile.get("reject_above"))
     elif letter == "y":
-        reply.number(charge.delay_s // 60)
+        reply.number(session.delay_s // 60)
     elif letter == "z":
         _latched(reply, session.faults)
     elif letter == "R":

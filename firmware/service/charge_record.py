@@ -49,6 +49,9 @@ RANGES = {
     "target_permille": (0, 1000),
     "is_unconfirmed": _FLAG,
     "zero_q4": (0, 4095 << 4),
+    "full_permille": (0, 1000),
+    "delay_s": (0, 86400),
+    "part_rest": (0, 20000 << 10 | 1023),
 }
 
 _COPIES = const(2)
@@ -201,11 +204,13 @@ class ChargeSaver:
         if self.has_latch(session):
             return _COPIES
         phase = charge.phase
-        # A check has nothing to keep, and the phase after it must not wait for its write.
-        if session.changes != self._changes and phase != CHECK and since_ms >= _CHANGE_MS:
+        # A check has only a wait to keep, and the phase after it must not wait for its write.
+        keeps = phase != CHECK or session.delay_s > 0
+        if session.changes != self._changes and keeps and since_ms >= _CHANGE_MS:
             return _COPIES
         period_ms = _FLOW_MS if charge.enable else _REST_MS
-        return 1 if PRECHARGE <= phase < FAULT and since_ms >= period_ms else 0
+        is_due = keeps and CHECK <= phase < FAULT and since_ms >= period_ms
+        return 1 if is_due else 0
 
     def has_latch(self, session: Session) -> bool:
         """Return whether something waits that must be kept at once."""

@@ -78,8 +78,8 @@ def _show(context: Context):
     if charge.session.is_unconfirmed:
         context.reply.line("another pack: no drive, no charge until the check at the plug agrees")
         yield
-    if charge.delay_s > 0:
-        context.line("begins in %y min; after a power cut it begins at once")
+    if charge.session.delay_s > 0:
+        context.line("begins in %y min; a power cut puts it off by its length")
         yield
 
 
@@ -134,7 +134,7 @@ def _ready(context: Context, word: str):
         text = "needs about " + str(needed) + " min, begins "
         text += "in " + str(delay) + " min" if delay else "now, too late for that"
         if delay:
-            text += "; after a power cut it begins at once"
+            text += "; a power cut puts it off by its length"
     for _ in _wish(context, DELAY, delay * 60, text):
         yield
 

@@ -1,7 +1,7 @@
 """Charge wishes: what a person asks of a charge, put into its session, which survives power cuts.
 
-All but a delay are kept: a charge that was to begin later begins at once after a
-power cut, because nobody could say for how long the power was away.
+A charge that was to begin later begins later by as long as the power was away: there
+is no clock without it.
 """
 
 from micropython import const
@@ -30,7 +30,7 @@ def grant(charge: Charge, wish: int, value: int) -> None:
                 charge.enter(phases.OFF)
         session.target_permille = value
     elif wish == DELAY:
-        charge.delay_s = value
+        session.delay_s = value
         if value and phases.CHECK < phase < phases.ABSORB:
             charge.enter(phases.OFF)
     else:

@@ -149,7 +149,7 @@ class Desk:
         return self.uptime_s - self._key_uptime_s if self._key_uptime_s >= 0 else 0
 
     def set_wall(self, unix_s: int) -> None:
-        """Take the wall time, seconds since 1970, from a host."""
+        """Take the wall time, seconds since 1970, 0 for unknown."""
         self._wall_s = unix_s
         self._wall_uptime_s = self.uptime_s
 

@@ -30,11 +30,13 @@ def freeze(context: Context, code: str):
             return
     reply.error(BAD_ARGUMENT)
     reply.text("no frame of " + code[:_CODE_MOST] + "; nothing changed; there are:")
+    found = 0
     for number in recorder.numbers:
         if number >= 0:
+            found += 1
             reply.text(" ")
             reply.number(row_of(number)[0])
-    reply.end()
+    reply.line("" if found else " none")
     yield
 
 

@@ -1,4 +1,4 @@
-"""Keeper: decides what is read back at the start and what is written when, a piece at a time.
+"""Keeper: decides what is written when, a piece at a time.
 
 Nothing is written while the car could move. Everything is at key-off: counters,
 faults, and last that the run ended in order. Parked with the key on, what has
@@ -6,18 +6,23 @@ changed is written once a minute, because a power cut takes what was counted
 since. A charge is written as it goes on (service/charge_record.py). Both copies
 of a record get the same content, the first copies of all records first, so that
 rot in one copy does not bring an old value back.
+
+Wear budget, of the 100 000 erases that a block of flash is made for: ten drives and
+thirty stops a day and twelve hours at the socket each night are 310 000 writes a year
+of a copy, and 45 000 erases a year, 5 000 of them in the worst block; counted on
+littlefs with blocks of 4 KiB, 2 MB that are half full. That is twenty years.
 """
 
 from micropython import const
 
 from service import boot_record, charge_record, fault_record, records, store, vault
 from service.boot_record import BootRecord
-from service.charge_record import ChargeSaver, Moment
+from service.charge_record import ChargeSaver
 from service.fault_keeper import FaultKeeper
+from service.recall import Recall, system_bit
 from service.records import Counters
 from service.store import Store
 from service.vault import Vault
-from vcu.faults import SYSTEM, TABLE
 from vcu.loop import Loop
 from vcu.params import Params
 
@@ -52,22 +57,12 @@ _PAUSE_MS = const(60000)
 _KEY_OFF_MS = const(2000)
 _HOLD_MS = const(3000)
 _TIME_MAX_MS = const(100000)
-# A charge left that is as uncertain as this was never known.
-_UNKNOWN_PERMILLE = const(1000)
-# A trip begins anew before its energy leaves the range of the loop's integers.
-_TRIP_MWH_MOST = const(1 << 28)
 _COUNT_MASK = const(0x3FFFFFFF)
+# Often enough that littlefs has moved no directory twice (service/store.py): a start is late
+# by a second then.
+_SETTLE_STARTS = const(8)
 # A key that comes back sooner has bounced: to the loop it was on all the time.
 _BOUNCE_MS = const(100)
-
-
-def system_bit(name: str) -> int:
-    """Return the bit of a row in the SYSTEM word; KeyError where there is none."""
-    rows = TABLE[SYSTEM]
-    for i in range(len(rows)):
-        if rows[i][1] == name:
-            return 1 << i
-    raise KeyError(name)
 
 
 class Keeper:
@@ -87,10 +82,9 @@ class Keeper:
         self.bits = 0
         self.errno = -1
         self._refused = -1  # the record that errno is about
-        self._lost_params = system_bit("parameters_lost")
-        self._lost_records = system_bit("records_lost")
+        self._recall = Recall(files, boot, self.counters, self.faults, self.vault)
         self._not_written = system_bit("records_not_written")
-        self.own_bits = self._lost_params | self._lost_records | self._not_written
+        self.own_bits = self._recall.own_bits | self._not_written
         self._params: "Params | None" = None
         self._mark = 0
         self._saver = ChargeSaver()
@@ -106,10 +100,7 @@ class Keeper:
 
     def load_boot(self, reset_cause: int) -> None:
         """Find out how the last run ended."""
-        payload = b""
-        if self._read(_BOOT):
-            payload = self.store.payload
-        self.boot.judge(reset_cause, payload)
+        self.bits |= self._recall.boot_record(reset_cause)
 
     def load_params(self, params: Params, mark: int) -> None:
         """Put the stored values over the vehicle's; when they are lost, nobody drives.
@@ -120,107 +111,18 @@ class Keeper:
         """
         self._params = params
         self._mark = mark
-        self.vault.preset.take(params)
-        status = self.store.read(records.PARAMS, records.PARAMS_VERSION)
-        if status == store.MISSING:
-            # Lost at an earlier start, and no person has looked at it since.
-            if self.store.has_lost(records.PARAMS):
-                self.bits |= self._lost_params
-            return
-        if status != store.OK:
-            self.bits |= self._lost_params
-            return
-        taken = records.unpack_params(self.store.payload, params, mark)
-        if taken == records.OTHER_PRESET:
-            if self._write_now(_PARAMS):
-                self.store.set_older_aside(records.PARAMS)
-        elif taken == records.REFUSED:
-            self.store.lose(records.PARAMS)
-            self.bits |= self._lost_params
+        self.bits |= self._recall.params(params, mark)
+        if self._recall.is_other_preset and self._write_now(_PARAMS):
+            self.store.set_older_aside(records.PARAMS)
 
     def restore(self, loop: Loop) -> None:
         """Give the loop its counters and stored faults back; the odometer only ever grows."""
-        counters = self.counters
-        if self._read(_ODOMETER) and not counters.unpack(self.store.payload):
-            self._lose(_ODOMETER)
-        kept = self.boot.counters
-        if kept is not None and kept.operating_s >= counters.operating_s:
-            # RTC memory is at most a second old, flash as old as the last stop.
-            kept.odometer_m = max(kept.odometer_m, counters.odometer_m)
-            self.counters = counters = kept
-        self._saved_odometer_m = counters.odometer_m
-        is_charge_lost = self._restore_charge(loop)
-        energy = loop.energy
-        if counters.operating_s or counters.odometer_m:
-            odometer_m = max(counters.odometer_m, energy.odometer_m)
-            is_unknown = counters.uncertainty_permille >= _UNKNOWN_PERMILLE
-            # What is left in a pack that was just put in nobody has counted.
-            if not is_unknown and not loop.charge.session.is_unconfirmed:
-                energy.restore(counters.left_mah, counters.uncertainty_permille, odometer_m)
-            energy.odometer_m = odometer_m
-            if counters.consumption_wh_km:
-                energy.consumption_wh_km = counters.consumption_wh_km
-            if -_TRIP_MWH_MOST < counters.trip_mwh < _TRIP_MWH_MOST:
-                energy.trip_m = counters.trip_m
-                energy.trip_mwh = counters.trip_mwh
-            else:
-                counters.trip_mwh = 0
-        loop.operating_s = counters.operating_s
-        self._restore_vault()
-        self._restore_faults(loop)
-        if is_charge_lost:
-            charge_record.assume(loop.charge, loop.faults.stored[SYSTEM])
-        loop.system_bits |= self.bits | self._ending_bit()
-        self.boot.keep(boot_record.RUNNING, counters, loop.faults.stored)
-
-    def _restore_charge(self, loop: Loop) -> bool:
-        """Go on with the charge, and with what it had counted if nothing newer is known.
-
-        Returns whether its record is lost, now or before and not written since.
-        """
-        moment = Moment()
-        if not self._read(_CHARGE):
-            return self.store.has_lost(charge_record.NAME)
-        if not charge_record.unpack(self.store.payload, loop.charge.session, moment):
-            self._lose(_CHARGE)
-            return True
-        charge_record.take_zero(loop.charge)
-        counters = self.counters
-        if moment.operating_s >= counters.operating_s:
-            counters.operating_s = moment.operating_s
-            counters.left_mah = moment.left_mah
-            counters.uncertainty_permille = moment.uncertainty_permille
-        return False
-
-    def _restore_vault(self) -> None:
-        """Know vehicle, keys and seal again; a loss gives nobody more rights."""
-        for which in range(len(vault.NAMES)):
-            if self._read(_VAULT + which):
-                if not self.vault.unpack(which, self.store.payload):
-                    self._lose(_VAULT + which)
-                    self.vault.lose(which)
-            elif self.store.has_lost(vault.NAMES[which]):
-                self.vault.lose(which)
+        self.bits |= self._recall.all_else(loop)
         if self._params is not None and self.vault.start(self._params, self.counters):
             self._due[_VAULT + vault.CHANGES] = _COPIES
-
-    def _ending_bit(self) -> int:
-        """Return the fault that the end of the last run was, as a SYSTEM bit, or 0."""
-        ending = self.boot.ending
-        if ending == boot_record.HUNG:
-            return system_bit("reset_by_watchdog")
-        if ending == boot_record.CRASHED:
-            return system_bit("reset_by_exception")
-        if ending == boot_record.POWER_LOST or ending == boot_record.RESET:
-            return system_bit("supply_lost")
-        return 0
-
-    def _restore_faults(self, loop: Loop) -> None:
-        if self._read(_FAULTS) and not self.faults.restore(
-            loop, self.store.payload, self.store.version
-        ):
-            self._lose(_FAULTS)
-        self.faults.recall(loop, self.boot.stored, self.counters.key_cycles)
+        self._saved_odometer_m = self._recall.saved_odometer_m
+        loop.system_bits |= self.bits | self._recall.ending_bit()
+        self.boot.keep(boot_record.RUNNING, self.counters, loop.faults.stored)
 
     def fail_to_start(self, text: str) -> None:
         """There will be no loop: keep why, in flash only where that does not say so already."""
@@ -238,6 +140,8 @@ class Keeper:
         After a reset it still says so, and nothing is written: the car may be rolling.
         """
         if self.boot.state_in_flash != boot_record.RUNNING:
+            if self.boot.boots % _SETTLE_STARTS == 1:
+                self.store.settle()
             self.boot.state = boot_record.RUNNING
             self._write_now(_BOOT)
 
@@ -249,9 +153,9 @@ class Keeper:
 
     def confirm(self) -> None:
         """A person has cleared the faults: losses are known, and what is in use is written."""
-        if self.bits & self._lost_params:
+        if self.bits & self._recall.lost_params:
             self.save_params()
-        self.bits &= ~(self._lost_params | self._lost_records)
+        self.bits &= ~self._recall.own_bits
         self.faults.clear()
         self.counters.clear()
         self._due[_ODOMETER] = _COPIES
@@ -420,6 +324,8 @@ class Keeper:
         self._due[which] = 0 if which == _BOOT else max(self._due[which] - 1, 0)
         if which == _ODOMETER:
             self._saved_odometer_m = self.counters.odometer_m
+        elif which == _PARAMS:
+            self.boot.has_params = True
         elif which == _BOOT:
             self.boot.state_in_flash = self.boot.state
 
@@ -429,16 +335,6 @@ class Keeper:
         status = self.store.write(_NAMES[which], _VERSIONS[which], payload)
         self._end(which, status == store.OK)
         return status == store.OK
-
-    def _read(self, which: int) -> bool:
-        status = self.store.read(_NAMES[which], _VERSIONS[which])
-        if status != store.OK and status != store.MISSING:
-            self.bits |= self._lost_records
-        return status == store.OK
-
-    def _lose(self, which: int) -> None:
-        self.store.lose(_NAMES[which])
-        self.bits |= self._lost_records
 
     def end(self, loop: Loop, state: int, text: str, is_parked: bool) -> None:
         """The run ends here: keep why, in RTC memory always and in flash where nothing moves."""

@@ -24,7 +24,11 @@ def _provision(context: Context, words: "list[str]"):
     if desk.is_edited:
         reply.error(NOT_NOW, "edits are not saved; nothing changed; `save` or `reboot` first")
         return
-    parts = _parse(context, words)
+    values = _parse(context, words)
+    if values is None:
+        return
+    yield  # the words are about as much work as a line
+    parts = _judge(context, values)
     if parts is None:
         return
     yield
@@ -50,8 +54,8 @@ def _provision(context: Context, words: "list[str]"):
     reply.line("it locks at `lock`, key off, drive or 10 min without a byte")
 
 
-def _parse(context: Context, words: "list[str]") -> "tuple[str, str, bytes, bytes] | None":
-    """Return number, VIN and keys, those that are not given as they are; or say what is wrong."""
+def _parse(context: Context, words: "list[str]") -> "dict[str, str] | None":
+    """Return the parts by name, as they are where they are not given; or say what is wrong."""
     identity = context.desk.vault.identity
     values = {"id": identity.number, "vin": identity.vin, "k1": "", "k2": ""}
     for word in words[1:]:
@@ -62,6 +66,12 @@ def _parse(context: Context, words: "list[str]") -> "tuple[str, str, bytes, byte
             )
             return None
         values[name] = value
+    return values
+
+
+def _judge(context: Context, values: "dict[str, str]") -> "tuple[str, str, bytes, bytes] | None":
+    """Return number, VIN and keys, keys that are not given as they are; or say what is wrong."""
+    identity = context.desk.vault.identity
     keys = [
         from_hex(values["k" + str(n)]) if values["k" + str(n)] else identity.key(n) for n in (1, 2)
     ]

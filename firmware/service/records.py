@@ -117,6 +117,11 @@ class Counters:
         values = [getattr(self, name) for name in Counters.NAMES]
         struct.pack_into(Counters.FORMAT, buffer, at, *values)
 
+    def take(self, other: "Counters") -> None:
+        """Take all values of another."""
+        for name in Counters.NAMES:
+            setattr(self, name, getattr(other, name))
+
     def unpack(self, payload: "bytes | bytearray") -> bool:
         """Take all values, or none where one is impossible."""
         values = struct.unpack(Counters.FORMAT, fitted(payload, Counters.SIZE))

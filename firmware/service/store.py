@@ -11,11 +11,13 @@ Nothing here runs by itself: each call does one file operation's worth of work,
 and whoever calls has made sure that the car is parked.
 """
 
-import os
 import struct
 from binascii import crc32
 
 from micropython import const
+
+from service.files import Files, errno_of, make, put
+from service.settling import settle
 
 # What a call answers.
 OK = 0
@@ -40,32 +42,11 @@ _SEQUENCE_HALF = const(1 << 29)
 # The longest record has the freeze frames; whatever claims to be longer is none.
 PAYLOAD_BYTES_MOST = const(8192)
 _ENOENT = const(2)
-_EEXIST = const(17)
 
 _IDLE = const(0)
 _WRITE = const(1)
 _CHECK = const(2)
 _REPLACE = const(3)
-
-
-class Files:
-    """The file operations that the store uses; a test puts in others that fail."""
-
-    def open(self, path: str, mode: str):
-        """Open a file; OSError."""
-        return open(path, mode)
-
-    def rename(self, old: str, new: str) -> None:
-        """Rename a file, over another one if it is there, in one step; OSError."""
-        os.rename(old, new)
-
-    def mkdir(self, path: str) -> None:
-        """Make a directory; OSError."""
-        os.mkdir(path)
-
-    def names(self, path: str) -> "list[str]":
-        """Return the names in a directory; OSError."""
-        return os.listdir(path)
 
 
 class Copy:
@@ -123,6 +104,10 @@ class Store:
         self.writes = 0
         self.errno = 0
 
+    def settle(self) -> None:
+        """Have every directory in both of its blocks (service/settling.py); errno says how not."""
+        self.errno = settle(self._files, self._root, FOLDERS + (LOST,)) or self.errno
+
     def read(self, name: str, newest_version: int) -> int:
         """Find the newest valid copy: OK, MISSING, DAMAGED, FUTURE or FAILED.
 
@@ -163,7 +148,7 @@ class Store:
             if error.errno == _ENOENT:
                 return Copy(MISSING, 0, 0, b"")
             # A file system that finds its own checksum wrong answers with an error.
-            self.errno = _errno(error)
+            self.errno = errno_of(error)
             return Copy(DAMAGED, 0, 0, b"")
         return parse(name, data)
 
@@ -212,7 +197,7 @@ class Store:
                 return BUSY
             self._files.rename(new, self._path(self._folder, self._name))
         except OSError as error:
-            return self._fail(_errno(error))
+            return self._fail(errno_of(error))
         self._newest[self._name] = (self._folder, self._sequence)
         self._step = _IDLE
         self._written = b""
@@ -228,17 +213,14 @@ class Store:
         return status
 
     def _write(self, path: str) -> None:
+        self._make_folders()
+        put(self._files, path, self._header, self._written)
+
+    def _make_folders(self) -> None:
         if not self._has_folders:
             for folder in ("",) + FOLDERS:
-                self._make(self._root + "/" + folder if folder else self._root)
+                make(self._files, self._root + "/" + folder if folder else self._root)
             self._has_folders = True
-        file = self._files.open(path, "wb")
-        try:
-            file.write(self._header)
-            file.write(self._written)
-        finally:
-            # Also after an error: a file that is collected open writes flash, at any time.
-            file.close()
 
     def lose(self, name: str) -> bool:
         """Move every copy of a record that cannot be used to lost/; whether that succeeded."""
@@ -268,23 +250,16 @@ class Store:
         """Move a copy to lost/NAME.N: the first three and the latest are kept."""
         lost = self._root + "/" + LOST
         try:
-            self._make(lost)
+            make(self._files, lost)
             names = self._files.names(lost)
             n = 0
             while n < LOST_MOST - 1 and name + "." + str(n) in names:
                 n += 1
             self._files.rename(self._path(folder, name), lost + "/" + name + "." + str(n))
         except OSError as error:
-            self.errno = _errno(error)
+            self.errno = errno_of(error)
             return False
         return True
-
-    def _make(self, path: str) -> None:
-        try:
-            self._files.mkdir(path)
-        except OSError as error:
-            if error.errno != _EEXIST:
-                raise
 
     def _fail(self, errno: int) -> int:
         self.errno = errno
@@ -298,7 +273,3 @@ class Store:
 
 def _is_newer(sequence: int, than: int) -> bool:
     return 0 < ((sequence - than) & _SEQUENCE_MASK) < _SEQUENCE_HALF
-
-
-def _errno(error: OSError) -> int:
-    return error.errno or 0

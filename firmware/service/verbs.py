@@ -74,3 +74,4 @@ VERBS = (
 )
 # A search would cost as much as the line.
 _ROW_OF = {row[0]: row for row in VERBS}
+_ROW_OF["?"] = _ROW_OF["help"]

@@ -112,13 +112,13 @@ class Contactor:
             self.enter(OPENING)
             return
         apart_cv = sig.pack_cv - sig.bus_cv
-        if apart_cv > _STUCK_OPEN_CV or apart_cv < -_STUCK_OPEN_CV:
-            self._apart_ms += dt_ms
-            if self._apart_ms >= _STUCK_OPEN_MS:
-                self._fail(STUCK_OPEN)
-        else:
+        if -_STUCK_OPEN_CV <= apart_cv <= _STUCK_OPEN_CV:
             self._apart_ms = 0
             self._failed_tries = 0
+            return
+        self._apart_ms += dt_ms
+        if self._apart_ms >= _STUCK_OPEN_MS:
+            self._fail(STUCK_OPEN)
 
     def _weld_check(self, wanted: bool, sig: Signals) -> None:
         if not wanted or not sig.pack_valid or sig.pack_cv <= self._pack_min_cv:

@@ -81,7 +81,7 @@ class Energy:
     def fill(self) -> None:
         """The pack is full: its charging current fell to its tail at its voltage."""
         self._known = True
-        self._set_soc(1000)
+        self.left_mah = self._capacity_mah
         self.soc_permille = 1000
         self.soc_uncertainty_permille = _FILLED_PERMILLE
 
@@ -181,14 +181,20 @@ class Energy:
             return
         rested = lerp(cell_mv, self._ocv)
         soc = self.left_mah * 1000 // self._capacity_mah
-        self._set_soc(soc + div_round((rested - soc) * _REST_WEIGHT_PERMILLE, 1000))
-        if self.soc_uncertainty_permille > _RESTED_PERMILLE:
+        soc += div_round((rested - soc) * _REST_WEIGHT_PERMILLE, 1000)
+        self._set_soc(soc)
+        # A reading that the count is still far from makes nothing sure.
+        apart = rested - soc if rested > soc else soc - rested
+        if apart > _RESTED_PERMILLE:
+            self.soc_uncertainty_permille = apart
+        elif self.soc_uncertainty_permille > _RESTED_PERMILLE:
             self.soc_uncertainty_permille = _RESTED_PERMILLE
 
     def _set_soc(self, soc_permille: int) -> None:
         # 300 000 / 1000 keeps the remainder of a capacity that is no multiple of 1000.
-        soc = clamp(soc_permille, 0, 1000)
-        self.left_mah = self._capacity_mah * soc // 1000
+        left_mah = self._capacity_mah * clamp(soc_permille, 0, 1000) // 1000
+        # Only fill() says full: a voltage, however high, is no proof.
+        self.left_mah = min(left_mah, max(self.left_mah, self._almost_full_mah))
 
     def update_range(self, sig: Signals) -> None:
         """At 10 Hz: consumption after each kilometre, and the range with its uncertainty."""

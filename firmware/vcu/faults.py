@@ -107,7 +107,7 @@ _SYSTEM_ROWS = (
     (88, "service_failed",         "P060A", WARN,        0,  5000, SELF),
     (91, "parameters_lost",        "P0601", STOP,        0,     0, PERSON),
     (92, "parameters_conflict",    "P0610", STOP,        0,     0, SELF),
-    (93, "records_lost",           "P062F", WARN,        0,     0, PERSON),
+    (93, "records_lost",           "P062F", STOP,        0,     0, PERSON),
     (94, "records_not_written",    "P0603", WARN,        0,  5000, SELF),
     # What a charge finds; those that latch are latched in its session, across power cuts.
     (35, "wrong_pack",             "P1B01", WARN,        0,  1000, SELF),
@@ -131,6 +131,9 @@ _WORD_MASK = const((1 << 24) - 1)
 # Between two steps of a word; longer is counted as this.
 _DT_MAX_MS = const(500)
 _COUNT_MAX = const(65535)
+# A word's clock. A row that its latch holds for a multiple of 4.6 h may heal that much later.
+_CLOCK_MASK = const((1 << 24) - 1)
+_NEVER_MS = const(1 << 24)
 
 
 class Faults:
@@ -160,18 +163,34 @@ class Faults:
         self.is_crawling = False
         self.stop_id = 0  # id of the first active row of class STOP
         self.changes = 0  # confirmed, healed or cleared: modulo 2**16, for who must save
-        self._timers_ms = array("H", [0] * (WORDS * WORD_SHIFT))
         self._stop_mask = array("i", [0] * WORDS)
         self._crawl_mask = array("i", [0] * WORDS)
-        self._timing = [0] * WORDS  # rows whose timer is not 0
+        self._held_by = [array("i", [0] * WORDS) for _ in LATCH_NAMES]
+        # By row: its times, and its word's clock when the row began to change.
+        self._confirm_ms = array("H", [0] * (WORDS * WORD_SHIFT))
+        self._heal_ms = array("H", [0] * (WORDS * WORD_SHIFT))
+        self._since_ms = array("i", [0] * (WORDS * WORD_SHIFT))
+        # By word, of the last look: rows that change, those of them that no latch holds, and
+        # the time until the first of these is through.
+        self._clock_ms = array("i", [0] * WORDS)
+        self._timing = array("i", [0] * WORDS)
+        self._free = array("i", [0] * WORDS)
+        self._left_ms = array("i", [0] * WORDS)
         for word in range(WORDS):
-            bit = 1
-            for row in TABLE[word]:
-                if row[3] == STOP:
-                    self._stop_mask[word] |= bit
-                elif row[3] == CRAWL:
-                    self._crawl_mask[word] |= bit
-                bit <<= 1
+            for i in range(len(TABLE[word])):
+                self._take_in(word, 1 << i, word * WORD_SHIFT + i, TABLE[word][i])
+
+    def _take_in(
+        self, word: int, bit: int, number: int, row: "tuple[int, str, str, int, int, int, int]"
+    ) -> None:
+        """Turn a row into masks and arrays, which cost less to look at than tuples."""
+        if row[3] == STOP:
+            self._stop_mask[word] |= bit
+        elif row[3] == CRAWL:
+            self._crawl_mask[word] |= bit
+        self._confirm_ms[number] = row[4]
+        self._heal_ms[number] = row[5]
+        self._held_by[row[6]][word] |= bit
 
     def step(self, word: int, present: int, key_on: int, released: int, dt_ms: int) -> int:
         """Take one word's conditions, dt_ms after it was last here; return what it confirmed.
@@ -179,82 +198,105 @@ class Faults:
         That is one bit a row of the word, 0 for none. Key and pedal free latches.
         """
         self.present[word] = present
-        before = self.active[word]
-        changing = present ^ before
-        if not changing and not self._timing[word]:
+        active = self.active[word]
+        changing = present ^ active
+        if not changing:
+            self._timing[word] = 0
             return 0
         if dt_ms > _DT_MAX_MS:
             dt_ms = _DT_MAX_MS
+        before_ms = self._clock_ms[word]
+        self._clock_ms[word] = (before_ms + dt_ms) & _CLOCK_MASK
+        held = self._held_by[PERSON][word]
+        if key_on:
+            held |= self._held_by[KEY][word]
+        if not released:
+            held |= self._held_by[PEDAL][word]
+        free = changing & (_WORD_MASK ^ (held & active))
+        left_ms = self._left_ms[word] - dt_ms
+        timed = self._timing[word]
+        if changing == timed and free == self._free[word] and left_ms > 0:
+            # The rows that already were on their way, and none of them there yet.
+            self._left_ms[word] = left_ms
+            return 0
+        ready = self._find_ready(word, free, changing & (_WORD_MASK ^ timed), before_ms)
+        self._timing[word] = changing ^ ready
+        self._free[word] = free ^ ready
+        if ready:
+            self._change(word, ready)
+        return ready & (_WORD_MASK ^ active)
+
+    def _find_ready(self, word: int, free: int, fresh: int, before_ms: int) -> int:
+        """Return the free rows whose time has passed, counted; that of the fresh ones begins.
+
+        One loop, because this is the tick in which many rows may come at once.
+        """
+        active = self.active[word]
+        clock_ms = self._clock_ms[word]
+        since_ms = self._since_ms
+        counts = self.counts
         number = word * WORD_SHIFT
-        pending = changing | self._timing[word]
+        least_ms = _NEVER_MS
+        ready = 0
         bit = 1
-        while pending:
-            if pending & 1:
-                self._step_row(word, number, bit, changing & bit, key_on, released, dt_ms)
-            pending >>= 1
+        rows = free | fresh
+        while rows and not rows & 15:
+            rows >>= 4
+            bit <<= 4
+            number += 4
+        while rows:
+            if rows & 1:
+                if fresh & bit:
+                    since_ms[number] = before_ms
+                if free & bit:
+                    left_ms = self._heal_ms[number] if active & bit else self._confirm_ms[number]
+                    left_ms -= (clock_ms - since_ms[number]) & _CLOCK_MASK
+                    if left_ms <= 0:
+                        ready |= bit
+                        if not active & bit and counts[number] < _COUNT_MAX:
+                            counts[number] += 1
+                    elif left_ms < least_ms:
+                        least_ms = left_ms
+            rows >>= 1
             bit <<= 1
             number += 1
-        return self.active[word] & (_WORD_MASK ^ before)
+        self._left_ms[word] = least_ms
+        return ready
 
-    def _step_row(
-        self,
-        word: int,
-        number: int,
-        bit: int,
-        changes: int,
-        key_on: int,
-        released: int,
-        dt_ms: int,
-    ) -> None:
-        timers = self._timers_ms
-        if not changes:
-            timers[number] = 0
-            self._timing[word] &= _WORD_MASK ^ bit
-            return
-        row = TABLE[word][number - word * WORD_SHIFT]
-        passed_ms = timers[number] + dt_ms
-        if passed_ms > _COUNT_MAX:
-            passed_ms = _COUNT_MAX
-        timers[number] = passed_ms
-        self._timing[word] |= bit
-        if self.active[word] & bit:
-            latch = row[6]
-            held = (latch == KEY and key_on) or (latch == PEDAL and not released)
-            if passed_ms >= row[5] and not held and latch != PERSON:
-                self._set_active(word, number, bit, 0)
-        elif passed_ms >= row[4]:
-            self._set_active(word, number, bit, bit)
-
-    def _set_active(self, word: int, number: int, bit: int, state: int) -> None:
-        """Change active, and all that follows from it; the only place that does."""
-        self._timers_ms[number] = 0
-        self._timing[word] &= _WORD_MASK ^ bit
-        self.active[word] = (self.active[word] & (_WORD_MASK ^ bit)) | state
-        if state:
-            self._remember(word, number, bit)
+    def _change(self, word: int, rows: int) -> None:
+        """Turn active round, and all that follows from it; the only place that does."""
+        active = self.active[word] ^ rows
+        self.active[word] = active
+        if active & rows:
+            self._remember(word, active & rows)
         self.changes = (self.changes + 1) & 0xFFFF
+        if rows & (self._stop_mask[word] | self._crawl_mask[word]):
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """What the car must do: the most severe of all that is active."""
         crawling = 0
         self.stop_id = 0
         for i in range(WORDS):
-            crawling |= self.active[i] & self._crawl_mask[i]
-            stopped = self.active[i] & self._stop_mask[i]
-            if stopped and not self.stop_id:
-                self.stop_id = self._first_id(i, stopped)
+            active = self.active[i]
+            crawling |= active & self._crawl_mask[i]
+            if active & self._stop_mask[i] and not self.stop_id:
+                self.stop_id = self._first_id(i, active & self._stop_mask[i])
         self.is_stopped = self.stop_id != 0
         self.is_crawling = crawling != 0
 
-    def _remember(self, word: int, number: int, bit: int) -> None:
-        self.stored[word] |= bit
-        self.came[word] |= bit
-        self.pending[word] |= bit
-        self.permanent[word] |= bit & (self._stop_mask[word] | self._crawl_mask[word])
-        if self.counts[number] < _COUNT_MAX:
-            self.counts[number] += 1
+    def _remember(self, word: int, rows: int) -> None:
+        self.stored[word] |= rows
+        self.came[word] |= rows
+        self.pending[word] |= rows
+        self.permanent[word] |= rows & (self._stop_mask[word] | self._crawl_mask[word])
 
     def recall(self, number: int) -> None:
         """A row was confirmed before the last reset, and nobody had written that down."""
         word = number // WORD_SHIFT
-        self._remember(word, number, 1 << (number - word * WORD_SHIFT))
+        self._remember(word, 1 << (number - word * WORD_SHIFT))
+        if self.counts[number] < _COUNT_MAX:
+            self.counts[number] += 1
         self.changes = (self.changes + 1) & 0xFFFF
 
     def begin_cycle(self) -> None:
@@ -272,7 +314,8 @@ class Faults:
 
     def _first_id(self, word: int, bits: int) -> int:
         i = 0
-        while not bits >> i & 1:
+        while not bits & 1:
+            bits >>= 1
             i += 1
         return TABLE[word][i][0]
 
@@ -282,15 +325,15 @@ class Faults:
         The caller has made sure that the car is parked.
         """
         for word in range(WORDS):
-            keep = self.present[word]
-            number = word * WORD_SHIFT
+            gone = self.active[word] & (_WORD_MASK ^ self.present[word])
+            if gone:
+                self._timing[word] &= _WORD_MASK ^ gone
+                self._change(word, gone)
+            active = self.active[word]
             for i in range(WORD_SHIFT):
-                bit = 1 << i
-                if self.active[word] & bit and not keep & bit:
-                    self._set_active(word, number + i, bit, 0)
-                if not self.active[word] & bit:
-                    self.counts[number + i] = 0
-            self.stored[word] = self.pending[word] = self.active[word]
+                if not active >> i & 1:
+                    self.counts[word * WORD_SHIFT + i] = 0
+            self.stored[word] = self.pending[word] = active
         self.changes = (self.changes + 1) & 0xFFFF
 
 

@@ -10,7 +10,7 @@ fitted. Caps come from the parameters alone; others may ask for less, nothing ra
 
 from micropython import const
 
-from vcu.limits import LEARNER, SPEED_CAP, Limiter
+from vcu.limits import LEARNER, SPEED_CAP
 from vcu.params import Params
 from vcu.response import TorqueResponse
 from vcu.speed import SpeedObserver
@@ -45,8 +45,8 @@ def kmh_to_mmps(kmh: int) -> int:
     return kmh * _MMPS_PER_KMH_36 // 36
 
 
-class Governor(Limiter):
-    """Speed cap: limit(request) returns the request, or the torque that holds the cap."""
+class Governor:
+    """Speed cap: limit_permille is the torque that holds it, 1000 far below, negative to brake."""
 
     def __init__(self, params: Params, observer: SpeedObserver, response: TorqueResponse) -> None:
         self.name = SPEED_CAP
@@ -115,7 +115,3 @@ class Governor(Limiter):
         else:
             self._over_ms = 0
         self.limit_permille = limit
-
-    def limit(self, request: int) -> int:
-        """Return the lower of the request and the limit that step() worked out."""
-        return self.limit_permille if request > self.limit_permille else request

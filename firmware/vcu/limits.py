@@ -1,7 +1,7 @@
 """Limits: an ordered chain; each link lowers the request or leaves it, and the last is named.
 
-Every limiter has limit(request) -> request and one name in LIMITER_NAMES; the
-chain remembers who won: "what limits me now". Drive limits cap positive
+Every limiter has one name in LIMITER_NAMES and the permille that it lets through;
+the chain remembers who won: "what limits me now". Drive limits cap positive
 requests, charge limits cap regeneration, which is charging and obeys the pack.
 A broken temperature sensor lowers a limit, it never opens one.
 """
@@ -13,6 +13,10 @@ from vcu.fixmath import clamp, lerp
 from vcu.params import Params
 from vcu.signals import Signals
 from vcu.speed import SpeedObserver
+
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
+if TYPE_CHECKING:
+    from vcu.governor import Governor
 
 NONE = const(0)
 REVERSE_TORQUE = const(1)
@@ -29,6 +33,16 @@ LEARNER = const(11)
 WALK = const(12)
 CRAWL = const(13)
 BMS = const(14)
+# By bit, those that follow speed or current; heat and charge set the others, whatever the road.
+ANSWERS_THE_ROAD = const(
+    1 << PACK_LOW_VOLTAGE
+    | 1 << PACK_CURRENT
+    | 1 << REGEN_CHARGE
+    | 1 << SPEED_CAP
+    | 1 << LEARNER
+    | 1 << WALK
+    | 1 << CRAWL
+)
 LIMITER_NAMES = (
     "none",
     "reverse_torque",
@@ -61,29 +75,15 @@ _MIN_CRAWL_DA = const(15)
 _NO_LIMIT_DA = const(4000)
 
 
-class Limiter:
-    """One link of the chain: a name out of LIMITER_NAMES, and limit()."""
-
-    name = NONE
-
-    def limit(self, request: int) -> int:
-        """Return request, or what this limiter lets through; never more drive than asked."""
-        return request
-
-
-class Ceiling(Limiter):
-    """Caps the drive request at permille, which its owner sets."""
+class Ceiling:
+    """Caps the drive request at permille, which its owner sets; braking passes."""
 
     def __init__(self, name: int) -> None:
         self.name = name
         self.permille = 1000
 
-    def limit(self, request: int) -> int:
-        """Return request, at most the ceiling; braking passes."""
-        return self.permille if request > self.permille else request
 
-
-class Derating(Limiter):
+class Derating:
     """The lowest of several ceilings, under the name of the one that it is."""
 
     def __init__(self, ceilings: "tuple[Ceiling, ...]") -> None:
@@ -93,16 +93,16 @@ class Derating(Limiter):
 
     def refresh(self) -> None:
         """Find the lowest again, after one of them was moved."""
-        lowest = self._ceilings[0]
-        for ceiling in self._ceilings:
-            if ceiling.permille < lowest.permille:
+        ceilings = self._ceilings
+        lowest = ceilings[0]
+        least = lowest.permille
+        for ceiling in ceilings:
+            permille = ceiling.permille
+            if permille < least:
+                least = permille
                 lowest = ceiling
-        self.permille = lowest.permille
+        self.permille = least
         self.name = lowest.name
-
-    def limit(self, request: int) -> int:
-        """Return request, at most the lowest ceiling; braking passes."""
-        return self.permille if request > self.permille else request
 
 
 class CurrentCeiling(Ceiling):
@@ -134,17 +134,17 @@ class CurrentCeiling(Ceiling):
             scaled = self._observer.lagged_permille * limit_da // current
             if scaled < ceiling:
                 ceiling = scaled
-        if ceiling < self.permille:
+        permille = self.permille
+        if ceiling < permille:
             self.permille = ceiling if ceiling > 0 else 0
-        else:
-            self.permille += (ceiling - self.permille + 1) >> 1
+        elif ceiling > permille:
+            self.permille = permille + ((ceiling - permille + 1) >> 1)
 
 
-class RegenCeiling(Limiter):
+class RegenCeiling:
     """Caps braking so that the pack takes no more than limit_da, and none above its voltage."""
 
     def __init__(self, params: Params, observer: SpeedObserver) -> None:
-        self.name = REGEN_CHARGE
         self.limit_da = 0
         self._max_permille = params.get("regen_max_permille")
         self._max_da = params.get("charge_max_da")
@@ -153,31 +153,33 @@ class RegenCeiling(Limiter):
 
     def step(self, sig: Signals) -> None:
         """At 12.5 Hz: scale the ceiling to the present current; no allowance is none at once."""
-        if self._max_permille == 0:
+        most = self._max_permille
+        if most == 0:
             return
         ceiling = 0
-        if self.limit_da > 0 and sig.pack_valid:
+        limit_da = self.limit_da
+        if limit_da > 0 and sig.pack_valid:
             # In proportion to what is allowed, and less where the current says so.
-            ceiling = min(self._max_permille * self.limit_da // self._max_da, self._max_permille)
+            ceiling = most * limit_da // self._max_da
+            if ceiling > most:
+                ceiling = most
             charging = -sig.pack_da
-            if charging > _MIN_CHARGE_DA and charging * 4 > self.limit_da:
-                scaled = -self._observer.lagged_permille * self.limit_da // charging
+            if charging > _MIN_CHARGE_DA and charging * 4 > limit_da:
+                scaled = -self._observer.lagged_permille * limit_da // charging
                 ceiling = clamp(scaled, 0, ceiling)
         if ceiling < self.permille:
             self.permille = ceiling
         else:
             self.permille += (ceiling - self.permille + 3) >> 2
 
-    def limit(self, request: int) -> int:
-        """Return request, braking no harder than the ceiling; drive passes."""
-        return -self.permille if request < -self.permille else request
 
+class Slew:
+    """Lets the request rise slowly and fall fast, in both signs of it.
 
-class Slew(Limiter):
-    """Lets the request rise slowly and fall fast, in both signs of it."""
+    permille is its last answer; who cuts the torque sets it to 0.
+    """
 
     def __init__(self, params: Params) -> None:
-        self.name = SLEW
         self._rise = params.get("torque_rise_permille_s")
         if params.get("learner_on"):
             self._rise = min(self._rise, params.get("learner_rise_permille_s"))
@@ -190,10 +192,6 @@ class Slew(Limiter):
         """Set the steps for ticks of dt_ms."""
         self._rise_step = self._rise * dt_ms // 1000
         self._fall_step = self._fall * dt_ms // 1000
-
-    def cut(self) -> None:
-        """Start again from zero: there is no torque now."""
-        self.permille = 0
 
     def limit(self, request: int) -> int:
         """Return request, no further from this limiter's last answer than one step."""
@@ -338,29 +336,49 @@ class Allowances:
             self.regen.limit_da = 0
             return
         allowed = lerp(sig.battery_ddegc, self._charge_temp)
-        allowed = min(allowed, lerp(sig.pack_cv * 10 // self._cells, self._high_voltage))
-        allowed = min(allowed, lerp(sig.soc_permille, self._soc_charge))
+        by_voltage = lerp(sig.pack_cv * 10 // self._cells, self._high_voltage)
+        if by_voltage < allowed:
+            allowed = by_voltage
+        by_charge = lerp(sig.soc_permille, self._soc_charge)
+        if by_charge < allowed:
+            allowed = by_charge
         self.regen.limit_da = self._charge_max_da * allowed // 1000
 
 
 class Chain:
-    """Runs a request through the limiters in order and keeps the last one that lowered it."""
+    """Runs a request through the limiters in order and keeps the last one that changed it."""
 
-    def __init__(self, limiters: "tuple[Limiter, ...]") -> None:
-        self._limiters = limiters
-        # A bound method costs half of a call through its object.
-        self._limits = tuple([limiter.limit for limiter in limiters])
+    def __init__(
+        self, derating: Derating, slew: Slew, governor: "Governor", regen: RegenCeiling
+    ) -> None:
+        self._derating = derating
+        self._slew = slew
+        self._governor = governor
+        self._regen = regen
         self.winner = NONE
 
     def limit(self, request: int) -> int:
-        """Return the limited request; winner names the last limiter that changed it."""
+        """Return the limited request; winner names the last limiter that changed it.
+
+        Ceilings are compared here: a call for each would cost as much as seven operations.
+        """
         winner = NONE
-        i = 0
-        for limit in self._limits:
-            limited = limit(request)
-            if limited != request:
-                winner = self._limiters[i].name
-                request = limited
-            i += 1
+        derating = self._derating
+        if request > derating.permille:
+            request = derating.permille
+            winner = derating.name
+        slew = self._slew
+        if request != slew.permille:
+            slewed = slew.limit(request)
+            if slewed != request:
+                request = slewed
+                winner = SLEW
+        governor = self._governor
+        if request > governor.limit_permille:
+            request = governor.limit_permille
+            winner = governor.name
+        if request < 0 and request < -self._regen.permille:
+            request = -self._regen.permille
+            winner = REGEN_CHARGE
         self.winner = winner
         return request

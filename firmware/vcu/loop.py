@@ -85,14 +85,8 @@ class Loop:
             scaling.pack_da_per_1000_counts,
             scaling.throttle_readback_mv_per_1000_counts,
         )
-        allowances = self.allowances
         self.chain = Chain(
-            (
-                allowances.derating,
-                self.slew,
-                self.governor,
-                allowances.regen,
-            )
+            self.allowances.derating, self.slew, self.governor, self.allowances.regen
         )
         self.charge = Charge(scaling, params, self.energy, self.sig)
         self.output = Output(params)
@@ -114,32 +108,44 @@ class Loop:
         sig = self.sig
         out = self.out
         true_ms = dt_ms
-        if dt_ms > _DT_MAX_MS:
-            dt_ms = _DT_MAX_MS
-            if true_ms > _STALL_MAX_MS:
-                true_ms = _STALL_MAX_MS
-            self.observer.skip(raw, dt_ms)
-        if true_ms > _LATE_MS and not self.saving and not self.is_parked():
-            self.system_bits |= _LATE_BIT
+        if dt_ms > _LATE_MS:
+            true_ms = dt_ms if dt_ms < _STALL_MAX_MS else _STALL_MAX_MS
+            dt_ms = self._note_late(dt_ms)
         self._sense(raw, sig, true_ms)
         self._observe(raw, sig, self.torque_permille, self.response.accel_full_mmps2, dt_ms)
         self._round(true_ms)
-        self._request(raw, sig, self.supervisor.powered)
-        self._limit(dt_ms)
-        self._write(
-            out,
-            self.modes.mode,
-            self.request.direction,
-            self.torque_permille,
-            self.contactor,
-        )
-        if self.modes.mode == CHARGE:
+        supervisor = self.supervisor
+        request = self.request
+        self._request(raw, sig, supervisor.powered)
+        if dt_ms != self._tick_ms:
+            self._tick_ms = dt_ms
+            self.slew.start(dt_ms)
+        self._govern(dt_ms)
+        mode = self.modes.mode
+        if mode == DRIVE and not request.is_cut:
+            self.torque_permille = torque_permille = self._run_chain(request.permille)
+        else:
+            # Brake, neutral, an unreadable pedal: no ramp, no regeneration, at once.
+            self.torque_permille = torque_permille = 0
+            self.slew.permille = 0
+            self.chain.winner = NONE
+        self._write(out, mode, request.direction, torque_permille, self.contactor)
+        if mode == CHARGE:
             self.output.charge(out, raw, self.charge, self.contactor)
-        if self.supervisor.tests_shutoff:
+        if supervisor.tests_shutoff:
             self.shutoff.step(raw, out, dt_ms)
         if self.output_test.is_asked:
             self._test_output(out, true_ms)
         self._guard(raw, out, true_ms)
+
+    def _note_late(self, dt_ms: int) -> int:
+        """A tick came late: count it where the car could move; return how much of it counts."""
+        if not self.saving and not self.is_parked():
+            self.system_bits |= _LATE_BIT
+        if dt_ms > _DT_MAX_MS:
+            dt_ms = _DT_MAX_MS
+            self.observer.skip(self.raw, dt_ms)
+        return dt_ms
 
     def _test_output(self, out: Outputs, dt_ms: int) -> None:
         """Drive what a person tests; its end ends mode SERVICE as well, whoever forgot to."""
@@ -171,17 +177,3 @@ class Loop:
         self.charge.clear()
         self.faults.clear()
         self.recorder.forget(self.faults.active)
-
-    def _limit(self, dt_ms: int) -> None:
-        request = self.request
-        if dt_ms != self._tick_ms:
-            self._tick_ms = dt_ms
-            self.slew.start(dt_ms)
-        self._govern(dt_ms)
-        if request.is_cut or self.modes.mode != DRIVE:
-            # Brake, neutral, an unreadable pedal: no ramp, no regeneration, at once.
-            self.torque_permille = 0
-            self.slew.cut()
-            self.chain.winner = NONE
-        else:
-            self.torque_permille = self._run_chain(request.permille)

@@ -47,16 +47,16 @@ class Output:
     ) -> None:
         """Fill what moves the car; torque counts in DRIVE only, and is regeneration below 0."""
         drive = 0
-        out.enable = 0
-        out.guard = 0
-        out.heartbeat = 1
-        out.reverse = 0
         if mode == DRIVE:
             drive = torque_permille
             out.enable = 1
             out.guard = 1  # the guard takes it away
-            if direction == REVERSE:
-                out.reverse = 1
+            out.reverse = 1 if direction == REVERSE else 0
+        else:
+            out.enable = 0
+            out.guard = 0
+            out.reverse = 0
+        out.heartbeat = 1
         if drive > 0:
             out.throttle_permille = drive
             # 4500 * 1000 = 4.5e6
@@ -137,7 +137,6 @@ class Output:
         clock_ms: int,
     ) -> None:
         """At 12.5 Hz: lamp and buzzer, the most important of what there is to tell."""
-        driving = mode == modes.READY or mode == modes.DRIVE
         shown = patterns.SILENT
         if mode == modes.FAULT:
             shown = patterns.FAULT_CODE
@@ -145,20 +144,24 @@ class Output:
             shown = patterns.OVERSPEED
         elif protection.rolls:
             shown = patterns.ROLLING
-        elif driving and faults.is_crawling:
-            shown = patterns.CRAWL
-        elif driving and protection.walks:
-            shown = patterns.WALK
-        elif driving and sig.soc_permille < self._turtle_permille:
-            shown = patterns.TURTLE
+        elif mode == modes.READY or mode == modes.DRIVE:
+            shown = self._driving(sig, faults, protection)
         elif mode == modes.CHARGE:
             shown = self._charging(charge)
-        elif driving:
-            shown = patterns.READY
-        code = charge.fault_id() if mode == modes.CHARGE else faults.stop_id
-        self.patterns.step(shown, code, clock_ms)
-        out.lamp = self.patterns.lamp
-        out.buzzer = self.patterns.buzzer
+        code = 0
+        if shown == patterns.FAULT_CODE:
+            code = charge.fault_id() if mode == modes.CHARGE else faults.stop_id
+        shows = self.patterns
+        shows.step(shown, code, clock_ms)
+        out.lamp = shows.lamp
+        out.buzzer = shows.buzzer
+
+    def _driving(self, sig: Signals, faults: Faults, protection: Protection) -> int:
+        if faults.is_crawling:
+            return patterns.CRAWL
+        if protection.walks:
+            return patterns.WALK
+        return patterns.TURTLE if sig.soc_permille < self._turtle_permille else patterns.READY
 
     def _charging(self, charge: Charge) -> int:
         phase = charge.phase

@@ -118,10 +118,10 @@ class Pedal:
                 sig.pedal_permille = 0
                 self._since_low_ms = _LONG_MS
                 return
-        if travel > _LOW_PERMILLE:
-            self._time_press(travel, dt_ms)
-        else:
+        if travel <= _LOW_PERMILLE:
             self._since_low_ms = 0
+        elif self._since_low_ms < _LONG_MS:
+            self._time_press(travel, dt_ms)
         sig.pedal_valid = 1
         sig.pedal_released = 1 if released else 0
         deadband = self._deadband
@@ -178,9 +178,8 @@ class Pedal:
 
     def _time_press(self, travel: int, dt_ms: int) -> None:
         since_ms = self._since_low_ms
-        if since_ms < _LONG_MS:
-            self._since_low_ms = since_ms + dt_ms
-            if travel >= _HIGH_PERMILLE:
-                # Between the first look above 10 % and this one: the shorter of what it may be.
-                self.stab_ms = since_ms
-                self._since_low_ms = _LONG_MS
+        self._since_low_ms = since_ms + dt_ms
+        if travel >= _HIGH_PERMILLE:
+            # Between the first look above 10 % and this one: the shorter of what it may be.
+            self.stab_ms = since_ms
+            self._since_low_ms = _LONG_MS

@@ -43,14 +43,16 @@ class Protection:
                 self.stabbed = 1
                 self.walks = True
         travel = pedal.travel_permille
-        self.both = 0
-        if raw.brake_on and sig.pedal_valid and travel > _BOTH_PERMILLE:
-            self.both = 1
+        both = 0
+        if travel > _BOTH_PERMILLE and raw.brake_on and sig.pedal_valid:
+            both = 1
             if travel > self._braked_permille:
                 self.walks = True
+        self.both = both
         if sig.pedal_released:
             self.walks = False
             self.stabbed = 0
-        self.rolls = 0
-        if raw.key_on and selected == NEUTRAL and sig.speed_mmps > self._rolling_mmps:
-            self.rolls = 1
+        rolls = 0
+        if selected == NEUTRAL and raw.key_on and sig.speed_mmps > self._rolling_mmps:
+            rolls = 1
+        self.rolls = rolls

@@ -109,7 +109,8 @@ class Recorder:
         self, rows: "array[int]", at: int, sig: Signals, mode: int, limiter: int, torque: int
     ) -> None:
         rows[at] = sig.pedal_permille
-        rows[at + 1] = sig.speed_mmps if sig.speed_mmps < _LIMIT else _LIMIT
+        speed_mmps = sig.speed_mmps
+        rows[at + 1] = speed_mmps if speed_mmps < _LIMIT else _LIMIT
         rows[at + 2] = sig.pack_cv
         rows[at + 3] = sig.bus_cv
         rows[at + 4] = sig.pack_da

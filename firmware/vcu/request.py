@@ -58,12 +58,13 @@ class Request:
             self.seen_neutral = True
         if sig.pedal_released:
             self.seen_released = True
-        if selected != self.direction:
-            self._engage(selected, sig)
-        if self.direction == NEUTRAL or raw.brake_on or not sig.pedal_valid or not raw.key_on:
+        direction = self.direction
+        if selected != direction:
+            direction = self._engage(selected, sig)
+        if direction == NEUTRAL or raw.brake_on or not sig.pedal_valid or not raw.key_on:
             self.is_cut = True
             self.permille = 0
-            if self.direction == NEUTRAL and sig.standstill_ms > _STOOD_MS:
+            if direction == NEUTRAL and sig.standstill_ms > _STOOD_MS:
                 self._rolls_forward = False
             return
         self.is_cut = False
@@ -72,16 +73,20 @@ class Request:
             permille = self._coast(sig.speed_mmps)
         self.permille = permille
 
-    def _engage(self, selected: int, sig: Signals) -> None:
-        """Let direction follow the selector where that is safe; neutral always is."""
-        self.direction = NEUTRAL
-        if selected == NEUTRAL or not self.seen_neutral or not self.seen_released:
-            return
-        slow = sig.speed_mmps < _ENGAGE_BELOW_MMPS
-        # Back into forward, rolling since it was last engaged, is no change of direction.
-        if sig.pedal_released and (slow or (selected == FORWARD and self._rolls_forward)):
-            self.direction = selected
-            self._rolls_forward = selected == FORWARD
+    def _engage(self, selected: int, sig: Signals) -> int:
+        """Let direction follow the selector where that is safe, and return it.
+
+        Neutral always is.
+        """
+        direction = NEUTRAL
+        if selected != NEUTRAL and self.seen_neutral and self.seen_released:
+            slow = sig.speed_mmps < _ENGAGE_BELOW_MMPS
+            # Back into forward, rolling since it was last engaged, is no change of direction.
+            if sig.pedal_released and (slow or (selected == FORWARD and self._rolls_forward)):
+                direction = selected
+                self._rolls_forward = selected == FORWARD
+        self.direction = direction
+        return direction
 
     def _coast(self, speed_mmps: int) -> int:
         span = clamp(speed_mmps - _REGEN_NONE_MMPS, 0, _REGEN_FULL_MMPS - _REGEN_NONE_MMPS)

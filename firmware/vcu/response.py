@@ -9,8 +9,8 @@ each standstill, because that is where passengers get in.
 
 It learns below 18 km/h only, where the motor controller follows its throttle
 (faster, its power limit hides the effect of torque), and only from torque that
-the driver moved: torque that a limiter moved answers the road and would teach
-the opposite.
+no limiter moved: one that follows speed or current answers the road, and would
+teach the opposite. What heat or charge leave of the torque is as good as the whole.
 """
 
 from micropython import const
@@ -66,17 +66,18 @@ class TorqueResponse:
         self._by_disturbance_q: int = 0
 
     def step(
-        self, observer: SpeedObserver, sig: Signals, driver_moves_torque: bool, elapsed_ms: int
+        self, observer: SpeedObserver, sig: Signals, may_learn: bool, elapsed_ms: int
     ) -> None:
         """Every 40 ms, elapsed_ms after the last call: compare, and learn if it may."""
         pulses = (observer.pulses_counts - self._last_pulses) & 0x3FF
         self._last_pulses = observer.pulses_counts
-        if not driver_moves_torque:
+        if not may_learn:
             self._pause_ms = _LIMITED_PAUSE_MS
         elif self._pause_ms > 0:
             self._pause_ms -= elapsed_ms
         if sig.standstill_ms > _STANDSTILL_MS or elapsed_ms > 2 * _PERIOD_MS:
             self._variance = self._start_variance
+            self._pause_ms = 0  # the copy begins anew and remembers nothing
             self._rest()
         elif sig.speed_mmps > _TRACK_BELOW_MMPS:
             self._lost = True

@@ -1,15 +1,16 @@
 """Rounds: what needs no 100 Hz, a piece a tick, in rounds of 80 ms and of 0.8 s.
 
-Mode, contactor and pack readings come at 25 Hz, current ceilings and the words
-of the fault table at 12.5, what the system says of itself at 2.5, tables at
-about 1. What cuts torque is not here.
+What is learnt of the car and read of the pack comes at 25 Hz; mode, contactor,
+current ceilings and the words of the fault table at 12.5, the mode at once for
+key, plug and stop; what the system says of itself at 2.5, tables at about 1.
+What cuts torque is not here.
 """
 
 from micropython import const
 
 from vcu import contactor, shutoff
-from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION, WORD_SHIFT
-from vcu.limits import NONE, SLEW
+from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION, WORD_SHIFT, WORDS
+from vcu.limits import ANSWERS_THE_ROAD
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _CLOCK_MASK = const(0xFFFFFF)
 _MAX_PULSES = const(1000)
 _COUNT_MAX_MS = const(160)
 _RECORD_TICKS = const(10)  # 100 ms
+_RECORD_TICK = const(9)  # of them: an odd one, without the pedal
 # In the TRACTION word: the first four rows say that the speed is not to be believed.
 _SPEED_BITS = const(15)
 _GUARD_SHIFT = const(4)
@@ -68,7 +70,7 @@ class Rounds:
         self._charge = loop.charge
         self._response = loop.response
         self._slot = -1
-        self._tenth = 0
+        self._table = -1
         self._clock_ms = 0
         self._energy_ms = 0
         self._contactor_ms = 0
@@ -77,28 +79,33 @@ class Rounds:
         self._traction_ms = 0
         self._driver_ms = 0
         self._system_ms = 0
+        self._bms_ms = 0
         self._charge_ms = 0
         self._second_ms = 0
         self._counted_pulses = -1
+        self._confirmed = [0] * WORDS  # rows that still wait for their freeze frame
+        self._must_freeze = False
+        # The even ticks have the pedal as well, in sense and guard, 0 and 4 of them the guard's
+        # look at the wheel: what can be dear is odd.
         self._pieces = (
-            self._judge_driver,
             self._measure_pack,
-            self._learn_response,
-            self._choose_and_look_up,
-            self._allow_current,
-            self._judge_pack,
+            self._choose_and_freeze,
+            self._learn_and_tell,
             self._judge_traction,
-            self._choose_and_tell,
+            self._judge_pack,
+            self._choose_or_look_up,
+            self._learn_and_allow,
+            self._judge_driver,
         )
-        # With one of them, in turn, one of these.
+        # Where nothing calls for another mode, in turn, one of these.
         self._tables = (
-            self._estimate_charge,
-            self._allow_battery,
+            self._judge_system,
+            self._look_at_battery,
             self._allow_charge,
             self._explain,
             self._allow_voltage,
-            self._estimate_range,
-            self._allow_drive,
+            self._judge_system,
+            self._look_at_drive,
             self._allow_charge,
             self._explain,
             self._allow_voltage,
@@ -106,24 +113,33 @@ class Rounds:
 
     def step(self, dt_ms: int) -> None:
         """Do the piece of this tick, dt_ms after the last."""
-        self._slot = slot = self._slot + 1 if self._slot < 79 else 0
+        self._slot = slot = self._slot + 1 if self._slot < 39 else 0
         self._clock_ms = (self._clock_ms + dt_ms) & _CLOCK_MASK
         self._pieces[slot & 7]()
-        self._tenth += 1
-        if self._tenth == _RECORD_TICKS:
-            self._tenth = 0
+        if slot % _RECORD_TICKS == _RECORD_TICK:
             self._recorder.record(
                 self._sig, self._modes.mode, self._chain.winner, self._loop.torque_permille
             )
 
     def _judge(self, word: int, bits: int, passed_ms: int) -> None:
-        """Hand conditions to the fault table, and freeze the frame of what it confirms."""
+        """Hand conditions to the fault table, and note of what it confirms to freeze the frame."""
         confirmed = self._faults.step(
             word, bits, self._supervisor.key_on, self._sig.pedal_released, passed_ms
         )
-        number = word * WORD_SHIFT
-        while confirmed:
-            if confirmed & 1:
+        if confirmed:
+            self._confirmed[word] |= confirmed
+            self._must_freeze = True
+
+    def _freeze(self) -> None:
+        """Freeze the frame of one row, the first that waits; a person may have cleared it."""
+        for word in range(WORDS):
+            rows = self._confirmed[word] & self._faults.stored[word]
+            if rows:
+                self._confirmed[word] = rows & (rows - 1)
+                number = word * WORD_SHIFT
+                while not rows & 1:
+                    rows >>= 1
+                    number += 1
                 self._recorder.freeze(
                     number,
                     self._sig,
@@ -131,127 +147,147 @@ class Rounds:
                     self._chain.winner,
                     self._loop.torque_permille,
                 )
-            confirmed >>= 1
-            number += 1
+                return
+            self._confirmed[word] = 0
+        self._must_freeze = False
 
     def _measure_pack(self) -> None:
         """Read the pack, and count what went out of it and how far the wheel went."""
-        self._sense.step_pack(self._raw, self._sig)
-        passed_ms = (self._clock_ms - self._energy_ms) & _CLOCK_MASK
-        self._energy_ms = self._clock_ms
-        self._second_ms += passed_ms
-        if self._second_ms >= 1000:
-            self._second_ms -= 1000
+        sig = self._sig
+        energy = self._energy
+        clock_ms = self._clock_ms
+        self._sense.step_pack(self._raw, sig)
+        passed_ms = (clock_ms - self._energy_ms) & _CLOCK_MASK
+        self._energy_ms = clock_ms
+        second_ms = self._second_ms + passed_ms
+        if second_ms >= 1000:
+            second_ms -= 1000
             self._loop.operating_s += 1
+        self._second_ms = second_ms
         pulses = self._observer.pulses_counts
-        if self._counted_pulses < 0:
-            self._counted_pulses = pulses  # what the counter held at power-on was not driven
-        new_pulses = (pulses - self._counted_pulses) & 0xFFFF
+        counted = self._counted_pulses
+        if counted < 0:
+            counted = pulses  # what the counter held at power-on was not driven
+        new_pulses = (pulses - counted) & 0xFFFF
         self._counted_pulses = pulses
         if new_pulses > _MAX_PULSES:
             new_pulses = 0  # the counter was reset: that is no distance
-        self._energy.is_charging = self._contactor.state == contactor.OPEN
+        energy.is_charging = self._contactor.state == contactor.OPEN
         while passed_ms > _COUNT_MAX_MS:  # after a stall
-            self._energy.step(self._sig, 0, _COUNT_MAX_MS)
+            energy.step(sig, 0, _COUNT_MAX_MS)
             passed_ms -= _COUNT_MAX_MS
-        self._energy.step(self._sig, new_pulses, passed_ms)
+        energy.step(sig, new_pulses, passed_ms)
 
     def _judge_pack(self) -> None:
-        self._sense.step_pack(self._raw, self._sig)
-        passed_ms = (self._clock_ms - self._pack_ms) & _CLOCK_MASK
-        self._pack_ms = self._clock_ms
-        torque = self._loop.torque_permille
-        if self._guard.bits:
-            torque = 0  # it may not have reached the motor
-        self._judge(
-            PACK, self._watch.pack(self._raw, self._sig, self._contactor, torque), passed_ms
-        )
+        raw = self._raw
+        sig = self._sig
+        clock_ms = self._clock_ms
+        self._sense.step_pack(raw, sig)
+        passed_ms = (clock_ms - self._pack_ms) & _CLOCK_MASK
+        self._pack_ms = clock_ms
+        # With a finding of the guard the torque may not have reached the motor.
+        torque = 0 if self._guard.bits else self._loop.torque_permille
+        self._judge(PACK, self._watch.pack(raw, sig, self._contactor, torque), passed_ms)
 
     def _learn_response(self) -> None:
         """Learn the car's response, and judge whether its speed is true."""
         raw = self._raw
         sig = self._sig
-        passed_ms = (self._clock_ms - self._response_ms) & _CLOCK_MASK
-        self._response_ms = self._clock_ms
-        self._observer.weigh_power(sig)
-        winner = self._chain.winner
-        driver_moves_torque = winner == NONE or winner == SLEW
-        may_learn = driver_moves_torque and not raw.brake_on
-        self._response.step(self._observer, sig, may_learn, passed_ms)
+        observer = self._observer
+        clock_ms = self._clock_ms
+        passed_ms = (clock_ms - self._response_ms) & _CLOCK_MASK
+        self._response_ms = clock_ms
+        observer.weigh_power(sig)
+        # While nothing that answers the road moves the torque, and only the torque the car.
+        may_learn = not raw.brake_on and not ANSWERS_THE_ROAD >> self._chain.winner & 1
+        self._response.step(observer, sig, may_learn, passed_ms)
         self._plausibility.step(raw, sig, passed_ms)
 
-    def _judge_traction(self) -> None:
+    def _learn_and_tell(self) -> None:
         self._learn_response()
+        self._pack.step(self._sig)
+        self._output.tell(
+            self._out,
+            self._sig,
+            self._modes.mode,
+            self._faults,
+            self._protection,
+            self._charge,
+            self._clock_ms,
+        )
+
+    def _judge_traction(self) -> None:
         sig = self._sig
+        clock_ms = self._clock_ms
+        passed_ms = (clock_ms - self._traction_ms) & _CLOCK_MASK
+        self._traction_ms = clock_ms
         bits = self._plausibility.bits | self._guard.bits << _GUARD_SHIFT
         if self._shutoff.state == shutoff.FAILED:
             bits |= _SHUTOFF_BIT
         if (
-            self._observer.lagged_permille > _DEAD_PERMILLE
+            sig.speed_mmps == 0
+            and self._observer.lagged_permille > _DEAD_PERMILLE
             and -_DEAD_DA < sig.pack_da < _DEAD_DA
-            and sig.speed_mmps == 0
         ):
             bits |= _DEAD_MOTOR_BIT
-        passed_ms = (self._clock_ms - self._traction_ms) & _CLOCK_MASK
-        self._traction_ms = self._clock_ms
         self._judge(TRACTION, bits, passed_ms)
-        blind = (bits | self._faults.active[TRACTION]) & _SPEED_BITS
+        blind = (bits | self._faults.active[TRACTION]) & _SPEED_BITS != 0
         sig.speed_trusted = 0 if blind else 1
-        self._allowances.crawls_blind = blind != 0
+        self._allowances.crawls_blind = blind
 
     def _judge_driver(self) -> None:
         """At 12.5 Hz: what the driver does, and the cap that follows."""
         raw = self._raw
         sig = self._sig
         request = self._request
-        passed_ms = (self._clock_ms - self._driver_ms) & _CLOCK_MASK
-        self._driver_ms = self._clock_ms
+        supervisor = self._supervisor
+        clock_ms = self._clock_ms
+        passed_ms = (clock_ms - self._driver_ms) & _CLOCK_MASK
+        self._driver_ms = clock_ms
         self._protection.step(raw, sig, request.selected)
-        self._judge(
-            DRIVER,
-            self._watch.driver(
-                raw, sig, request, self._supervisor.powered, self._output.overspeed
-            ),
-            passed_ms,
-        )
-        self._supervisor.choose_cap()
+        bits = self._watch.driver(raw, sig, request, supervisor.powered, self._output.overspeed)
+        self._judge(DRIVER, bits, passed_ms)
+        supervisor.choose_cap()
 
-    def _allow_current(self) -> None:
-        self._pack.step(self._sig)
-        passed_ms = (self._clock_ms - self._charge_ms) & _CLOCK_MASK
-        self._charge_ms = self._clock_ms
+    def _learn_and_allow(self) -> None:
+        self._learn_response()
+        clock_ms = self._clock_ms
+        passed_ms = (clock_ms - self._charge_ms) & _CLOCK_MASK
+        self._charge_ms = clock_ms
         if self._contactor.state == contactor.OPEN:
             self._charge.step(self._raw, passed_ms)
         else:
             self._allowances.update_current(self._sig)
 
-    def _estimate_charge(self) -> None:
+    def _look_at_battery(self) -> None:
+        """State of charge, and what this and the battery's temperature allow."""
         self._energy.update_charge(self._sig)
-        self._judge_system()
-
-    def _estimate_range(self) -> None:
-        self._energy.update_range(self._sig)
-
-    def _allow_battery(self) -> None:
         self._allowances.update_battery(self._sig)
+
+    def _look_at_drive(self) -> None:
+        """What motor and motor controller allow; how far the car still goes."""
+        self._allowances.update_drive(self._sig)
+        self._energy.update_range(self._sig)
 
     def _allow_charge(self) -> None:
         self._allowances.update_charge(self._sig)
-
-    def _allow_drive(self) -> None:
-        self._allowances.update_drive(self._sig)
-        self._judge_system()
+        self._supervisor.show()
 
     def _allow_voltage(self) -> None:
+        """What the pack's voltage allows, and what its BMS does."""
         self._allowances.update_voltage(self._sig, self._pack.resistance_mohm)
+        passed_ms = (self._clock_ms - self._bms_ms) & _CLOCK_MASK
+        self._bms_ms = self._clock_ms
+        charge = self._charge
+        if self._contactor.state != contactor.OPEN:
+            charge.watch(passed_ms)
+        bms = charge.bms
+        self._allowances.update_bms(bms.may_charge, bms.may_discharge)
 
     def _judge_system(self) -> None:
         passed_ms = (self._clock_ms - self._system_ms) & _CLOCK_MASK
         self._system_ms = self._clock_ms
         charge = self._charge
-        if self._contactor.state != contactor.OPEN:
-            charge.watch(passed_ms)
-        self._allowances.update_bms(charge.bms.may_charge, charge.bms.may_discharge)
         active = self._faults.active
         charge.inhibited = (
             active[DRIVER] & _ADC_BITS or active[PACK] & _PACK_SENSOR_BITS
@@ -265,25 +301,26 @@ class Rounds:
         # A late tick, or that the last run ended badly, is an event, not a state that lasts.
         self._loop.system_bits &= ~_EVENT_BITS
 
-    def _choose_and_tell(self) -> None:
+    def _choose_and_freeze(self) -> None:
         self._choose_mode()
-        self._output.tell(
-            self._out,
-            self._sig,
-            self._modes.mode,
-            self._faults,
-            self._protection,
-            self._charge,
-            self._clock_ms,
-        )
+        if self._must_freeze:
+            self._freeze()
+        elif self._recorder.copying >= 0:
+            self._recorder.step()
+            self._recorder.step()
 
-    def _choose_and_look_up(self) -> None:
-        self._choose_mode()
-        self._tables[self._slot >> 3]()
+    def _choose_or_look_up(self) -> None:
+        """Both are dear: where the mode does not wait, the tables do, for a round."""
+        if self._supervisor.is_due():
+            self._choose_mode()
+        else:
+            self._table = table = self._table + 1 if self._table < 9 else 0
+            self._tables[table]()
 
     def _choose_mode(self) -> None:
-        passed_ms = (self._clock_ms - self._contactor_ms) & _CLOCK_MASK
-        self._contactor_ms = self._clock_ms
+        clock_ms = self._clock_ms
+        passed_ms = (clock_ms - self._contactor_ms) & _CLOCK_MASK
+        self._contactor_ms = clock_ms
         self._supervisor.choose(passed_ms)
 
     def _explain(self) -> None:

@@ -122,8 +122,11 @@ class Sense:
         ticks of the pedal, and judged as they come.
         """
         index = raw.slow_index
-        if index == SLOW_SENSOR_5V:
-            self._judge_supply(raw.slow_counts)
+        counts = raw.slow_counts
+        if index == SLOW_SENSOR_5V and (
+            self._supply_bad or not self._supply_low_counts <= counts <= self._supply_high_counts
+        ):
+            self._judge_supply(counts)
         if self._is_pedals_turn:
             self._is_pedals_turn = False
             self._pedal_step(
@@ -133,10 +136,9 @@ class Sense:
             self._is_pedals_turn = True
         self._last_ms = dt_ms
         # A slow channel that reads as it did needs no second thought.
-        moved = raw.slow_counts - self._slow_counts[index]
-        if moved > _SLOW_NOISE_COUNTS or moved < -_SLOW_NOISE_COUNTS:
-            self._slow_counts[index] = raw.slow_counts
-            self._slow(index, raw.slow_counts, sig)
+        if not -_SLOW_NOISE_COUNTS <= counts - self._slow_counts[index] <= _SLOW_NOISE_COUNTS:
+            self._slow_counts[index] = counts
+            self._slow(index, counts, sig)
 
     def step_pack(self, raw: Raw, sig: Signals) -> None:
         """At 25 Hz: convert the voltages and the current of the pack."""

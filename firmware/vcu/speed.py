@@ -12,7 +12,6 @@ mm/s / 1024; the disturbance in mm/s2 / 16.
 
 from micropython import const
 
-from vcu.fixmath import clamp
 from vcu.params import Params
 from vcu.signals import Raw, Signals
 
@@ -23,8 +22,6 @@ _COUNT_L3_EIGHTH = const(113)
 _STAMP_L1 = const(36)
 _STAMP_L2 = const(432)
 _STAMP_L3_EIGHTH = const(216)
-
-_FINE_SPACING = const(4200)  # 10 um
 
 # A stamp that disagrees by more than an eighth of the spacing and 0.4 ms of way came
 # late. (The handler reads the counter as it stamps, so that being late costs at most
@@ -39,6 +36,12 @@ _STANDSTILL_MS = const(600)
 _MAX_SPEED_Q = const(25000 * 1024)
 _MAX_DISTURBANCE_Q = const(12000 * 16)
 _AGE_LIMIT_MS = const(60000)
+# The counter is sampled once between two ticks as well, at 4.5 to 1.05 ms before a tick.
+# Golden-ratio steps (610 / 987, both Fibonacci) spread the moments as evenly as can be:
+# at one fixed moment both readings are blind where the wheel makes half pulses per tick.
+_SAMPLE_MAX_US = const(4500)
+_SAMPLE_ROUND = const(987)
+_SAMPLE_STEP = const(610)
 # Pulses rarer than this bound the speed; an error beyond 0.8 m is counted as that.
 _SLOW_MS = const(20)
 _MAX_ERROR = const(80000)
@@ -51,6 +54,14 @@ _POWER_ABOVE_MMPS = const(4000)
 _POWER_SLACK_PERMILLE = const(40)
 
 
+def sample_age_us(ticks: int) -> int:
+    """Return how long before the next tick to sample the counter, 1049 to 4500 us.
+
+    ticks is the count of those done, of any size; at 0 it is the longest.
+    """
+    return _SAMPLE_MAX_US - ticks % _SAMPLE_ROUND * _SAMPLE_STEP % _SAMPLE_ROUND * 7 // 2
+
+
 class SpeedObserver:
     """Estimates speed_mmps each tick; the governor also reads disturbance and torque response."""
 
@@ -58,11 +69,6 @@ class SpeedObserver:
         pulses = params.get("pulses_per_turn")
         # 2200 mm * 100 / 4 = 55 000 (10 um)
         self._spacing = params.get("wheel_circumference_mm") * 100 // pulses
-        # Pulses that lie close together say as much as stamps do of coarser ones.
-        fine = self._spacing < _FINE_SPACING
-        self._count_l1 = _STAMP_L1 if fine else _COUNT_L1
-        self._count_l2 = _STAMP_L2 if fine else _COUNT_L2
-        self._count_l3 = _STAMP_L3_EIGHTH if fine else _COUNT_L3_EIGHTH
         self._lag_ms = params.get("motor_lag_ms")
         self._wheel_force_n = params.get("wheel_force_n")
         self.pulses_counts = 0  # the counter as it was last read
@@ -122,11 +128,37 @@ class SpeedObserver:
         speed_q += accel_full_mmps2 * delivered * dt_ms // 977 + disturbance_q * 8 * dt_ms // 125
         position += (speed_q >> 10) * dt_ms // 10
         if raw.edge_age_us < 0:
-            error = self._error_by_count(raw, position, speed_q >> 10)
-            # 60 000 * 432 * 40 = 1.04e9 < 2**30
-            position += error * self._count_l1 * dt_ms // 1000
-            speed_q += error * self._count_l2 * dt_ms // 98
-            disturbance_q += error * self._count_l3 * dt_ms // 781
+            # The wheel is somewhere between the last pulse and the next: expect the middle.
+            spacing = self._spacing
+            error = (spacing >> 1) - position
+            age_us = raw.early_age_us
+            if age_us >= 0:
+                # The sample says the same of another moment. Both hold only in the room
+                # that they leave together: what lies outside is wrong for sure and counts
+                # whole, the pull to the middle, where the truth may not be, counts half.
+                if age_us > 40000:
+                    age_us = 40000
+                # 25 000 mm/s * 4000 = 1e8
+                surplus = (speed_q >> 10) * (age_us // 10) // 1000 - (
+                    (pulses - raw.early_pulses_counts) & 0x3F
+                ) * spacing
+                error += surplus >> 1
+                room = (spacing - surplus if surplus > 0 else spacing + surplus) >> 1
+                if room >= 0:
+                    if error > room:
+                        error += (error >> 1) - room
+                    elif error < -room:
+                        error += (error >> 1) + room
+                    else:
+                        error >>= 1
+            if error > _MAX_COUNT_ERROR:
+                error = _MAX_COUNT_ERROR
+            elif error < -_MAX_COUNT_ERROR:
+                error = -_MAX_COUNT_ERROR
+            # 60 000 * 280 * 40 = 6.7e8
+            position += error * _COUNT_L1 * dt_ms // 1000
+            speed_q += error * _COUNT_L2 * dt_ms // 98
+            disturbance_q += error * _COUNT_L3_EIGHTH * dt_ms // 781
         else:
             self._edge_wait_ms += dt_ms
             if raw.edge_pulses_counts != self._last_edge_pulses:
@@ -209,21 +241,6 @@ class SpeedObserver:
         # mW / (mm/s) = N; at most 7500 N, * 880 = 6.6e6
         ceiling = power_mw // speed_mmps * _EFFICIENCY_PERMILLE // self._wheel_force_n
         self._power_permille = ceiling + _POWER_SLACK_PERMILLE
-
-    def _error_by_count(self, raw: Raw, position: int, speed_mmps: int) -> int:
-        """The wheel is somewhere between the last pulse and the next: expect the middle.
-
-        The sample between the ticks says the same of another moment, which
-        halves the blindness where the wheel makes whole pulses per tick.
-        """
-        spacing = self._spacing
-        error = (spacing >> 1) - position
-        if raw.early_age_us >= 0:
-            behind = (self.pulses_counts - raw.early_pulses_counts) & 0x3F
-            # 25 000 mm/s * 4000 = 1e8
-            moved = speed_mmps * (min(raw.early_age_us, 40000) // 10) // 1000
-            error = (error + error + moved - behind * spacing) >> 1
-        return clamp(error, -_MAX_COUNT_ERROR, _MAX_COUNT_ERROR)
 
     def _error_by_stamp(self, raw: Raw, position: int, speed_mmps: int) -> int:
         """At the stamped edge the wheel was exactly on a pulse; 0 for a stamp that came late."""

@@ -23,7 +23,7 @@ _KEY_OFF_MS = const(100)
 
 
 class Supervisor:
-    """Chooses mode and cap and steps contactor and shut-off test; choose() at 25 Hz."""
+    """Chooses mode and cap, steps contactor and shut-off test: choose() at 12.5 Hz or when due."""
 
     def __init__(self, loop: "Loop", params: Params) -> None:
         self._loop = loop
@@ -41,7 +41,6 @@ class Supervisor:
         self._guard = loop.guard
         self._sense = loop.sense
         self._charge = loop.charge
-        self._recorder = loop.recorder
         self._protection = loop.protection
         self._governor = loop.governor
         self._reverse_torque_permille = params.get("reverse_torque_permille")
@@ -56,27 +55,45 @@ class Supervisor:
         self.powered = False
         self.tests_shutoff = False
         self.key_on = 0  # without its bounces
-        self._key_off_ms = 0
+        self._key_off_ms = -1  # while it is gone and may come back
+
+    def is_due(self) -> bool:
+        """Whether key, plug, person, gear, stop or an ending current calls for choose() now."""
+        c = self._conditions
+        raw = self._raw
+        return (
+            raw.key_on != self.key_on
+            or self._key_off_ms >= 0
+            or raw.plug_in != c.plugged_in
+            or self._loop.service_wanted != c.service_wanted
+            or (self._request.direction != NEUTRAL) != c.direction_engaged
+            or self._contactor.state == contactor.OPENING
+            or (self._faults.is_stopped or self._guard.is_tripped) != c.stopped
+        )
 
     def choose(self, passed_ms: int) -> None:
         """Modes follow from a few flags: as long as those stand still, so does the mode."""
         raw = self._raw
         sig = self._sig
+        relay = self._contactor
         # A key that bounces cuts the torque, in the request, but not the contactor.
+        key_on = self.key_on
         if raw.key_on:
-            self.key_on = 1
-            self._key_off_ms = 0
-        elif self.key_on:
-            self._key_off_ms += passed_ms
+            self.key_on = key_on = 1
+            self._key_off_ms = -1
+        elif key_on:
+            # It may have gone just now.
+            self._key_off_ms = self._key_off_ms + passed_ms if self._key_off_ms >= 0 else 0
             if self._key_off_ms >= _KEY_OFF_MS:
-                self.key_on = 0
+                self.key_on = key_on = 0
+                self._key_off_ms = -1
         facts = (
-            self.key_on
+            key_on
             | raw.plug_in << 1
             | sig.pack_valid << 2
             | sig.slow_seen << 3
             | (self._request.direction + 1) << 4
-            | self._contactor.state << 6
+            | relay.state << 6
             | self._shutoff.state << 9
         )
         if self._faults.is_stopped or self._guard.is_tripped:
@@ -84,9 +101,7 @@ class Supervisor:
         if facts != self._facts or self._loop.service_wanted or self._modes.mode == modes.SERVICE:
             self._facts = facts
             self._change_mode()
-        self._contactor.step(self._wants_contactor, sig, passed_ms)
-        if self._recorder.copying >= 0:
-            self._recorder.step()
+        relay.step(self._wants_contactor, sig, passed_ms)
 
     def choose_cap(self) -> None:
         """At 12.5 Hz: the lowest cap that anything asks for."""
@@ -132,7 +147,7 @@ class Supervisor:
         self.powered = c.contactor_closed and (mode == modes.READY or mode == modes.DRIVE)
         reverse = self._request.direction == REVERSE
         self._allowances.reverse.permille = self._reverse_torque_permille if reverse else 1000
-        self._output.show(self._out, sig, mode, self._contactor, self._loop.saving)
+        self.show()
 
     def _test_shutoff(self, mode: int) -> None:
         """Each key-on begins with the test of what switches traction off, the bus still dead."""
@@ -147,13 +162,16 @@ class Supervisor:
             self._shutoff.reset()
         self.tests_shutoff = self._shutoff.is_running()
 
+    def show(self) -> None:
+        """At each change of mode and a few times a second: fan and hold, and who is too fast."""
+        self._output.show(
+            self._out, self._sig, self._modes.mode, self._contactor, self._loop.saving
+        )
+
     def explain(self) -> None:
         """A few times a second: refresh the reasons why the car does not drive."""
         c = self._conditions
         request = self._request
-        self._output.show(
-            self._out, self._sig, self._modes.mode, self._contactor, self._loop.saving
-        )
         c.pedal_ok = self._sig.pedal_valid
         pedal = self._sense.pedal
         c.pedal_held = pedal.needs_release and pedal.is_readable

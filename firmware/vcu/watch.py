@@ -56,29 +56,34 @@ class Watch:
         self, raw: Raw, sig: Signals, request: Request, powered: bool, overspeed: int
     ) -> int:
         """Return the DRIVER word: pedal, its supply, brake, gear, and what the driver does."""
-        pedal = self._pedal
-        bits = pedal.fault_bits
+        bits = self._pedal.fault_bits
         if powered and not request.seen_released and sig.pedal_valid:
             bits |= 1 << 5
-        sense = self._sense
-        if not sense.supply_ok:
+        if not self._sense.supply_ok:
             bits |= 1 << 6 if sig.sensor_5v_mv < 5000 else 1 << 7
         if sig.slow_seen and sig.reference_high_counts - sig.reference_low_counts < _FROZEN_COUNTS:
             bits |= 1 << 8
         protection = self._protection
-        bits |= protection.stabbed << 9 | protection.both << 10
-        if protection.both and sig.standstill_ms > 5000:
-            bits |= 1 << 11
+        if protection.stabbed:
+            bits |= 1 << 9
+        if protection.both:
+            bits |= 1 << 10
+            if sig.standstill_ms > 5000:
+                bits |= 1 << 11
         if raw.gear_forward_on and raw.gear_reverse_on:
             bits |= 1 << 12
         elif (
-            request.selected != NEUTRAL
-            and request.direction == NEUTRAL
+            request.direction == NEUTRAL
+            and request.selected != NEUTRAL
             and request.seen_neutral
             and sig.speed_mmps > _MOVING_MMPS
         ):
             bits |= 1 << 13
-        return bits | protection.rolls << 14 | overspeed << 15
+        if protection.rolls:
+            bits |= 1 << 14
+        if overspeed:
+            bits |= 1 << 15
+        return bits
 
     def pack(
         self, raw: Raw, sig: Signals, relay: contactor.Contactor, torque_permille: int
@@ -86,31 +91,33 @@ class Watch:
         """Return the PACK word: voltages, current, temperatures, charge and contactor."""
         bits = 0
         if sig.pack_valid:
-            if sig.pack_cv < self._low_cv:
+            cv = sig.pack_cv
+            da = sig.pack_da
+            if cv < self._low_cv:
                 bits = 1
-            elif sig.pack_cv > self._high_cv:
+            elif cv > self._high_cv:
                 bits = 2
-            if sig.pack_da > self._discharge_da:
+            if da > self._discharge_da:
                 bits |= 1 << 8
-            elif -sig.pack_da > self._charge_da:
+            elif -da > self._charge_da:
                 bits |= 1 << 9
             elif (
                 torque_permille > _MOVED_PERMILLE
                 and sig.speed_mmps > _MOVED_MMPS
-                and sig.pack_cv - sig.bus_cv < _APART_CV
+                and cv - sig.bus_cv < _APART_CV
             ):
                 # 4000 N * 25 000 mm/s = 1e8 mW
                 moved_mw = self._force_n * torque_permille // 1000 * sig.speed_mmps
                 # (Rolling back against its torque the motor is a generator.)
-                if sig.pack_da > -_ROLLING_BACK_DA and sig.pack_cv * sig.pack_da < moved_mw >> 2:
+                if da > -_ROLLING_BACK_DA and cv * da < moved_mw >> 2:
                     bits |= 1 << 7
+            if sig.slow_seen:
+                bits |= self._temperatures(sig)
+                if sig.soc_permille < self._soc_turtle:
+                    bits |= 1 << 18
         elif raw.key_on:
             # A bare board on a bench has no pack, and no fault.
             bits = self._sense.pack_bits << 2
-        if sig.slow_seen and sig.pack_valid:
-            bits |= self._temperatures(sig)
-            if sig.soc_permille < self._soc_turtle:
-                bits |= 1 << 18
         failure = relay.failure
         if failure:
             bits |= 1 << (18 + failure)

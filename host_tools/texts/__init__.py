@@ -5,16 +5,20 @@ compares the keys with the tables that the firmware runs, in each language.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from host_tools.texts import en, faults_en, faults_zh, zh
+from service.readings import NEEDS
 from vcu import faults as fault_table
 
 LANGUAGES = ("en", "zh")
 
 _WORDS = {"en": en, "zh": zh}
 _FAULTS = {"en": faults_en, "zh": faults_zh}
+# A reading in a template of the firmware; a % before anything else is itself.
+_FIELD = re.compile(r"%([A-Za-z0-9])")
 _ROWS = {row[1]: row for word in fault_table.TABLE for row in word}
 
 
@@ -61,6 +65,24 @@ def _clears(name: str, lang: str) -> str:
 def reason(name: str, lang: str) -> str:
     """Return the sentence of a reason why the car does not drive."""
     return _WORDS[lang].REASONS.get(name, name)
+
+
+def reading(name: str, said: str, lang: str) -> str:
+    """Return what the board says it reads and needs for a reason, in the language where it can."""
+    template, wanted = dict(NEEDS).get(name), zh.READINGS.get(name)
+    if lang == "zh" and template is not None and wanted is not None:
+        pattern = "(.+)".join(map(re.escape, _FIELD.split(template)[::2]))
+        match = re.fullmatch(pattern, said)
+        if match is not None:
+            values = dict(zip(_FIELD.findall(template), match.groups(), strict=True))
+            return _FIELD.sub(lambda field: values[field[1]], wanted)
+    return said.replace(", needs ", ui("needs", lang))
+
+
+def refusal(slug: str, said: str, lang: str) -> str:
+    """Return what the board says when it refuses, behind what that means in the language."""
+    meant = zh.REFUSALS.get(slug) if lang == "zh" else None
+    return said if meant is None else f"{meant}: {said}"
 
 
 def limiter(name: str, lang: str) -> str:

@@ -142,7 +142,8 @@ UI = {
     "hours": "{time} h",
     "seconds": "{time} s",
     "in_cycle": "{moment} (key cycle {cycle})",
-    "permanent": "permanent; clean drives so far: {passes}",
+    "dates": "first {first}, last {last}",
+    "permanent": "permanent; clean drives so far: {done} of {needed}",
     # Clearing.
     "ask_clear": "Clear the faults on the board ({count})? [y/N]",
     "yes_words": "y yes",
@@ -165,7 +166,7 @@ UI = {
     # Parameters.
     "staged": "staged: {text}",
     "saved": "Parameters saved: {count}; in use after a restart (`lsev params set --reboot`, or "
-    "key off and on).",
+    "key off with the cable pulled).",
     "restarting": "The board restarts with them.",
     "nothing_changed": "Nothing was changed: {reason}",
     "dumped": "Parameters written to {path}: {count}.",
@@ -174,16 +175,25 @@ UI = {
     "ask_restore": "Restore the parameters of {path} ({count})? [y/N]",
     # Calibration and recording.
     "press_enter": "Press Enter when that is done, q and Enter to stop.",
-    "ask_accept": "Press Enter to take it over, q and Enter to stop.",
+    "ask_accept": "Let go of it; then press Enter to take it over, q and Enter to stop.",
+    "not_taken": "Not taken: {reason}. What was measured before is kept.",
+    "step_pedal_released": "let the pedal go.",
+    "step_pedal_pressed": "press the pedal down to its end and hold it.",
+    "step_brake_released": "let the brake go.",
+    "step_brake_pressed": "press the brake and hold it.",
+    "step_current_released": "switch off lights and heater.",
     "ask_metres": "Drive the measured distance and stop; then type the metres, or q to stop:",
-    "before_pedal": "Park, selector in neutral, nobody touches pedal or brake.",
-    "before_brake": "Park, selector in neutral, nobody touches pedal or brake.",
+    "before_pedal": "Park, selector in neutral, key off; nobody touches pedal or brake.",
+    "before_brake": "Park, selector in neutral, key off; nobody touches pedal or brake.",
     "before_current": "Park, key off, charger unplugged, lights and heater off.",
     "before_wheel": "Measure a straight of at least 50 m (100 m is better) and stand at its "
     "beginning. Tyres at their right pressure.",
     "stopped": "Stopped; the old calibration is kept.",
-    "calibrated": "Done. To undo it: `lsev calibrate {what} --undo`.",
-    "undone": "The values from before are back.",
+    "calibrated": "Saved; in use after a restart (`lsev params set --reboot`).\nTo undo it: "
+    "`lsev calibrate {what} --undo`.",
+    "was_right": "Done. All was right already; no value had to change.",
+    "undone": "The values from before are back; in use after a restart "
+    "(`lsev params set --reboot`).",
     "recorded": "Rows written to {path}: {count}.",
     "exported": "Rows written to {path}: {count}.",
     "cut_off": "The last line of the recording is cut off and was left out.",

@@ -498,8 +498,15 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "charger_welded": (
         "Charge current flows although the charger's relay is open",
-        ("the charger's relay is welded", "another charger is connected past it"),
-        "Unplug. Plug in with J4-3 off: no current may flow. If it does, change the relay.",
+        (
+            "the charger's relay is welded",
+            "another charger is connected past it",
+            "the zero of the current sensor is off by 3.5 A or more",
+        ),
+        "Unplug. If `lsev monitor` still shows a current, the zero is off: "
+        "`lsev calibrate current`, and where that refuses, change the sensor. "
+        "Else plug in with J4-3 off: no current may flow. "
+        "If it does, change the relay.",
     ),
     "bms_lost": (
         "The BMS does not answer",

@@ -23,8 +23,6 @@ import time
 
 sys.path[:] = _path
 
-from array import array
-
 from link import inputs
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -71,7 +69,7 @@ class Host:
                 continue
 
 
-def _fit_machine(host: Host, rtc: "Any", cause: int, speed: int) -> None:
+def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int) -> None:
     """Give the pins' machine module what reaches beyond this process."""
     import machine
 
@@ -85,8 +83,10 @@ def _fit_machine(host: Host, rtc: "Any", cause: int, speed: int) -> None:
             self.feed()
 
         def feed(self) -> None:
-            """Count from now."""
+            """Count from now; as often as that the pins follow what the host has put on them."""
             host.tell(self._line)
+            pins.seek(0)
+            pins.readinto(inputs)
 
     class RtcMemory:
         """The memory that a reset keeps and a power cut does not."""
@@ -202,13 +202,13 @@ def start(
 ) -> None:
     """Start with the files of the host's folder; geometry is a block's bytes and their count."""
     host = Host(socket)
-    with open(folder + "/inputs", "rb") as file:
-        inputs[:] = array("i", file.read())
+    pins: "Any" = open(folder + "/inputs", "rb")
+    pins.readinto(inputs)
     if speed > 1:
         sys.modules["time"] = FastTime(speed)  # pyright: ignore[reportArgumentType]
     image = flash.Kept(open(folder + "/image", "r+b"))
     plan = flash.Plan(flash.Kept(open(folder + "/plan", "r+b")))
-    _fit_machine(host, open(folder + "/rtc", "r+b"), cause, speed)
+    _fit_machine(host, open(folder + "/rtc", "r+b"), pins, cause, speed)
     chip = flash.Flash(
         image,
         geometry[0],

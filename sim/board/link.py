@@ -1,10 +1,10 @@
 """The virtual board's clock and its link to the car: shared by machine, time and launch.
 
 Virtual time moves only by charges (what the chip is slow at) and by sleeps. The
-car moves in steps of 10 ms. 2.5 ms before the end of each, the levels of the
+car moves in steps of 10 ms. 4.5 ms before the end of each, the levels of the
 output pins go out through one pipe and the readings as they will be at the end
 of the step come in through the other, as the flat integers of sim/frame.py:
-that early, because the firmware samples the wheel there and the car must
+that early, because the firmware samples the wheel then or later and the car must
 already have turned it. At the end itself the wheel moves on and the edge
 interrupt runs. The first exchange is at the end of the firmware's first sleep;
 before it nothing moves. A frame that says STALL keeps the chip busy for the 10 ms
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _STEP_US = const(10000)
-_EARLY_US = const(2500)
+_EARLY_US = const(4500)  # the longest of vcu.speed.sample_age_us, and its first
 # As on an ESP32, where ticks are small integers; the first wrap comes after five seconds.
 _TICKS_MASK = const((1 << 30) - 1)
 _FIRST_WRAP_US = const(5000000)

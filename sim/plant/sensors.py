@@ -33,10 +33,9 @@ from vcu.signals import (
     SLOW_SENSOR_5V,
     SLOW_THROTTLE_READBACK,
 )
+from vcu.speed import sample_age_us
 
 _NOISE_SIZE = 4096
-# A board without stamps samples the pulse counter between two ticks, this long before the next.
-EARLY_S = 0.0025
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,10 @@ class Wheel:
     def step(
         self, travelled_m: float, speed_mps: float, now_s: float, inputs: "array[int]"
     ) -> None:
-        """Count up to travelled_m, reached at now_s with speed_mps (its magnitude)."""
+        """Count up to travelled_m, reached at now_s with speed_mps (its magnitude).
+
+        Without stamps the inputs tell how old the sample between the ticks is to be.
+        """
         if travelled_m >= self._next_m:
             edge_m = self._next_m
             while travelled_m >= self._next_m:
@@ -103,7 +105,7 @@ class Wheel:
             self._stamp(travelled_m, speed_mps, now_s, inputs)
             return
         early = self.pulses
-        early_m = travelled_m - speed_mps * EARLY_S
+        early_m = travelled_m - speed_mps * inputs[EARLY_AGE_US] * 1e-6
         while early > 0 and self._edge_m(early) > early_m:
             early -= 1
         inputs[EARLY_PULSES] = early & 0xFFFF
@@ -136,7 +138,7 @@ class Sensors:
     ) -> None:
         self.inputs = array("i", [0] * INPUT_SIZE)
         self.inputs[EDGE_AGE_US] = -1
-        self.inputs[EARLY_AGE_US] = -1 if data.stamps else round(EARLY_S * 1e6)
+        self.inputs[EARLY_AGE_US] = -1
         self._car = car
         self._data = data
         rnd = random.Random(seed + 1)
@@ -171,9 +173,14 @@ class Sensors:
                 return int(table[i - 2] + share * (table[i] - table[i - 2]) + 0.5)
         return table[-2]
 
-    def step(self, pedal: float, throttle_mv: int, now_s: float) -> None:
-        """Sample everything at now_s; pedal is its true travel, 0..1."""
+    def step(self, pedal: float, throttle_mv: int, now_s: float, ticks: int) -> None:
+        """Sample everything at now_s, before the controller's next tick after its first ticks.
+
+        pedal is its true travel, 0..1.
+        """
         inputs = self.inputs
+        if not self._data.stamps:
+            inputs[EARLY_AGE_US] = sample_age_us(ticks)
         car = self._car
         i = self._index = (self._index + 1) & (_NOISE_SIZE - 1)
         noise = self._pedal_noise

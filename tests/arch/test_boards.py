@@ -47,6 +47,9 @@ CHIPS = {
     },
 }
 
+# GPIOs that PSRAM inside the module takes beside those of its flash, by what the page calls it.
+PSRAM = {"esp32s3": ("Octal PSRAM", {35, 36, 37}), "esp32": ("PSRAM", {16, 17})}
+
 ANALOG = ("PEDAL_A", "PEDAL_B", "PACK_V", "BUS_V", "PACK_A", "MUX")
 FLAGS = ("KEY", "PLUG", "BRAKE", "GEAR_FORWARD", "GEAR_REVERSE", "ENABLE_READBACK")
 INPUTS = (*FLAGS, "PULSES", "MOTOR_PULSES")
@@ -388,6 +391,12 @@ def test_what_is_not_fitted_is_said(name, board):
     section = readme(name).split("## Not fitted")[1].split("## ")[0].lower()
     for part in board["NOT_FITTED"]:
         assert f"- {part.replace('_', ' ')}" in section.replace("set-point", "setpoint")
+
+
+def test_the_page_warns_of_psram_that_takes_a_pin_in_use(name, board):
+    kind, taken = PSRAM[board["CHIP"]]
+    assert taken & set(pins(board).values())
+    assert re.search(rf"{kind}[^.;]* takes GPIO {min(taken)} (to|and) {max(taken)}", readme(name))
 
 
 def test_the_parts_cost_about_15_dollars(name):

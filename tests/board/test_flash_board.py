@@ -1,33 +1,60 @@
 """Flashing from end to end: this firmware, real littlefs, mpremote's protocol over a port.
 
-The cable is pulled at 2 places of an update and the supply at 1, at 20 each with LSEV_PROVE=1.
+The cable is pulled in a sample of the exchanges of an update, and the supply cut at 1 of its
+flash operations; with LSEV_PROVE=1 in every exchange, and at 20 operations.
 """
 
-import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 import pytest
+from board.flashed import (
+    BOARD,
+    VEHICLE,
+    blank,
+    built,
+    look,
+    once,
+    record,
+    tool,
+    with_line,
+    write_root,
+    write_slot,
+)
 
-from host_tools.bundle import Bundle, build, write_bundle
+from host_tools.board_files import BoardError
+from host_tools.bundle import read_bundle, write_bundle
 from host_tools.cli import main
+from host_tools.flash_steps import Tools, at_prompt, stop_program
+from host_tools.install import install
+from host_tools.prompt_files import PromptFiles
+from host_tools.slot_record import Record
+from host_tools.slots import FlashError, inspect
 from sim.flash_board import FlashBoard
 
-BOARD, VEHICLE = "esp32_s3", "four_wheel_60v_agm"
-NEW, BROKEN = "7.0.0", "8.0.0"
+pytestmark = pytest.mark.usefixtures("interpreter")
+
+NEW, BROKEN, FORGETFUL = "7.0.0", "8.0.0", "9.0.0"
+# A version that reads and writes parameters in a form before the first.
+FORGETS = """
+import service.keeper, service.records
+service.records.PARAMS_VERSION = 0
+v = service.keeper._VERSIONS
+service.keeper._VERSIONS = tuple([0 if i == service.keeper._NAMES.index("params") else v[i]
+    for i in range(len(v))])
+"""
 PROVE = bool(os.environ.get("LSEV_PROVE"))
-# An update sends about 330 kB, and its flash is programmed and erased about 2 900 times.
-SENT_BYTES = range(2_000, 312_000, 15_500) if PROVE else (2_000, 120_000)
-OPERATIONS = range(50, 2_650, 130) if PROVE else (500,)
-
-
-@contextmanager
-def powered(folder: Path, image: Path, blocks: int = 512) -> Generator[FlashBoard]:
-    with FlashBoard(folder / "port", image=image, block_count=blocks) as board:
-        yield board
+# The flash is programmed and erased about 4 200 times by an update.
+OPERATIONS = range(50, 3_950, 195) if PROVE else (500,)
+# Of about 160 exchanges one in so many.
+EXCHANGES = 1 if PROVE else 30
 
 
 def lsev(folder: Path, *words: str) -> int:
@@ -35,153 +62,271 @@ def lsev(folder: Path, *words: str) -> int:
     return main([words[0], "--port", str(folder / "port"), *words[1:]])
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, interpreter: str) -> tuple[Path, str]:
-    """The flash of a board that was empty and got this firmware, and what was said."""
-    folder = tmp_path_factory.mktemp("first")
-    with pytest.MonkeyPatch.context() as patch, powered(folder, folder / "image"):
-        patch.chdir(folder)
-        status = lsev(folder, "flash", "--yes", "--board", BOARD, "--vehicle", VEHICLE)
-        said = next(folder.glob("lsev_flash_*.txt")).read_text()
-    assert status == 0, said
-    return folder / "image", said
+def is_up(board: FlashBoard) -> bool:
+    return '"version":"' in board.printed()
+
+
+def wait_until(is_so: Callable[[], bool], patience_s: float = 30.0) -> bool:
+    end_s = time.monotonic() + patience_s
+    while not is_so() and time.monotonic() < end_s:
+        time.sleep(0.02)
+    return is_so()
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with this firmware and newer ones: as it is, forgetful, and not to be imported."""
+
+    def make(folder: Path) -> None:
+        bundle = built()
+        write_bundle(bundle, folder / "first.zip")
+        write_bundle(with_line(bundle, NEW), folder / "new.zip")
+        write_bundle(with_line(bundle, FORGETFUL, FORGETS), folder / "forgetful.zip")
+        write_bundle(with_line(bundle, BROKEN, "import no_such_module"), folder / "broken.zip")
+
+    return once(tmp_path_factory, "bundles", make)
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory, bundles: Path) -> Path:
+    """A folder with the image of a board that has this firmware in slot a, trusted."""
+
+    def make(folder: Path) -> None:
+        bundle = read_bundle(bundles / "first.zip")
+        write_slot(folder / "files", "a", bundle)
+        write_root(folder / "files", bundle, Record("a", 0, True))
+        blank(folder / "image")
+        tool("put", folder / "image", str(folder / "files"))
+
+    return once(tmp_path_factory, "first", make)
 
 
 @pytest.fixture
-def flashed(
-    first: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Generator[FlashBoard]:
+def flashed(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[FlashBoard]:
     """That board, switched on."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(first[0], tmp_path / "image")
-    with powered(tmp_path, tmp_path / "image") as board:
+    shutil.copy(first / "image", tmp_path / "image")
+    with FlashBoard(tmp_path / "port", image=tmp_path / "image") as board:
+        assert wait_until(lambda: is_up(board))
         yield board
 
 
-@pytest.fixture
-def make(
-    copied_firmware: Callable[[str, str, str], Path], tmp_path: Path
-) -> Callable[[str, str], Bundle]:
-    """Return make(version, line): bundle.zip of this firmware with a line put into its main.py."""
-
-    def with_line(version: str, line: str) -> Bundle:
-        firmware = copied_firmware("main.py", 'VERSION = "', f'{line}\nVERSION = "{version}" or "')
-        text = (firmware / "main.py").read_text().replace(f'"{version}" or "', f'"{version}"  # ')
-        (firmware / "main.py").write_text(text)
-        bundle = build(BOARD, VEHICLE, firmware)
-        write_bundle(bundle, tmp_path / "bundle.zip")
-        return bundle
-
-    return with_line
+def update(folder: Path, bundle: Path, *options: str) -> int:
+    return lsev(folder, "flash", "--yes", "--bundle", str(bundle), *options)
 
 
-def shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    """Return what `lsev versions` says: the slot that is chosen, and the version in each."""
-    capsys.readouterr()
-    assert lsev(folder, "versions", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    versions = {s["slot"]: s["version"] if s["whole"] else None for s in found["slots"]}
-    return {"chosen": found["chosen"]["slot"], **versions}
+def state(folder: Path) -> tuple[str, Any, Any]:
+    """Return the slot that starts, and the whole version in a and in b."""
+    found = look(folder / "image")
+    return found["chosen"], found["a"], found["b"]
 
 
-def test_an_empty_board_gets_the_firmware_and_runs_it(first: tuple[Path, str]) -> None:
-    assert "no slot is chosen" in first[1]
-    assert "runs and has passed its self-test" in first[1]
-    assert first[1].endswith("PASS\n")
-
-
-def test_an_update_runs_beside_the_old_version_and_a_rollback_goes_back(
-    flashed: FlashBoard,
-    make: Callable[[str, str], Bundle],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    make(NEW, "")
-    assert lsev(tmp_path, "flash", "--yes", "--bundle", "bundle.zip") == 0
-    out = capsys.readouterr().out
-    assert f"version {NEW} runs and has passed its self-test" in out
-    assert "parameters: the same" in out
-    there = shown(tmp_path, capsys)
-    assert (there["chosen"], there["b"]) == ("b", NEW) and there["a"]
-    assert lsev(tmp_path, "rollback", "--yes") == 0
-    assert f"PASS: version {there['a']} in slot a runs" in capsys.readouterr().out
-
-
-def test_a_version_that_cannot_be_imported_gives_way_to_the_old_one(
-    flashed: FlashBoard,
-    make: Callable[[str, str], Bundle],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    make(BROKEN, "import no_such_module")
-    assert lsev(tmp_path, "flash", "--yes", "--bundle", "bundle.zip") == 1
-    out = capsys.readouterr().out
-    assert f"version {BROKEN} was installed, but version" in out
-    assert "given up: ImportError" in flashed.printed()
-    assert shown(tmp_path, capsys)["chosen"] == "a"
-
-
-@pytest.mark.parametrize("sent", SENT_BYTES)
-def test_a_cable_pulled_while_it_copies_leaves_the_old_version(
-    flashed: FlashBoard,
-    make: Callable[[str, str], Bundle],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    sent: int,
-) -> None:
-    make(NEW, "")
-    flashed.unplug_after(sent)
-    assert lsev(tmp_path, "flash", "--yes", "--bundle", "bundle.zip") == 1
-    out = capsys.readouterr().out
-    assert "FAIL: " in out and ("was kept" in out or "nothing was changed" in out), out
-    flashed.restart()
-    assert shown(tmp_path, capsys)["chosen"] == "a"
-
-
-@pytest.mark.parametrize("number", OPERATIONS)
-def test_a_supply_cut_while_it_writes_leaves_the_old_version(
-    flashed: FlashBoard,
-    make: Callable[[str, str], Bundle],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    number: int,
-) -> None:
-    make(NEW, "")
-    flashed.cut_power_at(number)
-    assert lsev(tmp_path, "flash", "--yes", "--bundle", "bundle.zip") == 1
-    assert "FAIL: " in capsys.readouterr().out
-    flashed.restart()
-    assert shown(tmp_path, capsys)["chosen"] == "a"
-
-
-def test_wrong_board_older_version_and_damaged_file_change_nothing(
-    flashed: FlashBoard,
-    make: Callable[[str, str], Bundle],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    make("0.0.1", "")
-    assert lsev(tmp_path, "flash", "--yes", "--bundle", "bundle.zip") == 1
-    assert "0.0.1 is older than" in capsys.readouterr().out
-    data = bytearray((tmp_path / "bundle.zip").read_bytes())
-    data[len(data) // 2] ^= 1
-    (tmp_path / "bundle.zip").write_bytes(data)
-    assert lsev(tmp_path, "flash", "--yes", "--bundle", "bundle.zip") == 2
-    assert "no whole bundle" in capsys.readouterr().err
-    assert lsev(tmp_path, "flash", "--yes", "--board", "esp32", "--vehicle", VEHICLE) == 1
-    assert "its pins would be driven wrongly" in capsys.readouterr().out
-    there = shown(tmp_path, capsys)
-    assert (there["chosen"], there["b"]) == ("a", None)
-
-
-def test_a_flash_too_small_for_the_bundle_says_so_and_stays_as_it_was(
-    interpreter: str,
+def test_a_board_from_empty_to_trusted_to_updated_to_rolled_back(
+    bundles: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with powered(tmp_path, tmp_path / "image", blocks=64):
-        assert lsev(tmp_path, "flash", "--yes", "--board", BOARD, "--vehicle", VEHICLE) == 1
+    old = read_bundle(bundles / "first.zip").version
+    with FlashBoard(tmp_path / "port", image=tmp_path / "image"):
+        assert lsev(tmp_path, "flash", "--yes", "--board", BOARD, "--vehicle", VEHICLE) == 0
+    said = next(tmp_path.glob("lsev_flash_*.txt")).read_text()
+    assert "no slot is chosen" in said and said.endswith("PASS\n")
+    assert "runs and has passed its self-test" in said
+    with FlashBoard(tmp_path / "port", image=tmp_path / "image") as board:
+        assert wait_until(lambda: is_up(board))
+        assert update(tmp_path, bundles / "new.zip") == 0
+        assert "parameters: the same" in capsys.readouterr().out
+    let_it_run(tmp_path)
+    assert state(tmp_path) == ("b", old, NEW)
+    with FlashBoard(tmp_path / "port", image=tmp_path / "image") as board:
+        assert wait_until(lambda: is_up(board))
+        assert lsev(tmp_path, "rollback", "--yes") == 0
+        assert f"PASS: version {old} in slot a runs" in capsys.readouterr().out
+    assert state(tmp_path) == ("a", old, NEW)
+
+
+def let_it_run(folder: Path) -> None:
+    """Let the board of a folder run, ten times as fast, until the version trusts itself."""
+    image = folder / "image"
+    with FlashBoard(folder / "port", image=image, speed=10) as board:
+        assert wait_until(lambda: is_up(board))
+        time.sleep(2.0)  # the 30 clean seconds are 3
+        assert not record(image)["confirmed"]
+        assert wait_until(lambda: record(image)["confirmed"])
+
+
+def test_a_version_that_cannot_be_imported_gives_way_to_the_old_one(
+    flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = state(tmp_path)[1]
+    assert update(tmp_path, bundles / "broken.zip") == 1
+    out = capsys.readouterr().out
+    assert f"version {BROKEN} was installed, but version {old} runs" in out
+    assert "given up: ImportError" in out
+    assert state(tmp_path) == ("a", old, BROKEN)
+
+
+@pytest.mark.skipif(not PROVE, reason="16 s; make test has it on a board that only answers")
+def test_parameters_that_the_new_version_cannot_read_are_given_back_and_a_person_must_look(
+    flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["params", "set", "speed_cap_kmh=41", "--port", str(tmp_path / "port")]
+    assert main(words) == 0
+    assert update(tmp_path, bundles / "forgetful.zip") == 0
+    out = capsys.readouterr().out
+    assert "given back" in out and "as before" in out
+    assert "the board says parameters_lost and does not drive" in out
+
+
+class Puller:
+    """Pulls the cable in the middle of an exchange with the board, in each of them once."""
+
+    def __init__(self, board: FlashBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._board = board
+        self.seen: set[str] = set()
+        self._counts: dict[str, int] = {}
+        self.pulls = 0
+        self._is_armed = False
+        do = PromptFiles._do
+
+        def pulled(files: PromptFiles, what: str, action: Callable[[Any], Any]) -> Any:
+            self._before(what)
+            return do(files, what, action)
+
+        monkeypatch.setattr(PromptFiles, "_do", pulled)
+
+    def arm(self) -> None:
+        self._is_armed = True
+        self._counts.clear()
+
+    def disarm(self) -> None:
+        self._is_armed = False
+
+    def _before(self, what: str) -> None:
+        self._counts[what] = self._counts.get(what, 0) + 1
+        name = f"{what} {self._counts[what]}"
+        if not self._is_armed or name in self.seen:
+            return
+        self.seen.add(name)
+        if len(self.seen) % EXCHANGES:
+            return
+        self.pulls += 1
+        self._is_armed = False
+        self._board.unplug_after(1 + crc32(name.encode()) % 30)
+
+
+def test_a_cable_pulled_in_any_exchange_leaves_a_whole_version_and_a_sentence(
+    flashed: FlashBoard, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = read_bundle(bundles / "new.zip")
+    tools, port = Tools(), str(tmp_path / "port")
+    old = state(tmp_path)[1]
+    stop_program(tools, port)
+    puller = Puller(flashed, monkeypatch)
+    while True:
+        try:
+            with at_prompt(tools, port) as files:
+                there = inspect(files)
+                puller.arm()
+                install(files, bundle, there, lambda *_: None)
+                puller.disarm()
+                break
+        except (FlashError, BoardError) as error:
+            said = str(error)
+            assert "check the cable and try again" in said, said
+            assert f"version {old} in slot a was kept" in said, said
+            flashed.plug()
+            chosen, kept, fresh = state(tmp_path)
+            assert kept == old and (chosen == "a" or (chosen, fresh) == ("b", NEW)), said
+    print(f"the cable was pulled in {puller.pulls} of {len(puller.seen)} exchanges")
+    assert puller.pulls == len(puller.seen) // EXCHANGES > 2
+    assert state(tmp_path) == ("b", old, NEW)
+
+
+def test_a_cable_pulled_during_lsev_flash_leaves_the_old_version_and_says_what_to_do(
+    flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = state(tmp_path)[1]
+    flashed.unplug_after(50_000)
+    assert update(tmp_path, bundles / "new.zip") == 1
+    out = capsys.readouterr().out
+    assert re.search(r"FAIL: could not write .*version .* was kept.* check the cable", out), out
+    flashed.restart()
+    assert wait_until(lambda: f'"version":"{old}"' in flashed.printed())
+
+
+@pytest.mark.parametrize("number", OPERATIONS)
+def test_a_supply_cut_while_it_writes_leaves_the_old_version(
+    flashed: FlashBoard,
+    bundles: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    flashed.cut_power_at(number)
+    assert update(tmp_path, bundles / "new.zip") == 1
+    assert "FAIL: " in capsys.readouterr().out
+    assert state(tmp_path)[0] == "a"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "options", "words"),
+    [
+        ({"version": "0.0.1"}, (), "version 0.0.1 is older than"),
+        ({"board": "esp32"}, ("--force",), "its pins would be driven wrongly"),
+        ({"micropython_min": "9.0.0"}, (), "which needs 9.0.0"),
+    ][: 3 if PROVE else 1],  # the others too are tested on a board that is a folder
+)
+def test_what_does_not_fit_is_refused_and_the_old_version_runs_on(
+    flashed: FlashBoard,
+    bundles: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    wrong: dict[str, str],
+    options: tuple[str, ...],
+    words: str,
+) -> None:
+    before = state(tmp_path)
+    write_bundle(replace(read_bundle(bundles / "first.zip"), **wrong), tmp_path / "wrong.zip")
+    starts = len(flashed.resets)
+    assert words in refused(tmp_path, tmp_path / "wrong.zip", capsys, *options)
+    assert wait_until(lambda: len(flashed.resets) > starts and is_up(flashed))
+    assert state(tmp_path) == before
+
+
+def refused(folder: Path, bundle: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Return what is said of a bundle that is not installed."""
+    assert update(folder, bundle, *options) == 1
+    out = capsys.readouterr().out
+    (said,) = [line for line in out.splitlines() if line.startswith("FAIL: ")]
+    assert "nothing was changed" in said and "was kept and keeps running" in said
+    return said
+
+
+@pytest.mark.parametrize("is_empty", [True, False], ids=["first flash", "update"])
+def test_a_flash_without_room_says_so_and_stays_as_it_was(
+    is_empty: bool,
+    first: Path,
+    bundles: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = tmp_path / "image"
+    if is_empty:
+        blank(image, 64)
+    else:
+        shutil.copy(first / "image", image)
+        (tmp_path / "more").mkdir()
+        (tmp_path / "more" / "holiday.jpg").write_bytes(bytes(1 << 20))
+        tool("put", image, str(tmp_path / "more"))
+    with FlashBoard(tmp_path / "port", image=image):
+        assert update(tmp_path, bundles / "new.zip") == 1
     out = capsys.readouterr().out
     assert "the board's flash is full" in out and "nothing was changed" in out
+    if not is_empty:
+        assert "was kept and keeps running; remove what else is on it: /holiday.jpg" in out
+        assert state(tmp_path)[0] == "a"

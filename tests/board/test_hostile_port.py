@@ -62,6 +62,7 @@ class Board:
     def tick(self, pulses=0):
         inputs = self.inputs
         inputs[frame.PULSES] = (inputs[frame.PULSES] + pulses) & 0xFFFF
+        inputs[frame.EARLY_PULSES] = inputs[frame.PULSES]
         self.wires.follow(self.out)
         bus = self.wires.contactor or self.wires.precharge
         inputs[frame.BUS_V_MV] = inputs[frame.PACK_V_MV] if bus else 0

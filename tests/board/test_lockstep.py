@@ -22,6 +22,7 @@ from vcu.charge.command import RELAY, SETPOINT
 from vcu.faults import SYSTEM, TABLE
 from vcu.modes import REASONS
 from vcu.signals import SLOW_BMS_CONTACTS, SLOW_NAMES, SLOW_ORDER, SLOW_THROTTLE_READBACK
+from vcu.speed import sample_age_us
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -68,6 +69,7 @@ class Wheel:
         self._parts %= 100
         inputs[frame.PULSES] = self._pulses & 0xFFFF
         if stamps:
+            inputs[frame.EARLY_PULSES] = inputs[frame.PULSES]
             if self._pulses != last:
                 late = self.random.random() < 0.1
                 inputs[frame.EDGE_PULSES] = (last if late else self._pulses) & 0xFFFF
@@ -76,7 +78,6 @@ class Wheel:
                 inputs[frame.EDGE_AGE_US] = min(inputs[frame.EDGE_AGE_US] + 10000, 900000)
         else:
             inputs[frame.EARLY_PULSES] = self.random.randint(last, self._pulses) & 0xFFFF
-            inputs[frame.EARLY_AGE_US] = 2500
 
 
 def values_for(board: str, name: str) -> dict[str, int]:
@@ -102,6 +103,7 @@ class Pair:
 
     def __init__(self, board, values, stamps=True):
         self.inputs = bench_inputs()
+        self.stamps = stamps
         self.wires = Wires()
         self.ticks = 0
         self.cpython = CpythonController(board, values)
@@ -110,6 +112,8 @@ class Pair:
         )
 
     def step(self):
+        if not self.stamps:
+            self.inputs[frame.EARLY_AGE_US] = sample_age_us(self.cpython.outputs[frame.TICKS])
         ours = self.cpython.exchange(self.inputs)
         theirs = self.micropython.exchange(self.inputs)
         self.ticks += 1
@@ -486,7 +490,7 @@ def test_closing_ends_the_firmware_with_safe_outputs_and_frees_the_core():
     inputs = bench_inputs()
     inputs[frame.KEY_ON] = 1
     controller = MicropythonController("esp32_s3", {})
-    for _ in range(30):
+    for _ in range(40):
         out = controller.exchange(inputs)
     assert out[frame.HOLD] == 1
     other = MicropythonController("esp32", {})

@@ -46,6 +46,7 @@ class Board:
     def run(self, ticks, pulses=0):
         for _ in range(ticks):
             self.inputs[frame.PULSES] = (self.inputs[frame.PULSES] + pulses) & 0xFFFF
+            self.inputs[frame.EARLY_PULSES] = self.inputs[frame.PULSES]
             self.wires.follow(self.out)
             bus = self.wires.contactor or self.wires.precharge
             self.inputs[frame.BUS_V_MV] = self.inputs[frame.PACK_V_MV] if bus else 0
@@ -218,3 +219,28 @@ def test_parameters_that_a_person_saved_are_in_use_after_a_reboot():
         board.restart(power_lost=False)
         assert "speed_cap_kmh 40" in board.say("get speed_cap_kmh", 60).replace("= ", "")
         assert "last run: reboot asked for" in board.say("status")
+
+
+def test_wall_time_goes_on_after_a_reset_and_is_unknown_after_a_power_cut():
+    with closing(Board()) as board:
+        assert "time unknown" in board.say("time", 60)
+        assert "time 1795405000" in board.say("time 1795405000", 60)
+        board.run(500)
+        board.restart(power_lost=False)
+        told = int(board.say("time", 60).split("time ")[-1].split()[0])
+        assert 1795405004 <= told <= 1795405007
+        board.restart(power_lost=True)
+        assert "time unknown" in board.say("time", 60)
+
+
+def test_garbage_is_collected_while_parked_and_not_while_the_wheels_turn(copied_firmware):
+    copied_firmware("main.py", SLICES, "            bytearray(4000)\n" + SLICES)
+    cleaned = "            self._clean_bytes = gc.mem_free()\n"
+    folder = copied_firmware("main.py", cleaned, cleaned + '            print("collected")\n')
+    with closing(Board(folder)) as board:
+        board.run(200)
+        assert board.say("id").count("collected") > 0
+        board.drive()
+        board.say("id", 20)
+        board.drive(500)
+        assert board.say("id", 20).count("collected") == 0

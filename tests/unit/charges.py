@@ -9,14 +9,14 @@ from unit.cars import PACK_CV_PER_1000, PACK_DA_PER_1000, make_params, make_scal
 from vcu.charge import command, phases
 from vcu.charge.charge import Charge
 from vcu.charge.session import FIELDS
-from vcu.chemistry import AGM, LFP
+from vcu.chemistry import AGM, FLOODED, GEL, LFP, NMC
 from vcu.energy import Energy
 from vcu.signals import Raw, Signals
 
 PIECES = 10
 # A round is one second: every piece once, and ten samples.
 PIECE_MS = 100
-CHECK_S = 8  # what the check of a pack takes at most, where the zero is known
+CHECK_S = 10  # what the check of a pack takes at most, where the zero is known
 WAIT_S = 40  # until the current begins to rise
 PERMIT_BOTH = 3
 
@@ -24,6 +24,7 @@ LEAD = {"chemistry": AGM, "charger_kind": command.SETPOINT, "charge_max_da": 300
 LEAD |= {"charger_max_da": 300, "charger_full_cv": 10000, "mains_max_da": 160}
 RELAY = {"charger_kind": command.RELAY, "charger_max_da": 100}
 LITHIUM = {"chemistry": LFP, "bms_kind": 1}
+KINDS = {"flooded": FLOODED, "agm": AGM, "gel": GEL, "lfp": LFP, "nmc": NMC}
 
 
 class Rig:
@@ -206,3 +207,124 @@ class Rig:
         """Bring each cell to what is commanded, and so much over it."""
         self.cell_mv = self.charge.command.limit_cv * 10 / self.cells + over_mv
         return self
+
+
+def lithium(cell_mv=3300, **values):
+    return Rig(cell_mv, **(LITHIUM | {"cell_count": 20} | values))
+
+
+def get(rig, name):
+    return rig.charge.profile.get(name)
+
+
+def surface(rig):
+    return get(rig, "reject_above") + get(rig, "surface")
+
+
+def speaking(rig, cells=20, highest_mv=3310, lowest_mv=3300, seconds=CHECK_S + 2, charge=1):
+    """Let time pass with a BMS that sends a frame each second."""
+    for _ in range(seconds):
+        data = rig.charge.cell_data
+        data.cells = cells
+        data.lowest_mv, data.highest_mv = lowest_mv, highest_mv
+        data.coldest_ddegc = data.hottest_ddegc = 250
+        data.charge_permitted = charge
+        data.discharge_permitted = 1
+        data.charge_limit_ma = 100000
+        data.fresh = True
+        rig.seconds()
+    return rig
+
+
+def excesses(rig, count):
+    limit_a = (rig.seconds(10).command.limit_ma * 11 // 10 + 1000) / 1000
+    for _ in range(count):
+        rig.until("BULK", 1000)
+        rig.so(amps=limit_a + 0.2).seconds(10)
+    return rig
+
+
+def relay_absorbing(**values):
+    rig = Rig(**RELAY, **values).so(amps=9.0)
+    rig.until("BULK")
+    rig.seconds(5)
+    rig.session.in_mah = 20000
+    rig.at_target()
+    rig.until("ABSORB")
+    return rig
+
+
+def full_at_once(make, soc=300, unsure=50, **values):
+    rig = make(soc_permille=soc, unsure_permille=unsure).in_bulk()
+    for name, value in values.items():
+        setattr(rig.session, name, value)
+    return rig.at_target().seconds(15)
+
+
+def returned(rig):
+    """So much has come back that the tail may end it."""
+    rig.session.in_mah = rig.session.missing_mah * get(rig, "return_least") // 1000 + 1
+    return rig
+
+
+def near_target(rig, share=0.985):
+    rig.cell_mv = rig.command.limit_cv * 10 / rig.cells * share
+    return rig
+
+
+def flooded(armed=1, **values):
+    rig = Rig(chemistry=FLOODED, **values)
+    rig.session.equalize_armed = armed
+    rig.in_absorption(after_mah=56000)
+    rig.session.absorb_s = get(rig, "absorb_min")
+    return rig
+
+
+def equalizing():
+    rig = flooded().at_tail()
+    rig.until("EQUALIZE", 2000)
+    return rig
+
+
+def floating():
+    rig = Rig().in_float().so(cell_mv=2200, obeys=False, amps=0.0).until_closed()
+    assert rig.phase == "FLOAT"
+    return rig
+
+
+def balancing(**values):
+    rig = lithium(bms_kind=2, **values).so(obeys=True)
+    speaking(rig, seconds=60)
+    rig.session.in_mah = 20000
+    rig.at_target()
+    speaking(rig, seconds=15, highest_mv=3550, lowest_mv=3530)
+    assert rig.phase == "ABSORB"
+    rig.at_tail()
+    speaking(rig, seconds=100, highest_mv=3550, lowest_mv=3530)
+    assert rig.phase == "BALANCE"
+    return rig
+
+
+def full_lithium():
+    rig = lithium().in_absorption().at_tail()
+    rig.until("FULL", 300)
+    return rig.so(cell_mv=3340, amps=0.0)
+
+
+def full_lead():
+    rig = floating()
+    rig.session.phase_s = get(rig, "float_limit")
+    rig.until("FULL")
+    return rig.so(cell_mv=2150)
+
+
+def begun(soc, unsure):
+    rig = Rig(soc_permille=soc, unsure_permille=unsure)
+    rig.until("BULK")
+    return (rig.session.missing_mah, rig.session.limit_mah)
+
+
+def most(rig, missing_mah):
+    capacity = rig.capacity_mah
+    permille = get(rig, "ah_limit")
+    return min(missing_mah * permille // 1000 + capacity * 50 // 1000, capacity * permille // 1000)

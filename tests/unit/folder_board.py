@@ -146,6 +146,12 @@ class FolderBoard:
             self._path(path).rmdir() if is_folder else self._path(path).unlink()
         self._end(cut)
 
+    def settle(self, folder: str) -> None:
+        cut = self._change()
+        if cut == "torn":
+            self._path(f"{folder}/main.mpy~").write_bytes(bytes(9))
+        self._end(cut)
+
     def reset(self) -> None:
         self.resets += 1
 
@@ -161,7 +167,7 @@ class FolderBoard:
             slot = chooser.choose(_PWRON)
             if not slot or not (copy / "main.py").exists():
                 return ""
-            assert chooser.check(slot, True), chooser.reasons
+            assert chooser.check(slot), chooser.reasons
             return (copy / slot / "vcu" / "loop.mpy").read_bytes()[7:].decode()
         finally:
             shutil.rmtree(copy)

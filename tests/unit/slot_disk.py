@@ -78,11 +78,6 @@ class Disk:
         inside = [p for p in [*self.files, *self.folders] if p.startswith(begin + "/")]
         return sorted({p[len(begin) + 1 :].split("/")[0] for p in inside} - {""})
 
-    def size(self, path):
-        if path not in self.files:
-            raise OSError(2, "missing")
-        return len(self.files[path])
-
     def is_folder(self, path):
         return path in self.folders
 
@@ -120,7 +115,9 @@ def bundle(version, board="esp32_s3", micropython_min="1.26.0"):
 
 def manifest(files, version, board, micropython_min):
     rows = [[name, len(data), hashlib.sha256(data).hexdigest()] for name, data in files.items()]
-    lines = "".join(f"{name} {size} {digest}\n" for name, size, digest in rows)
+    head = (version, board, "three_wheel_48v_flooded", micropython_min)
+    lines = "".join(f"{text}\n" for text in head)
+    lines += "".join(f"{name} {size} {digest}\n" for name, size, digest in rows)
     return json.dumps(
         {
             "version": version,

@@ -137,6 +137,25 @@ def test_every_flipped_bit_and_every_truncation_of_rtc_memory_counts_as_lost():
     assert board.start().ending == boot_record.CRASHED
 
 
+def test_wall_time_outlives_a_reset_and_not_a_power_cut():
+    board = Board()
+    boot = board.run()
+    boot.clock = lambda: 1795405000
+    board.keep(boot, boot_record.RUNNING)
+    assert board.start(WDT).wall_s == 1795405000
+    board.lose_power()
+    assert board.start().wall_s == 0
+
+
+def test_a_start_that_fails_before_there_is_a_clock_loses_no_wall_time():
+    board = Board()
+    boot = board.run()
+    boot.clock = lambda: 1795405000
+    board.keep(boot, boot_record.RUNNING)
+    board.keep(board.start(WDT), boot_record.CRASHED)
+    assert board.start(WDT).wall_s == 1795405000
+
+
 def test_starts_are_counted_through_resets_and_power_cuts():
     board = Board()
     for i in range(1, 8):
@@ -178,3 +197,17 @@ def test_an_exception_becomes_a_short_line_of_plain_text(text):
     boot = board.run()
     end(board, boot, boot_record.CRASHED, said)
     assert board.start().last_run() == "exception: " + said
+
+
+def test_flash_says_whether_there_are_parameters_whatever_the_text_and_older_ones_do_not():
+    for text in ("", "x" * 200):
+        for has_params in (True, False):
+            boot = BootRecord(NullMemory())
+            boot.text = text
+            boot.has_params = has_params
+            again = BootRecord(NullMemory())
+            again.judge(PWRON, boot.pack())
+            assert again.has_params == has_params
+            older = BootRecord(NullMemory())
+            older.judge(PWRON, boot.pack()[:-1])
+            assert not older.has_params

@@ -20,6 +20,7 @@ from host_tools.bundle import (
     write_bundle,
 )
 
+HEAD = ("version", "board", "vehicle", "micropython_min")
 BOARD, VEHICLE = "esp32_s3", "four_wheel_60v_agm"
 
 
@@ -67,7 +68,8 @@ def test_the_manifest_states_what_the_selector_checks(built: Bundle) -> None:
     values = json.loads(built.manifest)
     assert values["version"] == version_of(bundle.FIRMWARE_DIR)
     assert (values["board"], values["vehicle"]) == (BOARD, VEHICLE)
-    assert values["total"] == total_of(map(tuple, values["files"]))
+    head = [values[key] for key in HEAD]
+    assert values["total"] == total_of(head, map(tuple, values["files"]))
     assert len(built.manifest) < 32768  # what the selector reads of it at most
 
 
@@ -121,6 +123,21 @@ def test_no_flipped_bit_of_a_bundle_changes_what_would_be_installed(small: Path)
     assert refused > len(data) // 2
 
 
+def test_a_flipped_bit_in_any_file_of_the_real_bundle_is_refused(
+    built: Bundle, tmp_path: Path
+) -> None:
+    path = tmp_path / "flipped.zip"
+    for name, data in built.files.items():
+        at = len(data) // 2
+        wrong = data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+        with zipfile.ZipFile(path, "w") as archive:  # whose own sums are right
+            for other, kept in built.files.items():
+                archive.writestr(other, wrong if other == name else kept)
+            archive.writestr(MANIFEST, built.manifest)
+        with pytest.raises(BundleError, match=r"no whole bundle.*nothing was changed, the board"):
+            read_bundle(path)
+
+
 def test_a_file_that_does_not_fit_its_manifest_is_refused(small: Path) -> None:
     whole = read_bundle(small)
     with zipfile.ZipFile(small, "w") as archive:
@@ -134,10 +151,20 @@ def test_a_file_that_does_not_fit_its_manifest_is_refused(small: Path) -> None:
 @pytest.mark.parametrize("name", ["../slot", "/slot", "vcu/../../slot", "vcu//x", ".hidden"])
 def test_a_manifest_that_reaches_outside_its_slot_is_refused(name: str) -> None:
     rows = [(name, 1, "00")]
-    values = {"version": "1", "board": "b", "vehicle": "v", "micropython_min": "1.26.0"}
-    data = json.dumps({**values, "files": rows, "total": total_of(rows)}).encode()
+    values = dict(zip(HEAD, ("1", "b", "v", "1.26.0"), strict=True))
+    total = total_of(values.values(), rows)
+    data = json.dumps({**values, "files": rows, "total": total}).encode()
     with pytest.raises(BundleError, match="outside"):
         parse_manifest(data)
+
+
+@pytest.mark.parametrize("key", HEAD)
+def test_the_sum_covers_what_the_manifest_says_of_itself(small: Path, key: str) -> None:
+    values = json.loads(read_bundle(small).manifest)
+    parse_manifest(json.dumps(values).encode())
+    values[key] += "0"
+    with pytest.raises(BundleError, match="does not fit its own sum"):
+        parse_manifest(json.dumps(values).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"files": 3}', b"\xff", b"[" * 100000])

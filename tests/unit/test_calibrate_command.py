@@ -50,7 +50,7 @@ def typing(words: Iterable[str]) -> Callable[[str], str]:
 
 
 def run(board: AnsweringBoard, words: Iterable[str], *arguments: str) -> int:
-    args = make_parser().parse_args(["calibrate", *arguments, "--lang", "en"])
+    args = make_parser().parse_args(["calibrate", "--lang", "en", *arguments])
     return calibrate_command.run(args, board.open, typing(words))
 
 
@@ -75,12 +75,93 @@ def test_a_person_who_stops_anywhere_leaves_the_old_calibration(
     assert "old calibration is kept" in capsys.readouterr().out
 
 
-def test_a_refused_step_is_aborted_and_told() -> None:
+@pytest.mark.parametrize("code", [21, 22, 31, 88])
+def test_a_refused_step_is_told_and_asked_for_again(code: int, capsys: Capture) -> None:
     board = pedal_board()
-    board.answers["cal pedal step"] = LinkError(31, "out-of-range", "span 90 counts, needs 200")
+    answers = iter((LinkError(code, "no", "hold still"), ["now press it"], ["accept takes it"]))
+
+    def step(line: str) -> list[str]:
+        answer = next(answers)
+        if isinstance(answer, LinkError):
+            raise answer
+        return answer
+
+    board.answers["cal pedal step"] = step
+    assert run(board, ["", "", "", ""], "pedal") == 0
+    assert board.told.count("cal pedal step") == 3 and "cal pedal abort" not in board.told
+    assert f"Not taken: hold still (error {code} no)." in capsys.readouterr().out
+
+
+def test_a_foot_on_the_pedal_at_the_end_costs_no_step(capsys: Capture) -> None:
+    board = pedal_board()
+    answers = iter((LinkError(22, "not-now", "not parked"), ["pedal_a_pressed_counts 1 -> 2"]))
+
+    def accept(line: str) -> list[str]:
+        answer = next(answers)
+        if isinstance(answer, LinkError):
+            raise answer
+        return answer
+
+    board.answers["cal pedal accept"] = accept
+    assert run(board, ["", "", "", ""], "pedal") == 0
+    assert "1 -> 2" in capsys.readouterr().out
+
+
+def test_a_result_that_the_board_has_dropped_ends_it() -> None:
+    board = pedal_board()
+    board.answers["cal pedal accept"] = LinkError(31, "out-of-range", "moved 90, needs 200")
     with pytest.raises(LinkError, match="needs 200"):
+        run(board, ["", "", ""], "pedal")
+    assert board.told[-1] == "cal pedal abort"
+
+
+@pytest.mark.parametrize("code", [10, 33, None])
+def test_what_no_second_try_mends_is_aborted_and_told(code: int | None) -> None:
+    board = pedal_board()
+    board.answers["cal pedal step"] = LinkError(code, "failed", "it broke")
+    with pytest.raises(LinkError, match="it broke"):
         run(board, [""], "pedal")
     assert board.told[-1] == "cal pedal abort"
+
+
+@pytest.mark.parametrize(
+    ("lang", "asked"), [("en", "1/6: let the pedal go."), ("zh", "松开加速踏板")]
+)
+def test_each_step_is_asked_for_in_the_language_of_the_person(
+    lang: str, asked: str, capsys: Capture
+) -> None:
+    board = pedal_board()
+    board.answers["cal pedal start"] = ["1 of 6: let the pedal go, then `step`"]
+    assert run(board, ["q"], "pedal", "--lang", lang) == 1
+    out = capsys.readouterr().out
+    assert asked in out and "`step`" not in out
+
+
+def test_metres_that_do_not_fit_cost_no_drive() -> None:
+    board = wheel_board()
+    board.answers["cal wheel accept 10"] = LinkError(31, "out-of-range", "needs 50 to 1000 m")
+    board.answers["cal wheel accept 100"] = LinkError(88, "moving", "not parked")
+    assert run(board, ["10", "100", "100.5"], "wheel") == 0
+    assert board.told[-1] == "cal wheel accept 100.5"
+
+
+def test_what_was_right_already_has_nothing_to_undo(capsys: Capture) -> None:
+    board = AnsweringBoard(
+        {"cal brake start": ["accept"], "cal brake accept": ["it switches as it should"]}
+    )
+    assert run(board, [""], "brake") == 0
+    out = capsys.readouterr().out
+    assert "no value had to change" in out and "--undo" not in out
+
+
+@pytest.mark.parametrize(("words", "typed"), [([], ["", "", ""]), (["--undo"], [])])
+def test_a_restart_puts_it_in_use_where_that_was_asked_for(
+    words: list[str], typed: list[str]
+) -> None:
+    board = pedal_board()
+    board.answers["reboot"] = ["rebooting"]
+    assert run(board, typed, "pedal", "--reboot", *words) == 0
+    assert board.told[-1] == "reboot"
 
 
 def test_the_wheel_takes_the_metres_after_the_drive() -> None:

@@ -338,10 +338,16 @@ def test_what_is_no_calibration_is_refused(car, line):
     assert car.error(line)[0] == 12
 
 
-def test_other_edits_are_not_written_with_it(car):
-    car.good("set walk_cap_kmh 5")
-    car.good("cal current start", "cal current step")
+@pytest.mark.parametrize("edits", [["set walk_cap_kmh 5"], ["begin"], ["restore begin"]])
+def test_other_edits_are_not_written_with_it(car, edits):
+    car.good("cal current start", "cal current step", *edits)
     assert "other edits are not saved" in car.error("cal current accept")[1]
+
+
+@pytest.mark.parametrize("edits", [["set walk_cap_kmh 5"], ["begin"], ["restore begin"]])
+def test_other_edits_are_told_before_the_first_step(car, edits):
+    car.good(*edits)
+    assert "other edits are not saved" in car.error("cal pedal start")[1]
 
 
 def test_flash_that_refuses_it_leaves_the_old_values(car):

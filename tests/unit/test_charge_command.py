@@ -4,6 +4,7 @@ import pytest
 from unit.cars import make_params
 
 from vcu.charge import command
+from vcu.charge.backstops import Obedience
 from vcu.charge.command import Command
 from vcu.charge.profiles import Profile
 from vcu.chemistry import AGM, FLOODED, LFP
@@ -75,24 +76,118 @@ def test_the_most_that_can_be_configured_stays_a_small_integer():
 
 
 @pytest.mark.parametrize("ddegc", [-300, 250, 600])
-def test_a_temperature_that_is_not_known_is_a_tenth_of_the_capacity(ddegc):
-    assert limit_ma(ddegc=ddegc, is_known=False) == 30000
+def test_a_temperature_that_is_not_known_is_a_twentieth_of_the_capacity(ddegc):
+    assert limit_ma(ddegc=ddegc, is_known=False) == 15000
 
 
 def test_a_limit_that_is_lower_counts_also_without_a_temperature():
     assert limit_ma(is_known=False, bms_ma=1000) == 1000
 
 
+def test_what_warmth_leaves_of_the_current_is_told_where_it_is_the_least():
+    new = commanding()
+    for ddegc, known, told in ((250, True, 1000), (475, True, None), (475, False, 1000)):
+        new.find_current(PLENTY, ddegc, known, 5000, PLENTY)
+        if told is None:
+            least = limit_ma()
+            assert new.warmth_permille == new.limit_ma * 1000 // least < 1000
+        else:
+            assert new.warmth_permille == told
+
+
+# --- a charger that gives more volts than it is told
+
+
+def holding(cvs, ma=10000):
+    """Return the command after these measured voltages, one a second, and its limit."""
+    new = commanding(cell_count=24)
+    new.find_voltage(2400, 250, True)
+    for cv in cvs:
+        new.find_current(ma, 250, True, cv, PLENTY)
+        new.step(1000)
+    return new
+
+
+def test_a_charger_that_gives_more_than_it_is_told_is_told_less():
+    ramp = [5000] * 60
+    assert holding(ramp).set_cv == 5760
+    assert holding([*ramp, 5782, 5759]).set_cv == 5760  # 0.4 % is 0.22 V
+    assert holding([*ramp, 5792]).set_cv == 5755
+    assert holding([*ramp, 5792, 5783]).set_cv == 5754
+    assert holding([*ramp, 5792, 5782, 5760]).set_cv == 5755
+    assert holding([*ramp, 5792, 5759]).set_cv == 5756
+
+
+def test_it_is_told_1_percent_less_at_most_and_never_more():
+    ramp = [5000] * 60
+    assert holding(ramp + [6000] * 100).set_cv == 5760 - 57
+    assert holding(ramp + [5000] * 1000).set_cv == 5760
+
+
+def test_a_limit_that_comes_down_lowers_what_may_be_held_back():
+    new = holding([5000] * 60 + [6000] * 100)
+    new.find_voltage(2300, 250, True)
+    new.find_current(10000, 250, True, 5520, PLENTY)
+    new.step(1000)
+    assert new.set_cv == 5520 - 55
+
+
+def test_a_new_start_begins_with_what_is_allowed():
+    new = holding([5000] * 60 + [5800] * 9)
+    assert new.set_cv < 5760
+    new.stop()
+    new.find_current(10000, 250, True, 5000, PLENTY)
+    new.step(1000)
+    assert new.set_cv == 5760
+
+
+def regulate(gain_permille, rounds=60):
+    """Return the voltage that such a charger ends at, its limit, and the rounds until it disobeys.
+
+    The pack takes what it gets: it has whatever voltage the charger gives, a round late.
+    """
+    new = commanding(cell_count=24)
+    obedience = Obedience()
+    new.find_voltage(2400, 250, True)
+    cv = 5760
+    for round_ in range(60 + rounds):
+        new.find_current(10000, 250, True, cv, PLENTY)
+        new.step(800)
+        bits = obedience.step(1, True, True, cv, 5000, new.limit_cv, 10000, 800)
+        if bits:
+            return cv, new.limit_cv, round_ - 59
+        if round_ >= 60:
+            cv = new.set_cv * gain_permille // 1000
+    return cv, new.limit_cv, None
+
+
+@pytest.mark.parametrize("gain_permille", [1000, 1004, 1008, 1010, 1014, 1018])
+def test_a_charger_that_gives_more_holds_the_voltage_that_is_wanted_and_no_less(gain_permille):
+    cv, limit_cv, caught = regulate(gain_permille)
+    assert caught is None
+    assert limit_cv <= cv <= limit_cv + limit_cv // 100
+
+
+def test_a_charger_that_gives_too_little_is_told_no_less():
+    assert regulate(990) == (5760 * 990 // 1000, 5760, None)
+
+
+@pytest.mark.parametrize("gain_permille", [1021, 1030, 1100])
+def test_telling_it_less_hides_no_charger_that_is_2_percent_off(gain_permille):
+    caught = regulate(gain_permille)[2]
+    assert caught is not None and caught <= 9  # of 0.8 s: 5 s, and the round it was late
+
+
 # --- voltage
 
 
 @pytest.mark.parametrize("ddegc", [-300, 0, 250, 390])
-def test_a_temperature_that_is_not_known_counts_as_40_degc(ddegc):
+def test_a_temperature_that_is_not_known_counts_as_50_degc(ddegc):
     new = commanding(cell_count=36)
     new.find_voltage(2420, ddegc, False)
-    assert new.limit_cv == 8496
+    assert new.limit_cv == 8352
     new.find_voltage(2420, ddegc, True)
-    assert new.limit_cv > 8496
+    assert new.limit_cv > 8352
 
 
 @pytest.mark.parametrize("ddegc", [-200, 0, 250])

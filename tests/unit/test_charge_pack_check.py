@@ -37,3 +37,12 @@ def test_a_full_pack_with_a_target_comes_down_10_percent_below_it():
     assert not check.has_come_down(5000)
     rig.soc(699)
     assert check.has_come_down(5000)
+
+
+@pytest.mark.parametrize(("cv", "sunk"), [(4970, False), (4969, True)])
+def test_a_pack_whose_tail_was_not_seen_sinks_below_what_it_rested_at_itself(cv, sunk):
+    rig = Rig(cell_count=24)
+    rig.session.full_permille = 990
+    rig.session.rested_cv = 5200
+    rig.session.part_rest = 4993 << 10 | 990
+    assert rig.charge.pack_check.has_sunk(cv) is sunk

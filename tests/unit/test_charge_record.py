@@ -144,7 +144,7 @@ def test_fields_of_newer_firmware_are_left_and_those_that_older_lacked_are_zero(
     assert session.zero_q4 == filled_session().zero_q4
     older = Session()
     assert charge_record.unpack(payload[:-4], older, Moment())
-    assert older.zero_q4 == 0 and older.number == filled_session().number
+    assert older.part_rest == 0 and older.number == filled_session().number
     for length in range(12):
         assert not charge_record.unpack(payload[:length], Session(), Moment())
 

@@ -8,7 +8,7 @@ COUNTERS = ("changes", "latches")
 # What a new charge starts from; the rest outlives it.
 OF_ONE_CHARGE = {
     "phase", "total_s", "phase_s", "bulk_s", "absorb_s", "in_mah", "bulk_ma", "absorb_limit_s",
-    "least_ma", "is_full",
+    "least_ma", "is_full", "full_permille",
 }  # fmt: skip
 GIVEN = {"number", "limit_mah", "missing_mah"}
 

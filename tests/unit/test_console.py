@@ -392,6 +392,16 @@ def test_freeze_of_what_has_no_frame_names_those_that_have(terminal):
         assert answer[0].endswith("there are: 12")
 
 
+def test_freeze_says_so_where_there_is_no_frame_at_all(terminal):
+    terminal.desk.loop.recorder.forget([0] * 4)
+    assert terminal.ask("freeze 11")[0].endswith("there are: none")
+
+
+def test_a_question_mark_is_help(terminal):
+    assert terminal.ask("?") == terminal.ask("help")
+    assert terminal.ask("? get") == terminal.ask("help get")
+
+
 def test_clear_is_asked_for_when_parked_and_its_outcome_told(terminal):
     assert terminal.ask("clear")[0].startswith("cleared")
     assert terminal.requests == [desks.CLEAR]

@@ -187,9 +187,9 @@ def test_ready_delays_the_charge_by_what_is_left_of_the_time(garage):
     answer = garage.ask("charge ready 900")
     assert answer[0] == (
         f"needs about {needed} min, begins in {900 - needed} min;"
-        " after a power cut it begins at once"
+        " a power cut puts it off by its length"
     )
-    assert garage.charge.delay_s == (900 - needed) * 60
+    assert garage.charge.session.delay_s == (900 - needed) * 60
     garage.driver.tick(1000)
     assert garage.charge.cause == phases.SCHEDULED and not garage.charge.enable
     assert "begins in " in garage.ask("charge")[0]
@@ -198,7 +198,7 @@ def test_ready_delays_the_charge_by_what_is_left_of_the_time(garage):
 def test_ready_too_soon_begins_at_once_and_says_so(garage):
     garage.in_bulk()
     assert "begins now, too late for that" in garage.ask("charge ready 60")[0]
-    assert garage.charge.delay_s == 0
+    assert garage.charge.session.delay_s == 0
     assert garage.charge.phase == phases.BULK
 
 
@@ -212,7 +212,7 @@ def test_ready_0_begins_a_delayed_charge_now(garage):
 def test_minutes_that_make_no_sense_are_refused(garage, word):
     garage.in_bulk()
     assert garage.ask("charge ready " + word)[0].startswith("err 31 out-of-range: minutes")
-    assert garage.charge.delay_s == 0
+    assert garage.charge.session.delay_s == 0
 
 
 def test_ready_of_an_unplugged_car_is_refused_with_the_reason(garage):

@@ -261,6 +261,8 @@ def test_the_count_of_a_row_and_the_changes_stay_in_16_bits():
         assert table.counts[number("contactor_welded")] == expected
         step(table, "", key_on=0, word=PACK)
     assert table.changes == 1
+    table.recall(number("contactor_welded"))
+    assert table.counts[number("contactor_welded")] == 65535
 
 
 # --- heal
@@ -635,7 +637,8 @@ CONDITIONS = {
     "gear_while_moving": lambda: rolling(3000).so(gear=REVERSE),
     "rolling_in_neutral": lambda: ready().roll_at(1500),
     "overspeed": lambda: rolling(12500),
-    "shutoff_test_failed enable_stuck_off": lambda: parked().key_on().reading(enable_readback=0),
+    "shutoff_test_failed enable_stuck_on": lambda: parked().key_on().reading(enable_readback=1),
+    "enable_stuck_off": lambda: rolling(0).so(pedal=500).reading(enable_readback=0),
     "torque_not_delivered": lambda: rolling(0).so(pedal=600, runaway_permille=0),
     "charge_low": lambda: Broken().so(open_cv=1900 * 24 // 10),
     "pack_voltage_low": lambda: ready().so(open_cv=1640 * 24 // 10),
@@ -749,7 +752,7 @@ def test_a_pack_that_was_swapped_stops_the_car_until_the_plug_in_check_agrees():
     driver = parked(charger_kind=2)
     driver.loop.charge.session.forget()
     knows_its_zero(driver)
-    driver.tick(100)
+    driver.tick(200)
     assert driver.present == driver.active == {"pack_unconfirmed"}
     assert driver.loop.faults.is_stopped
     driver.plug = 1

@@ -1,6 +1,7 @@
 """lsev faults and lsev report: the worst comes first, and nothing is cleared before it is kept."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from unit.answering_board import PEDAL_OPEN, RAIL_LOW, UNKNOWN, AnsweringBoard
 from unit.kept_screens import kept
 
 from host_tools import customer_report_command, faults_command
-from host_tools.answers import parse_faults
+from host_tools.answers import Diagnosis, parse_faults
 from host_tools.cli import make_parser
+from host_tools.fault_text import describe
 from host_tools.link import LinkError
 from host_tools.screen import width
 from vcu.faults import CLASS_NAMES, TABLE
@@ -209,3 +211,26 @@ def test_what_an_older_firmware_does_not_answer_is_said_in_its_place(tmp_path: P
     run(AnsweringBoard({"stats": ["ticks 5"], "log": UNKNOWN}), "report", "-o", "o.txt")
     written = (tmp_path / "o.txt").read_text(encoding="utf-8")
     assert "ticks 5" in written and "no such name" in written
+
+
+DATED = [
+    "11 P2122 pedal_a_low CRAWL active 3x at 720..1440 s, key cycle 4..6",
+    "  first at an unknown time, last 2026-11-23 02:13 UTC",
+    "81 P0562 rail_low WARN stored 1x at 60..60 s, key cycle 1..1",
+    "  first 2026-11-22 08:00 UTC, last 2026-11-22 08:00 UTC",
+]
+
+
+def test_dates_that_the_board_has_are_those_of_the_fault_before_them() -> None:
+    pedal, rail = parse_faults(DATED)
+    assert (pedal.first_date, pedal.last_date) == ("", "2026-11-23 02:13 UTC")
+    assert (rail.first_date, rail.last_date) == ("2026-11-22 08:00 UTC",) * 2
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "first ?, last 2026"), ("zh", "首次 ?")])
+def test_dates_are_shown_where_a_host_has_told_the_time(lang: str, said: str) -> None:
+    diagnosis = Diagnosis({}, True, [], parse_faults(DATED))
+    assert any(said in line for line in describe(diagnosis, lang))
+    assert "首次" not in "".join(
+        describe(replace(diagnosis, faults=parse_faults(DATED[:1])), lang)
+    )

@@ -1,6 +1,8 @@
 """Flash: what is refused, what is told, and that the old version runs on whatever happens."""
 
+import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from host_tools import provision_command, versions_command
 from host_tools.board_files import About, BoardError
 from host_tools.bundle import write_bundle
 from host_tools.cli import main, make_parser
+from host_tools.fit import chip_of, numbers
 from host_tools.flash_command import run
-from host_tools.flash_steps import Tools, chip_of, numbers
+from host_tools.flash_steps import Tools
 from host_tools.link import LinkError
 from host_tools.session import SessionError
+from host_tools.slot_record import Record, encode
 from host_tools.slots import FlashError
 
 AT_PROMPT = LinkError(None, "at-prompt", "the board is at MicroPython's prompt")
@@ -90,8 +94,6 @@ def test_an_update_passes_with_a_report_and_a_backup(bench, capsys) -> None:
 
 
 def test_the_backup_has_parameters_fault_history_and_all_records(bench) -> None:
-    import zipfile
-
     bench.flash(NEW)
     with zipfile.ZipFile("lsev_backup_a1b2c3_20261123_120000.zip") as archive:
         assert archive.read("records/a/odometer") == b"12 km"
@@ -114,6 +116,44 @@ def test_an_older_version_is_refused_and_taken_when_forced(bench) -> None:
     assert bench.board.resets == 1
     assert bench.flash(older, "--force") == 0
     assert bench.board.starts() == "0.9.9"
+
+
+def test_a_refusal_names_the_version_on_trial_that_runs_on_and_none_older_replaces_it(
+    bench, capsys
+) -> None:
+    assert bench.flash(NEW) == 0
+    capsys.readouterr()
+    assert bench.flash(make_bundle("1.5.0")) == 1
+    out = capsys.readouterr().out
+    assert "1.5.0 is older than 2.0.0" in out
+    assert "version 2.0.0 in slot b was kept and keeps running" in out
+    assert bench.board.starts() == "2.0.0"
+
+
+def test_ctrl_c_leaves_a_report_that_says_what_was_kept(bench, capsys) -> None:
+    writes = []
+    write = bench.board.write
+
+    def stop_in_the_fourth(path, data, progress=None):
+        writes.append(path)
+        if len(writes) == 4:
+            raise KeyboardInterrupt
+        write(path, data, progress)
+
+    bench.board.write = stop_in_the_fourth
+    with pytest.raises(KeyboardInterrupt):
+        bench.flash(NEW)
+    out = capsys.readouterr().out
+    assert "stopped by Ctrl-C; version 1.0.0 in slot a was kept" in out and "lsev flash" in out
+    assert bench.board.starts() == "1.0.0" and bench.board.resets == 1
+    assert Path("lsev_flash_a1b2c3_20261123_120000.txt").exists()
+
+
+def test_a_port_that_is_not_there_is_no_failed_board(capsys) -> None:
+    write_bundle(NEW, Path("bundle.zip"))
+    assert main(["flash", "--port", "./nowhere", "--bundle", "bundle.zip"]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert not list(Path.cwd().glob("lsev_flash_*"))
 
 
 def test_a_bundle_for_another_board_is_refused_even_when_forced(bench) -> None:
@@ -159,6 +199,27 @@ def test_a_version_that_gives_up_is_a_fail_that_names_what_runs(bench, capsys) -
     assert "given up: ImportError" in out and "can be used as before" in out
 
 
+def test_why_a_version_was_given_up_is_told_though_nobody_heard_the_board_say_so(
+    bench, capsys
+) -> None:
+    @contextmanager
+    def silent(port, tap):
+        yield bench.console
+
+    bench.tools = replace(bench.tools, link=silent)
+    given_up = Record("a", 0, True, "b", "ImportError: no module named 'x'")
+
+    def give_up():
+        if bench.board.resets == 1:  # the restart into the new version
+            (bench.board.root / "slot").write_bytes(encode(given_up))
+        return "1.0.0"
+
+    bench.starts = give_up
+    assert bench.flash(NEW) == 1
+    assert "slot b was given up: ImportError: no module named 'x'" in capsys.readouterr().out
+    assert bench.board.resets == 2
+
+
 def test_a_board_that_does_not_come_back_is_a_fail_that_says_what_to_do(bench, capsys) -> None:
     said = iter(["1.0.0"])
     bench.starts = lambda: next(said, "")
@@ -193,6 +254,68 @@ def test_parameters_that_are_other_after_the_start_are_named(bench, capsys) -> N
     assert bench.flash(NEW) == 0
     out = capsys.readouterr().out
     assert "other than before: speed_cap_kmh" in out and "lsev params restore" in out
+
+
+LOST = "91 P0601 parameters_lost STOP active 1x"
+
+
+def losing(bench):
+    """The board's new version cannot read the record of the parameters, until it is told them."""
+    kept = iter([DUMP])
+    told = bench.console.told
+    bench.console.answers |= {
+        "dump": lambda _: next(kept, DUMP if "save" in told else ["speed_cap_kmh=40", *DUMP[1:]]),
+        "faults": lambda _: [LOST] if bench.starts() == "2.0.0" else [],
+        "restore": [], "checksum": ["restored"], "save": [], "reboot": [], "abort": [],
+        **{line.split()[0]: [] for line in DUMP[:-1]},
+    }  # fmt: skip
+
+
+def test_parameters_that_the_new_version_lost_are_given_back_and_a_person_must_look(
+    bench, capsys
+) -> None:
+    losing(bench)
+    assert bench.flash(NEW) == 0
+    told = bench.console.told
+    at = told.index("restore begin")
+    assert told[at : at + 6] == ["restore begin", *DUMP, "save", "reboot"]
+    assert "clear" not in told
+    out = capsys.readouterr().out
+    assert "parameters: 2 given back" in out and "the same 2 as before" in out
+    assert "parameters_lost and does not drive" in out
+
+
+def test_parameters_that_the_board_does_not_take_back_are_a_fail_that_names_the_backup(
+    bench, capsys
+) -> None:
+    losing(bench)
+    bench.console.answers["checksum"] = LinkError(14, "bad-crc", "not those of the dump")
+    assert bench.flash(NEW) == 1
+    out = capsys.readouterr().out
+    assert "version 2.0.0 runs, but the parameters were not given back: not those" in out
+    assert "lsev params restore" in out and "save" not in bench.console.told
+    assert "abort" in bench.console.told
+
+
+def test_parameters_of_an_erased_board_come_out_of_its_backup(bench, tmp_path, capsys) -> None:
+    bench.flash(NEW)
+    (backup,) = tmp_path.glob("lsev_backup_*.zip")
+    losing(bench)
+    bench.console.answers["faults"] = []
+    assert bench.flash(make_bundle("3.0.0"), "--restore", str(backup)) == 0
+    assert "parameters: 2 given back" in capsys.readouterr().out
+
+
+def test_a_backup_without_parameters_is_refused_before_a_port_is_opened(bench) -> None:
+    for data in (b"", b"PK", b"speed_cap_kmh=45"):
+        Path("none.zip").write_bytes(data)
+        with pytest.raises(SessionError, match="nothing was changed"):
+            bench.flash(NEW, "--restore", "none.zip")
+    with zipfile.ZipFile("none.zip", "w") as archive:
+        archive.writestr("id.txt", "version 1")
+    with pytest.raises(SessionError, match="another backup, or flash without --restore"):
+        bench.flash(NEW, "--restore", "none.zip")
+    assert bench.console.told == []
 
 
 def test_a_damaged_bundle_is_refused_before_a_port_is_opened(bench, capsys) -> None:
@@ -241,6 +364,27 @@ def test_a_rollback_starts_the_other_version_and_a_second_one_comes_back(bench, 
     assert "PASS: version 1.0.0 in slot a runs" in capsys.readouterr().out
     assert versions_command.run_rollback(args, bench.tools) == 0
     assert bench.board.starts() == "2.0.0"
+
+
+def test_a_rollback_to_a_version_that_cannot_read_the_parameters_gives_them_back(
+    bench, capsys
+) -> None:
+    assert bench.flash(NEW) == 0
+    losing(bench)
+    bench.console.answers["faults"] = lambda _: [LOST] if bench.starts() == "1.0.0" else []
+    args = make_parser().parse_args(["rollback", "--port", "P"])
+    assert versions_command.run_rollback(args, bench.tools) == 0
+    out = capsys.readouterr().out
+    assert "parameters: 2 given back" in out and "the same 2 as before" in out
+    assert "parameters_lost and does not drive" in out
+
+
+def test_versions_says_why_a_slot_was_given_up(bench, capsys) -> None:
+    bench.flash(NEW)
+    (bench.board.root / "slot").write_bytes(encode(Record("a", 0, True, "b", "ImportError: x")))
+    args = make_parser().parse_args(["versions", "--port", "P"])
+    assert versions_command.run_versions(args, bench.tools) == 0
+    assert "slot b was given up: ImportError: x" in capsys.readouterr().out
 
 
 def test_a_rollback_without_another_version_is_refused(bench) -> None:

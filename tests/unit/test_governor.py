@@ -53,7 +53,7 @@ def test_km_per_hour_become_mm_per_second_rounded_down(kmh, mmps):
 
 def test_the_governor_limits_nothing_before_its_first_step_and_is_named_speed_cap():
     governor = governed(0, ticks=0)
-    assert governor.limit(1000) == governor.limit_permille == 1000
+    assert governor.limit_permille == 1000
     assert governor.name == SPEED_CAP
 
 
@@ -104,8 +104,6 @@ def test_no_more_braking_is_asked_than_is_fitted(speed):
 def test_no_regeneration_is_asked_when_none_is_fitted(speed, disturbance):
     governor = governed(speed, disturbance=disturbance, ticks=20)
     assert governor.limit_permille == 0
-    assert governor.limit(1000) == 0
-    assert governor.limit(-5) == -5
 
 
 @pytest.mark.parametrize(("full", "answer"), [(1000, 1000), (2000, 500), (4000, 250)])
@@ -185,17 +183,6 @@ def test_far_below_the_cap_the_limit_opens_at_once_and_the_over_speed_is_forgott
     assert governor.limit_permille > 300
 
 
-def test_the_request_below_the_limit_passes_and_the_one_above_is_cut_to_it():
-    governor = governed(TARGET - 400)
-    assert [governor.limit(r) for r in (499, 500, 501, 1000)] == [499, 500, 500, 500]
-    assert governor.limit(-300) == -300
-
-
-def test_a_request_weaker_than_the_braking_that_is_needed_becomes_that_braking():
-    governor = governed(TARGET + 40, regen_max_permille=400, ticks=50)
-    assert [governor.limit(r) for r in (1000, 0, -84, -85, -86)] == [-85] * 4 + [-86]
-
-
 def test_one_mm_per_s_above_the_target_is_released_2_5_times_as_fast():
     # 3 and not 1 of error, 8 and not 3 mm/s2 of it; the hill takes 1000.
     assert limit_at(TARGET + 1, disturbance=-1000, delivered=500) == 496
@@ -259,7 +246,6 @@ def uphill(speed, ticks, **kwargs):
 def test_above_the_cap_by_0_3_kmh_the_drive_torque_is_zero_after_100_ms(ticks, is_cut):
     governor = uphill(OVER + 1, ticks)
     assert (governor.limit_permille == 0) == is_cut
-    assert (governor.limit(1000) == 0) == is_cut
 
 
 def test_at_the_threshold_itself_the_torque_is_not_cut():

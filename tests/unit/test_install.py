@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,51 @@ def test_a_rollback_cut_anywhere_starts_one_of_the_two(tmp_path: Path) -> None:
     before = flashed(tmp_path / "flash", V1, V2)
     boards = every_cut(tmp_path, before, lambda b: choose_other(b, inspect(b)))
     assert {board.starts() for board in boards} == {"1.0.0", "2.0.0"}
+
+
+def go_back(board):
+    return choose_other(board, inspect(board)).manifest.version
+
+
+def test_a_version_left_before_it_was_trusted_is_what_the_next_update_writes_over(
+    tmp_path: Path,
+) -> None:
+    board = flashed(tmp_path / "flash", V1)
+    put(board, V2)
+    assert go_back(board) == "1.0.0"
+    record = decode(board.read("/slot"))
+    assert (record.slot, record.failed) == ("a", "b")
+    assert put(board, V3) == "b"
+    assert inspect(board).slots["a"].manifest.version == "1.0.0"
+
+
+def test_a_start_that_was_cut_off_twice_does_not_bring_back_what_a_person_has_left(
+    tmp_path: Path,
+) -> None:
+    board = flashed(tmp_path / "flash", V1)
+    put(board, V2)
+    go_back(board)
+    (board.root / "slot").write_bytes(
+        encode(replace(decode(board.read("/slot")), trial=2))  # two starts whose supply went
+    )
+    assert board.starts() == "1.0.0"
+
+
+def test_a_version_that_is_wanted_again_can_fail_its_trial_again(tmp_path: Path) -> None:
+    board = flashed(tmp_path / "flash", V1)
+    put(board, V2)
+    for version, failed in (("1.0.0", "b"), ("2.0.0", ""), ("1.0.0", "b"), ("2.0.0", "")):
+        assert go_back(board) == version
+        assert decode(board.read("/slot")).failed == failed
+    (board.root / "slot").write_bytes(encode(replace(decode(board.read("/slot")), trial=2)))
+    assert board.starts() == "1.0.0"
+
+
+def test_a_rollback_from_a_trusted_version_gives_it_up_for_nothing(tmp_path: Path) -> None:
+    board = flashed(tmp_path / "flash", V1, V2)
+    assert go_back(board) == "1.0.0"
+    assert decode(board.read("/slot")).failed == ""
+    assert put(board, V3) == "a"
 
 
 def test_there_is_no_way_back_to_a_damaged_version(tmp_path: Path) -> None:

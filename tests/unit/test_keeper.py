@@ -2,16 +2,18 @@
 
 import errno
 import os
+import struct
 from pathlib import Path
 
 import pytest
 from unit.runs import HARD, PWRON, WDT, Board
 
-from service import boot_record, records
+from service import boot_record, keeper, records, store
 from service.boot_record import BootRecord
 from service.keeper import Keeper, system_bit
 from service.records import preset_mark
 from service.store import Files, Store
+from vcu.faults import PERSON, STOP, SYSTEM, TABLE
 
 LOST = system_bit("parameters_lost")
 RECORDS_LOST = system_bit("records_lost")
@@ -449,3 +451,112 @@ def test_a_fault_that_comes_at_once_after_a_clear_has_new_times(board):
     run.loop.faults.recall(0)
     run.slices(10)
     assert (run.keeper.history.first_s[0], run.keeper.history.last_s[0]) == (500, 600)
+
+
+def saved(board):
+    """A board whose parameters, and everything else, were written."""
+    run = board.start().drive(600)
+    run.params.set("speed_cap_kmh", 50)
+    run.keeper.save_params()
+    run.loop.faults.recall(0)
+    identity = run.keeper.vault.identity
+    identity.take("LS-000123", "L5XAB3CD4EF567890", bytes(range(32)), bytes(range(9, 41)))
+    identity.take_wheel(1500, 6)
+    run.keeper.save_identity()
+    run.keeper.save_charge()
+    run.keeper.save_all()
+    run.key_off()
+    run.slices(2000)
+    assert not run.keeper.is_busy() and not run.keeper.bits
+    board.start().drive(1).key_off()
+    board.cut_power()
+
+
+def confirm(board, run):
+    """A person clears the faults."""
+    run.loop.clear_faults()
+    run.keeper.confirm()
+    run.parked = True
+    run.slices(1000)
+    board.cut_power()
+
+
+def test_parameters_that_are_gone_without_a_trace_are_missed_until_a_person_confirms(board):
+    saved(board)
+    for path in board.copies("params"):
+        os.remove(path)
+    for _ in range(2):
+        run = board.start()
+        assert run.params.get("speed_cap_kmh") == 45
+        assert run.loop.system_bits & LOST
+        run.drive(60).key_off()
+        board.cut_power()
+    confirm(board, board.start())
+    assert not board.start().loop.system_bits & LOST
+
+
+def test_a_board_whose_parameters_were_never_saved_misses_none(board):
+    for _ in range(3):
+        run = board.start().drive(60).key_off()
+        assert not run.keeper.bits
+        board.cut_power()
+
+
+@pytest.mark.parametrize("name", ["params", *(n for n in keeper._NAMES if n != "params")])
+@pytest.mark.parametrize("is_future", [True, False], ids=["future", "damaged"])
+def test_what_cannot_be_read_of_any_record_lets_nobody_drive_until_a_person_confirms(
+    board, name, is_future
+):
+    saved(board)
+    old = set()
+    for path in map(Path, board.copies(name)):
+        data = path.read_bytes()
+        version = 99 if is_future else 1
+        header = struct.pack("<4sHH", b"LSR1", version, len(data) - 16) + data[8:12]
+        crc = store.checksum(name, header + bytes(4), data[16:]) ^ (not is_future)
+        path.write_bytes(header + struct.pack("<I", crc) + data[16:])
+        old.add(path.read_bytes())
+    stop = LOST if name == "params" else RECORDS_LOST
+    for _ in range(2):
+        run = board.start()
+        assert run.loop.system_bits & stop
+        number = system_bit("parameters_lost" if stop == LOST else "records_lost").bit_length() - 1
+        assert TABLE[SYSTEM][number][3] == STOP and TABLE[SYSTEM][number][6] == PERSON
+        run.loop.faults.step(SYSTEM, run.loop.system_bits, 1, 1, 100)
+        assert run.loop.faults.is_stopped
+        kept = {p.read_bytes() for p in Path(board.root, "lost").iterdir()}
+        assert old <= kept and old
+        run.drive(60).key_off()
+        board.cut_power()
+    run = board.start()
+    confirm(board, run)
+    assert not board.start().loop.system_bits & (LOST | RECORDS_LOST)
+
+
+def test_lost_parameters_that_were_only_saved_anew_let_nobody_drive_until_a_person_confirms(board):
+    saved(board)
+    board.rot("params")
+    run = board.start()
+    run.loop.faults.step(SYSTEM, run.loop.system_bits, 1, 1, 100)
+    run.keeper.save_params()
+    run.drive(60).key_off()
+    for _ in range(2):
+        board.cut_power()
+        run = board.start()
+        assert run.loop.system_bits & LOST
+    confirm(board, run)
+    assert not board.start().loop.system_bits & LOST
+
+
+def test_directories_are_settled_every_eighth_start_and_never_while_the_car_may_roll(board):
+    board.files.block_bytes = lambda path: 4096
+    settled = []
+    for boots in range(1, 18):
+        before = board.files.changes
+        run = board.start()
+        if board.files.changes - before > 100:
+            settled.append(boots)
+        if boots != 8:  # the ninth start is one after a reset
+            run.drive(60).key_off()
+            board.cut_power()
+    assert settled == [1, 17]

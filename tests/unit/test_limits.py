@@ -19,13 +19,13 @@ from vcu.limits import (
     REGEN_CHARGE,
     REVERSE_TORQUE,
     SLEW,
+    SPEED_CAP,
     STATE_OF_CHARGE,
     Allowances,
     Ceiling,
     Chain,
     CurrentCeiling,
     Derating,
-    Limiter,
     RegenCeiling,
     Slew,
 )
@@ -53,28 +53,12 @@ def test_every_limiter_has_its_name_at_its_number():
         assert getattr(limits, name.upper()) == number
 
 
-def test_a_limiter_that_does_nothing_lets_everything_through_and_is_named_none():
-    limiter = Limiter()
-    assert limiter.name == NONE
-    assert [limiter.limit(request) for request in (-1000, 0, 1000)] == [-1000, 0, 1000]
-
-
 # --- a plain ceiling
 
 
-@pytest.mark.parametrize(
-    ("request_permille", "answer"),
-    [(399, 399), (400, 400), (401, 400), (1000, 400), (0, 0), (-1000, -1000)],
-)
-def test_a_ceiling_cuts_what_is_above_it_and_lets_braking_pass(request_permille, answer):
-    ceiling = Ceiling(MOTOR_TEMP)
-    ceiling.permille = 400
-    assert ceiling.limit(request_permille) == answer
-    assert ceiling.name == MOTOR_TEMP
-
-
 def test_a_ceiling_is_open_until_its_owner_sets_it():
-    assert Ceiling(MOTOR_TEMP).limit(1000) == 1000
+    ceiling = Ceiling(MOTOR_TEMP)
+    assert (ceiling.name, ceiling.permille) == (MOTOR_TEMP, 1000)
 
 
 # --- the current ceiling
@@ -159,12 +143,6 @@ def test_the_current_ceiling_comes_back_all_the_way_and_no_further():
     assert ceiling.permille == 1000
 
 
-def test_the_current_ceiling_cuts_the_request_and_lets_braking_pass():
-    ceiling = current_ceiling(700, 800, 1000)
-    assert [ceiling.limit(r) for r in (559, 560, 561, -1000)] == [559, 560, 560, -1000]
-    assert ceiling.name == PACK_CURRENT
-
-
 @pytest.mark.parametrize(
     ("max_da", "limit_da", "answer"),
     [(800, 200, 1000), (800, 199, 995), (700, 172, 982), (799, 200, 1000), (800, 1, 5)],
@@ -196,16 +174,14 @@ def regen_ceiling(limit_da, lagged=-300, current_da=0, fitted=400, valid=1, tick
 
 
 def test_no_regeneration_passes_where_none_is_fitted():
-    ceiling = regen_ceiling(800, fitted=0, ticks=50)
-    assert ceiling.permille == 0
-    assert [ceiling.limit(r) for r in (-1000, -1, 0, 1, 1000)] == [0, 0, 0, 1, 1000]
+    assert regen_ceiling(800, fitted=0, ticks=50).permille == 0
 
 
 def test_no_regeneration_passes_before_the_first_step():
     ceiling = RegenCeiling(make_params(regen_max_permille=400), moving())
-    assert ceiling.limit(-1) == 0
+    assert ceiling.permille == 0
     ceiling.step(drawing(0))
-    assert ceiling.limit(-1) == 0
+    assert ceiling.permille == 0
 
 
 def test_regeneration_opens_by_quarters_all_the_way_to_what_is_fitted():
@@ -278,18 +254,11 @@ def test_up_to_2_a_or_a_quarter_of_the_allowance_the_proportion_counts_and_above
 
 
 def test_the_least_regeneration_that_can_be_fitted_is_some():
-    assert regen_ceiling(800, fitted=1, ticks=10).limit(-1) == -1
+    assert regen_ceiling(800, fitted=1, ticks=10).permille == 1
 
 
 def test_charge_that_flows_while_the_motor_drives_leaves_no_regeneration():
     assert regen_ceiling(800, lagged=300, current_da=-900, ticks=5).permille == 0
-
-
-def test_the_regeneration_ceiling_caps_braking_and_lets_drive_pass():
-    ceiling = regen_ceiling(800, ticks=80)
-    requests = (-1000, -401, -400, -399, 0, 1000)
-    assert [ceiling.limit(r) for r in requests] == [-400, -400, -400, -399, 0, 1000]
-    assert ceiling.name == REGEN_CHARGE
 
 
 # --- the slew: 1200 permille/s up is 12 a tick, 10 000 permille/s down is 100 a tick
@@ -384,10 +353,8 @@ def test_after_a_cut_the_torque_starts_again_from_zero():
     slew.start(10)
     for _ in range(40):
         slew.limit(1000)
-    slew.cut()
-    assert slew.permille == 0
+    slew.permille = 0
     assert slew.limit(1000) == 12
-    assert slew.name == SLEW
 
 
 # --- what pack and parts allow
@@ -574,10 +541,9 @@ def test_a_broken_temperature_sensor_is_half_torque_and_leaves_the_other_parts_a
 
 def test_each_ceiling_has_the_name_of_its_cause():
     parts = allowances()
-    named = (parts.reverse, parts.battery, parts.motor, parts.controller, parts.soc, parts.regen)
+    named = (parts.reverse, parts.battery, parts.motor, parts.controller, parts.soc)
     assert [LIMITER_NAMES[limiter.name] for limiter in named] == [
         "reverse_torque", "battery_temp", "motor_temp", "controller_temp", "state_of_charge",
-        "regen_charge",
     ]  # fmt: skip
 
 
@@ -766,15 +732,13 @@ def test_a_bms_that_forbids_charging_takes_the_regeneration_at_once_and_no_torqu
 def test_the_derating_is_the_lowest_ceiling_under_its_name():
     ceilings = tuple(Ceiling(name) for name in (REVERSE_TORQUE, MOTOR_TEMP, STATE_OF_CHARGE))
     derating = Derating(ceilings)
-    assert derating.limit(1000) == 1000
-    assert derating.name == NONE
+    assert (derating.permille, derating.name) == (1000, NONE)
     for ceiling in ceilings:
         before = derating.permille
         ceiling.permille = before - 100
         assert derating.permille == before
         derating.refresh()
         assert (derating.permille, derating.name) == (before - 100, ceiling.name)
-    assert [derating.limit(r) for r in (699, 700, 701, -1000)] == [699, 700, 700, -1000]
     ceilings[2].permille = 1000
     derating.refresh()
     assert (derating.permille, derating.name) == (800, MOTOR_TEMP)
@@ -863,34 +827,53 @@ def test_with_a_speed_again_the_crawl_ceilings_are_open_at_once():
 # --- the chain
 
 
-def make_chain():
-    ceilings = tuple(Ceiling(name) for name in (REVERSE_TORQUE, BATTERY_TEMP, STATE_OF_CHARGE))
-    return Chain(ceilings), ceilings
+def chained(*requests, ceiling=1000, speed=1000, braking=1000, slew_ms=1000):
+    """Run requests through a chain of which each limiter lets through what is said.
 
-
-def test_the_chain_names_the_one_that_lowered_the_request():
-    chain, (_reverse, battery, _soc) = make_chain()
-    battery.permille = 600
-    assert chain.limit(601) == 600
-    assert chain.winner == BATTERY_TEMP
-
-
-def test_the_chain_names_nobody_when_the_request_passes():
-    chain, (_reverse, battery, _soc) = make_chain()
+    The slew passes everything, unless its tick is short.
+    """
+    derating = Derating((Ceiling(BATTERY_TEMP),))
+    derating.permille, derating.name = ceiling, BATTERY_TEMP
+    slew = Slew(make_params())
+    slew.start(slew_ms)
+    governor = SimpleNamespace(limit_permille=speed, name=SPEED_CAP)
+    chain = Chain(derating, slew, governor, SimpleNamespace(permille=braking))
     assert chain.winner == NONE
-    battery.permille = 600
-    chain.limit(1000)
-    assert chain.limit(600) == 600
-    assert chain.winner == NONE
+    return [(chain.limit(request), chain.winner) for request in requests]
 
 
-def test_the_last_one_to_lower_the_request_wins():
-    chain, (reverse, battery, soc) = make_chain()
-    reverse.permille, battery.permille, soc.permille = 800, 600, 700
-    assert chain.limit(1000) == 600
-    assert chain.winner == BATTERY_TEMP
-    soc.permille = 500
-    assert chain.limit(1000) == 500
-    assert chain.winner == STATE_OF_CHARGE
-    assert chain.limit(-1000) == -1000
-    assert chain.winner == NONE
+def test_the_chain_cuts_drive_to_the_lowest_ceiling_names_it_and_lets_braking_pass():
+    assert chained(599, 600, 601, 1000, 0, -1000, ceiling=600) == [
+        (599, NONE), (600, NONE), (600, BATTERY_TEMP), (600, BATTERY_TEMP), (0, NONE),
+        (-1000, NONE),
+    ]  # fmt: skip
+
+
+def test_the_chain_lets_drive_rise_no_faster_than_the_slew():
+    assert chained(12, 25, 36, 0, -13, slew_ms=10) == [
+        (12, NONE), (24, SLEW), (36, NONE), (0, NONE), (-12, SLEW),
+    ]  # fmt: skip
+
+
+def test_the_chain_gives_no_more_than_the_governor_which_may_brake():
+    assert chained(-1, speed=500) == [(-1, NONE)]
+    assert chained(499, 500, 501, speed=500) == [(499, NONE), (500, NONE), (500, SPEED_CAP)]
+    assert chained(1000, 0, -84, -85, -86, speed=-85) == [(-85, SPEED_CAP)] * 3 + [
+        (-85, NONE), (-86, NONE),
+    ]  # fmt: skip
+
+
+def test_the_chain_brakes_no_harder_than_the_pack_may_be_charged_and_lets_drive_pass():
+    assert chained(1000, 0, -399, -400, -401, -1000, braking=400) == [
+        (1000, NONE), (0, NONE), (-399, NONE), (-400, NONE), (-400, REGEN_CHARGE),
+        (-400, REGEN_CHARGE),
+    ]  # fmt: skip
+    # Nor when the governor asks for it.
+    assert chained(1000, speed=-85, braking=0) == [(0, REGEN_CHARGE)]
+
+
+def test_the_last_one_to_change_the_request_wins():
+    assert chained(1000, ceiling=800, speed=700) == [(700, SPEED_CAP)]
+    assert chained(1000, ceiling=700, speed=800) == [(700, BATTERY_TEMP)]
+    assert chained(1000, ceiling=800, slew_ms=10) == [(12, SLEW)]
+    assert chained(1000, speed=5, slew_ms=10) == [(5, SPEED_CAP)]

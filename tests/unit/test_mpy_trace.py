@@ -14,11 +14,11 @@ ROUNDS = "3" if os.environ.get("LSEV_PROVE") else "1"
 PROVED_TICKS = 200_000
 # What the tick costs with faults, guard and protection in it; the goals that `make bench`
 # prints beside it, 140 000 and 210 000, are missed. These keep it from growing unseen.
-MEAN_FUEL = 203_000
-WORST_FUEL = 800_000
-# What a charge may add to a drive's tick, and what a change of its phase, once, may cost.
+MEAN_FUEL = 188_000
+WORST_FUEL = 320_000
+# What a charge may add to a drive's tick, and what the dearest of its pieces costs.
 CHARGE_FUEL = 20_000
-CHANGE_FUEL = 155_000
+PIECE_FUEL = 90_000
 
 
 def run_trace(interpreter: str, **paths: str) -> list[str]:
@@ -65,18 +65,21 @@ def test_a_tick_stays_within_its_share_of_instructions():
     assert total["worst"] <= WORST_FUEL
 
 
-def test_a_charging_tick_costs_at_most_20_000_fuel_more_than_a_driving_one():
-    rows = fuel.measure_ticks()
-    print(rows["charge"], rows["drive"])
-    assert rows["charge"]["mean"] <= rows["drive"]["mean"] + CHARGE_FUEL
-    assert rows["charge"]["worst"] <= rows["limited"]["worst"] + CHARGE_FUEL
+def test_the_charge_costs_at_most_20_000_fuel_on_top_of_the_tick_of_a_drive():
+    mean, worst = fuel.measure_together(fuel.CHARGING)
+    drive_mean, drive_worst = fuel.measure_together(fuel.DRIVING)
+    print(f"charging {mean}, worst {worst}; driving {drive_mean}, worst {drive_worst}")
+    assert mean <= drive_mean + CHARGE_FUEL
+    assert worst <= drive_worst + CHARGE_FUEL
 
 
-def test_a_piece_of_the_charge_costs_at_most_20_000_fuel_more_than_the_ceilings_it_replaces():
+def test_nor_does_its_rarest_piece_in_the_dearest_tick_that_could_have_it():
     rows = fuel.measure_pieces()
-    print(rows)
-    ceilings = rows.pop("ceilings")["mean"]
+    around = rows.pop("around")["worst"]
+    rows.pop("ceilings")
     assert len(rows) == 10
+    most = fuel.measure_together(fuel.DRIVING)[1] + CHARGE_FUEL
+    print(around, most, rows)
     for name, row in rows.items():
-        assert row["mean"] <= ceilings + CHARGE_FUEL, (name, row)
-        assert row["worst"] <= CHANGE_FUEL, (name, row)
+        assert row["worst"] <= PIECE_FUEL, (name, row)
+        assert around + row["worst"] <= most, (name, row)

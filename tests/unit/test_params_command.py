@@ -213,3 +213,23 @@ def test_diff_with_a_file_shows_both_values(tmp_path: Path, capsys: Capture) -> 
     assert capsys.readouterr().out == "speed_cap_kmh 45 (file 40)\n"
     run(board(), "diff")
     assert capsys.readouterr().out == "speed_cap_kmh 45 (40)\n"
+
+
+def test_reboot_alone_only_restarts(capsys: Capture) -> None:
+    to = board()
+    assert run(to, "set", "--reboot") == 0
+    assert to.told == ["reboot"]
+    assert "restarts" in capsys.readouterr().out
+
+
+def test_set_without_anything_to_set_is_told_before_a_port_is_opened() -> None:
+    to = board()
+    with pytest.raises(SessionError, match="nothing was changed"):
+        run(to, "set")
+    assert to.told == []
+
+
+def test_a_staged_value_is_told_without_the_words_of_the_console(capsys: Capture) -> None:
+    said = ["speed_cap_kmh 45 -> 40 km/h; staged: `commit`, then `save`"]
+    assert run(board(set=said), "set", "speed_cap_kmh=40") == 0
+    assert "staged: speed_cap_kmh 45 -> 40 km/h\n" in capsys.readouterr().out

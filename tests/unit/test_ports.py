@@ -107,6 +107,20 @@ def test_a_port_is_for_one_program_at_a_time(terminal: str) -> None:
     open_port(terminal).close()
 
 
+def test_a_child_that_has_not_begun_its_own_program_holds_no_port(tmp_path: Path) -> None:
+    device = tmp_path / "ttyUSB0"
+    device.touch()
+    proc = tmp_path / "proc"
+    for number, words in ((os.getpid(), "lsev"), (42, "lsev"), (43, "screen")):
+        (proc / str(number) / "fd").mkdir(parents=True)
+        (proc / str(number) / "cmdline").write_bytes(words.encode())
+        (proc / str(number) / "stat").write_text(f"{number} ({words} x) S {os.getpid()} 1")
+    (proc / "42" / "fd" / "3").symlink_to(device)
+    assert holder_of(str(device), proc) == ""
+    (proc / "43" / "fd" / "3").symlink_to(device)
+    assert holder_of(str(device), proc) == "screen (process 43)"
+
+
 def test_the_process_that_holds_a_port_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

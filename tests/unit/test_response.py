@@ -173,6 +173,16 @@ def test_nothing_is_learnt_at_standstill_whatever_the_throttle():
     assert launch.learnt == 1714
 
 
+@pytest.mark.parametrize("standing_ticks", [20, 100])
+def test_a_launch_right_after_the_brake_teaches_if_the_car_stood_before(standing_ticks):
+    launch = Launch(250)
+    for _ in range(100):
+        launch.tick(0)
+    for _ in range(standing_ticks):
+        launch.tick(0, by_driver=False)
+    assert 0.75 < launch.go().ratio < 1.25
+
+
 def test_a_gap_between_two_calls_teaches_nothing():
     launch = Launch(250)
     for _ in range(2000):

@@ -1,5 +1,7 @@
 """Rounds: what is counted, judged and told a piece a tick, and what a stall does to it."""
 
+from itertools import pairwise
+
 import pytest
 from unit.cars import FORWARD, Driver, knows_its_zero
 
@@ -10,6 +12,7 @@ from vcu.recorder import FIELD_COUNT, FIELDS
 from vcu.signals import SLOW_BMS_CONTACTS, SLOW_REFERENCE_LOW
 
 ROUND = 80  # ticks until everything has had its turn
+FRAME = 8  # ticks between two frames that are frozen
 
 
 def driving(pedal=500, speed_mmps=3000, **values):
@@ -67,6 +70,7 @@ def test_a_fault_that_is_confirmed_freezes_its_frame():
     driver = driving()
     driver.pedal_a_counts = 0
     driver.wait_for(lambda: "pedal_a_low" in driver.active, 300)
+    driver.tick(FRAME)
     recorder = driver.loop.recorder
     frame = list(recorder.numbers).index(number_of("pedal_a_low"))
     row = dict(zip(FIELDS, recorder.frames[frame][:FIELD_COUNT], strict=True))
@@ -82,8 +86,35 @@ def test_two_faults_that_are_confirmed_together_have_a_frame_each():
     driver = driving()
     driver.pedal_a_counts = driver.pedal_b_counts = 0
     driver.wait_for(lambda: {"pedal_a_low", "pedal_b_low"} <= driver.active, 300)
+    driver.tick(2 * FRAME)
     taken = set(driver.loop.recorder.numbers)
     assert {number_of("pedal_a_low"), number_of("pedal_b_low")} <= taken
+
+
+def test_however_many_faults_are_confirmed_together_a_tick_freezes_one_frame():
+    driver = Driver()
+    driver.tick(ROUND)
+    names = ["service_failed", "parameters_lost", "records_lost", "records_not_written"]
+    for name in names:
+        driver.loop.system_bits |= 1 << number_of(name) % faults.WORD_SHIFT
+    recorder = driver.loop.recorder
+    taken = [0]
+    for _ in range(ROUND):
+        driver.tick()
+        taken.append(sum(1 for number in recorder.numbers if number >= 0))
+    assert max(after - before for before, after in pairwise(taken)) == 1
+    assert list(recorder.numbers)[:4] == [number_of(name) for name in names]
+    assert driver.active == set(names)
+
+
+def test_a_fault_that_is_cleared_before_its_frame_was_frozen_has_none():
+    driver = driving()
+    driver.pedal_a_counts = driver.pedal_b_counts = 0
+    driver.wait_for(lambda: {"pedal_a_low", "pedal_b_low"} <= driver.active, 300)
+    driver.loop.faults.present[faults.DRIVER] = 0  # both are good again
+    driver.loop.clear_faults()
+    driver.tick(2 * FRAME)
+    assert list(driver.loop.recorder.numbers) == [-1] * len(driver.loop.recorder.numbers)
 
 
 def test_ten_rows_a_second_go_into_the_ring():

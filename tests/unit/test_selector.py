@@ -172,16 +172,26 @@ def test_a_flipped_bit_in_a_file_on_trial_brings_the_other_slot_back(name, capsy
     assert name + " is damaged" in capsys.readouterr().out
 
 
-def test_a_confirmed_version_is_checked_by_size_and_after_a_watchdog_by_every_byte():
-    board = Board()
-    board.record("b")
-    board.flip("/b/vcu/loop.mpy")
-    assert board.start() == "b"
-    assert board.start(WATCHDOG) == "a"
+def test_a_trusted_version_with_one_wrong_byte_never_starts_again():
+    for cause in (POWER_ON, WATCHDOG):
+        board = Board()
+        board.record("b")
+        board.flip("/b/vcu/loop.mpy")
+        assert board.start(cause) == "a"
     board = Board()
     board.record("b")
     board.disk.files["/b/vcu/loop.mpy"] += b"x"
     assert board.start() == "a"
+
+
+@pytest.mark.parametrize("key", ["version", "board", "vehicle", "micropython_min"])
+def test_a_manifest_that_says_something_else_of_itself_starts_nothing(key, capsys):
+    board = Board("", "1.1.0")
+    kept = json.loads(board.disk.files["/b/manifest.json"])
+    kept[key] += "0"
+    board.disk.files["/b/manifest.json"] = json.dumps(kept).encode()
+    assert board.start() == ""
+    assert "manifest.json is damaged: its total is wrong" in capsys.readouterr().out
 
 
 def test_whatever_byte_of_a_manifest_is_wrong_a_slot_starts():
@@ -201,7 +211,7 @@ def test_both_slots_bad_says_why_and_leaves_the_prompt_open(capsys):
     del board.disk.files["/a/vehicle.py"]
     assert board.start() == ""
     said = capsys.readouterr().out
-    assert "slot b: main.mpy is not as long" in said
+    assert "slot b: main.mpy is damaged" in said
     assert "slot a: vehicle.py is missing" in said
     assert "boot.py has made the outputs safe" in said and "run: lsev flash" in said
     assert board.chip.watchdog_ms == LONG_MS

@@ -11,6 +11,7 @@ from sim.metrics import Metrics, Watch
 from sim.scenario import find_scenario, run_scenario
 from sim.vehicle import load_vehicle
 from sim.world import World
+from vcu.limits import NONE, PACK_CURRENT, REGEN_CHARGE, SLEW, SPEED_CAP
 from vcu.modes import DRIVE
 
 
@@ -113,3 +114,46 @@ def test_a_scenario_brings_its_own_parameters_and_faults():
     result = run_scenario(scenario)
     assert result.injected == ("pedal_a_open@8",)
     assert scenario.car is not None and scenario.car.mass_kg == 250.0
+
+
+def governed(*scenes):
+    """Return the figures of a car 1.2 km/h below its cap: (limiter, pedal, seconds) each."""
+    vehicle = load_vehicle("four_wheel_60v_agm")
+    out = array("i", [0] * frame.OUTPUT_SIZE)
+    out[frame.MODE] = DRIVE
+    world = World(vehicle)
+    world = SimpleNamespace(
+        vehicle=vehicle,
+        battery=world.battery,
+        car=world.car,
+        outputs=out,
+        road=lambda m: 0.0,
+        driver=PedalDriver(lambda t: 1.0),
+        time_s=0.0,
+    )
+    world.car.speed_mps = (45.0 - 1.2) / 3.6
+    metrics = Metrics(world)
+    for limiter, pedal, seconds in scenes:
+        out[frame.LIMITER] = limiter
+        world.driver.pedal = pedal
+        for _ in range(round(seconds * 100)):
+            metrics.step(-1.0)
+    return metrics.values()
+
+
+def test_the_governor_does_not_excuse_itself_by_letting_go_for_a_moment():
+    noisy = [(SPEED_CAP, 1.0, 1.0), (NONE, 1.0, 0.15), (REGEN_CHARGE, 1.0, 0.1)] * 5
+    assert governed(*noisy)["below_cap_kmh"] == pytest.approx(1.2)
+    assert governed((SPEED_CAP, 0.8, 3.2))["below_cap_kmh"] == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    "other", [(NONE, 1.0, 0.25), (NONE, 0.5, 0.1), (SLEW, 1.0, 0.1), (PACK_CURRENT, 1.0, 0.1)]
+)
+def test_a_foot_that_lifts_the_slew_or_the_pack_is_not_the_governor(other):
+    assert governed(*[(SPEED_CAP, 1.0, 2.5), other] * 5)["below_cap_kmh"] == 0.0
+
+
+def test_coasting_on_a_released_pedal_is_not_the_governor():
+    assert governed((REGEN_CHARGE, 0.0, 10.0))["below_cap_kmh"] == 0.0
+    assert governed((REGEN_CHARGE, 1.0, 10.0))["below_cap_kmh"] == pytest.approx(1.2)

@@ -1,10 +1,12 @@
 """SpeedObserver: right at constant speed, calm when a sensor lies, and bounded in every way."""
 
+from itertools import pairwise
+
 import pytest
 from unit.cars import Wheel, make_params
 
 from vcu.signals import Raw, Signals
-from vcu.speed import SpeedObserver
+from vcu.speed import SpeedObserver, sample_age_us
 
 # The observer's gains 3w, 3w**2, w**3: the numbers here that are a matter of tuning.
 COUNT_GAINS = (29, 280, 904)
@@ -28,7 +30,7 @@ class Bench:
         """Roll at constant speed and return the speed estimated at each tick."""
         speeds = []
         for _ in range(ticks):
-            self.wheel.roll(self.raw, speed_mmps, dt_ms, self.early)
+            self.wheel.roll(self.raw, speed_mmps, dt_ms, dt_ms * 500 if self.early else -1)
             if late_us:
                 self.raw.edge_age_us -= late_us
                 assert self.raw.edge_age_us >= 0
@@ -106,6 +108,44 @@ def test_a_sample_between_the_ticks_calms_the_count_and_leaves_the_mean(speed):
     assert mean(smooth) == pytest.approx(speed, rel=0.001)
 
 
+def lag_at_whole_pulses(phase_um, ages_us):
+    """How far behind, at worst, where two pulses a tick become three per cent more."""
+    bench = Bench(wheel_circumference_mm=1500, pulses_per_turn=24)  # 62.5 mm a pulse
+    bench.wheel.way_um = phase_um
+    speed = 12500
+    worst = 0
+    for tick in range(480):
+        if tick > 400 and speed < 12800:
+            speed += 5
+        age_us = ages_us(tick)
+        early_um = bench.wheel.way_um + speed * (10000 - age_us) // 1000
+        bench.wheel.roll(bench.raw, speed)
+        bench.raw.early_age_us = age_us
+        bench.raw.early_pulses_counts = bench.wheel.pulses_at(early_um)
+        estimate = bench.see()
+        if tick > 400:
+            worst = max(worst, abs(estimate - speed))
+    return worst
+
+
+def test_a_wheel_that_makes_whole_pulses_per_tick_is_not_blind_to_a_gain_in_speed():
+    # A sample at one fixed age, or a pull to the middle alone, lags by 134 mm/s or more.
+    lags = [lag_at_whole_pulses(phase_um, sample_age_us) for phase_um in range(0, 62500, 6250)]
+    assert mean(lags) < 118
+
+
+def test_samples_are_taken_1_to_4_and_a_half_ms_before_a_tick_and_soon_at_every_age():
+    ages_us = [sample_age_us(ticks) for ticks in range(987 * 2)]
+    assert ages_us[0] == max(ages_us) == 4500  # where the virtual board hands over
+    assert min(ages_us) == 1049
+    assert len(set(ages_us)) == 987
+    assert ages_us[987:] == ages_us[:987]
+    assert sample_age_us(2**30 - 1) in set(ages_us)
+    for start in range(987):
+        soon = sorted(ages_us[start : start + 21])
+        assert max(b - a for a, b in pairwise(soon)) < 320
+
+
 @pytest.mark.parametrize("speed", [5000, 15555, 24000])
 def test_a_sample_that_comes_and_goes_does_not_move_the_speed(speed):
     # The sample's moment and the tick's must agree on where the wheel is.
@@ -174,15 +214,6 @@ def test_by_count_the_wheel_is_expected_in_the_middle_between_two_pulses(pulses,
     assert bench.observer.disturbance_mmps2 == min(disturbance, 12000)
 
 
-@pytest.mark.parametrize(("circumference_mm", "gains"), [(1008, COUNT_GAINS), (1007, STAMP_GAINS)])
-def test_pulses_closer_than_42_mm_are_weighed_like_stamps(circumference_mm, gains):
-    bench = Bench(wheel_circumference_mm=circumference_mm, pulses_per_turn=24)
-    bench.see()
-    error = circumference_mm * 100 // 24
-    assert bench.pulse(1) == kick(error, gains[1], 10)
-    assert bench.observer.disturbance_mmps2 == error * (gains[2] // 8) * 10 // 781 // 16
-
-
 def test_the_second_tick_corrects_what_the_first_left_of_the_error():
     bench = Bench()
     bench.see()
@@ -197,6 +228,15 @@ def test_the_second_tick_corrects_what_the_first_left_of_the_error():
     assert second == pytest.approx(corrected, abs=2)
 
 
+def test_by_count_a_wheel_that_stops_dead_at_full_speed_counts_as_60_cm_too_far_and_no_more():
+    bench = Bench()
+    bench.roll(24000, 400)
+    speed = bench.observer.speed_mmps + bench.observer.disturbance_mmps2 * 40 / 1000
+    # 960 mm in this tick, and one pulse of them is counted.
+    expected = speed + kick(-60000, COUNT_GAINS[1], 40)
+    assert bench.pulse(1, dt_ms=40) == pytest.approx(expected, abs=3)
+
+
 def test_an_early_sample_says_the_same_of_another_moment():
     bench = Bench()
     bench.see()
@@ -204,6 +244,37 @@ def test_an_early_sample_says_the_same_of_another_moment():
     bench.raw.early_pulses_counts = 2
     # At the tick 4 spacings are missing, at the sample 2 were, at speed 0.
     assert bench.pulse(4) == kick(3 * SPACING, COUNT_GAINS[1], 10)
+
+
+@pytest.mark.parametrize(
+    ("pulses", "behind", "spacings"),
+    [(1, 0, 1), (2, 0, 2.5), (1, 1, 0.75), (3, 1, 3.75), (3, 2, 2)],
+)
+def test_what_lies_outside_both_spacings_counts_whole_and_the_way_to_their_middle_half(
+    pulses, behind, spacings
+):
+    bench = Bench()
+    bench.see()
+    bench.raw.early_age_us = 0
+    bench.raw.early_pulses_counts = pulses - behind
+    # (3, 2): no place agrees with both, and their mean is all that is left.
+    assert bench.pulse(pulses) == kick(int(spacings * SPACING), COUNT_GAINS[1], 10)
+
+
+@pytest.mark.parametrize("speed", [0, 3000, 4000, 9000, 15000])
+def test_where_both_samples_leave_room_the_pull_to_the_middle_is_half(speed):
+    plain, sampled = Bench(), Bench()
+    for bench in (plain, sampled):
+        bench.roll(9000, 301)
+        before = bench.observer.speed_mmps + bench.observer.disturbance_mmps2 / 100
+        bench.wheel.roll(bench.raw, speed)
+    sampled.raw.early_age_us = 0
+    sampled.raw.early_pulses_counts = sampled.raw.pulses_counts
+    pull = plain.see() - before  # by the middle alone
+    half_spacing = SPACING / 2 * COUNT_GAINS[1] * 10 / 98 / 1024
+    outside = abs(pull) - half_spacing
+    expected = abs(pull) / 2 + max(outside, 0)
+    assert abs(sampled.see() - before) == pytest.approx(expected, abs=3)
 
 
 def test_an_early_sample_of_age_zero_is_a_sample_and_a_negative_age_is_none():

@@ -346,3 +346,50 @@ def test_random_rot_in_one_copy_of_a_record_written_twice_changes_nothing(tmp_pa
             data[rnd.randrange(len(data))] ^= 1 << rnd.randrange(8)
         path.write_bytes(data[: rnd.choice((len(data), len(data), rnd.randrange(len(data))))])
         assert kept(tmp_path) == (OK, payload)
+
+
+class Chip(Files):
+    """A flash chip of blocks of 512 bytes, that counts what is written into each directory."""
+
+    def __init__(self, is_full=False):
+        self.written = {}
+        self.is_full = is_full
+
+    def block_bytes(self, path):
+        return 512
+
+    def open(self, path, mode):
+        if self.is_full and mode == "wb":
+            raise OSError(errno.ENOSPC, "full")
+        return Counted(self, os.path.dirname(path), open(path, mode))
+
+
+class Counted:
+    def __init__(self, chip, folder, file):
+        self._chip, self._folder, self._file = chip, folder, file
+
+    def write(self, data):
+        self._chip.written[self._folder] = self._chip.written.get(self._folder, 0) + len(data)
+        return self._file.write(data)
+
+    def close(self):
+        self._file.close()
+
+
+def test_settling_writes_more_than_a_block_into_every_directory_and_leaves_nothing(tmp_path):
+    chip = Chip()
+    Store(root_of(tmp_path), chip).settle()
+    root = root_of(tmp_path)
+    assert set(chip.written) == {str(tmp_path), root, root + "/a", root + "/b", root + "/lost"}
+    assert min(chip.written.values()) >= 512
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_disk_is_not_settled_and_a_full_flash_keeps_its_records(tmp_path):
+    Store(root_of(tmp_path)).settle()
+    assert not os.path.exists(root_of(tmp_path))
+    Store(root_of(tmp_path)).write("odometer", 1, OLD)
+    files = Store(root_of(tmp_path), Chip(is_full=True))
+    files.settle()
+    assert files.errno == errno.ENOSPC
+    assert kept(tmp_path) == (OK, OLD)

@@ -1,11 +1,14 @@
 """Texts: a row of the firmware's tables has its text in each language, and each text a row."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from host_tools import texts
 from host_tools.texts import en, faults_en, faults_zh, zh
+from service import reply
+from service.readings import NEEDS
 from vcu import faults, modes, patterns
 from vcu.charge import phases
 from vcu.limits import LIMITER_NAMES
@@ -70,12 +73,20 @@ def test_the_two_languages_name_the_same_parts_and_as_many_causes(name: str) -> 
     assert named[0] == named[1]
 
 
-@pytest.mark.parametrize("table", [*ROWS, "UI"])
+def test_each_refusal_of_the_board_is_told_in_chinese_and_its_own_words_are_kept() -> None:
+    slugs = re.findall(r'" ([a-z-]+): "', Path(reply.__file__).read_text(encoding="utf-8"))
+    assert set(zh.REFUSALS) == set(slugs) and len(slugs) > 10
+    assert texts.refusal("moving", "3.2 km/h", "zh") == zh.REFUSALS["moving"] + ": 3.2 km/h"
+    assert texts.refusal("moving", "3.2 km/h", "en") == "3.2 km/h"
+    assert texts.refusal("lost", "the port is gone", "zh") == "the port is gone"
+
+
+@pytest.mark.parametrize("table", [*ROWS, "REFUSALS", "READINGS", "UI"])
 def test_chinese_is_chinese_and_english_is_not(table: str) -> None:
     if table != "UI":  # which has words that are but fields and marks
         for key, text in getattr(zh, table).items():
             assert CHINESE.search(text), key
-    for key, text in getattr(en, table).items():
+    for key, text in getattr(en, table, {}).items():  # the board speaks English itself
         assert not CHINESE.search(text), key
 
 
@@ -93,6 +104,25 @@ def test_how_a_fault_ends_follows_its_latch_and_heal_time(lang: str) -> None:
     assert key in texts.fault("speed_erratic", lang).clears
     assert pedal in texts.fault("pedal_a_low", lang).clears
     assert "lsev faults --clear" in texts.fault("records_lost", lang).clears
+
+
+@pytest.mark.parametrize(("name", "template"), NEEDS)
+def test_what_a_reason_needs_is_told_in_chinese_with_the_same_readings(
+    name: str, template: str
+) -> None:
+    fields = re.compile("%[A-Za-z0-9]")
+    assert sorted(fields.findall(zh.READINGS[name])) == sorted(fields.findall(template))
+    said = fields.sub(lambda field: f"<{field[0][1]}>", template)
+    shown = texts.reading(name, said, "zh")
+    assert CHINESE.search(shown) and "needs" not in shown and "%<" not in shown
+    assert sorted(re.findall("<.>", shown)) == sorted(re.findall("<.>", said))
+    assert texts.reading(name, said, "en") == said.replace(", needs ", "; needs ")
+
+
+def test_a_reading_that_no_template_has_is_shown_as_the_board_says_it() -> None:
+    assert set(zh.READINGS) == {name for name, _ in NEEDS}
+    assert texts.reading("key_off", "key melted, needs a new one", "zh").startswith("key melted")
+    assert texts.reading("flux", "1.21 GW, needs more", "zh").startswith("1.21 GW")
 
 
 @pytest.mark.parametrize("lang", texts.LANGUAGES)

@@ -1,9 +1,8 @@
 """Back-stops: what ends a charge although its profile would go on.
 
 Hazards: thermal runaway (current that rises at constant voltage, Discover,
-Battcon); a charger that does not do what it is told; a relay that is welded; a
-pack with a shorted cell, whose other cells are overcharged by the whole
-set-point. Each rule needs its condition to last, and all latch.
+Battcon); a charger that does not do what it is told; a relay that is welded.
+Each rule needs its condition to last, and all latch.
 """
 
 from micropython import const
@@ -34,23 +33,12 @@ _REGULATES_S = const(30)
 _WARMING_DDEGC = const(50)
 _HOUR_S = const(3600)
 _DISOBEYS_MS = const(5000)
+# Of the 1 A that a charger may give besides, what the sensor's zero and noise leave.
+_OVER_MA = const(700)
 _WELDED_MS = const(2000)
 _WELDED_MA = const(500)
 _FLOWS_MA = const(500)
 _ZERO_OFF_MA = const(3500)
-# Of the rested voltage after a full charge: one lead cell is 2.1 V.
-_LOST_CELL_CV = const(130)
-_REST_MA = const(500)
-_REST_S = const(1800)
-# A cold pack that was overcharged falls for hours: none is at rest that fell by more in 10 min.
-_SETTLED_S = const(600)
-_SETTLED_MV = const(2)
-_PLATEAU_S = const(3600)
-_PLATEAU_MV = const(5)
-_PLATEAU_BELOW_MV = const(100)
-_PLATEAU_C_PERMILLE = const(50)
-_DEAD_MV = const(1889)
-_DEAD_S = const(1800)
 
 
 class Runaway:
@@ -132,11 +120,11 @@ class Obedience:
         knows_zero: bool,
         cv: int,
         ma: int,
-        set_cv: int,
+        limit_cv: int,
         set_ma: int,
         dt_ms: int,
     ) -> int:
-        """Compare what is measured with what was set; follows: it has a set-point to follow.
+        """Compare what is measured with what is allowed; follows: it has a set-point to follow.
 
         A sensor whose zero was never measured may read up to 3 A with nothing flowing.
         """
@@ -149,88 +137,9 @@ class Obedience:
             self._welded_ms = 0
         over = False
         if enable and follows:
-            over = ma > set_ma + set_ma // 10 + 1000 or (
-                cv > set_cv + set_cv // 100 and ma > _FLOWS_MA
+            over = ma > set_ma + set_ma // 10 + _OVER_MA or (
+                cv > limit_cv + limit_cv // 100 and ma > _FLOWS_MA
             )
         self._wrong_ms = self._wrong_ms + dt_ms if over else 0
         bits = DISOBEYS if self._wrong_ms >= _DISOBEYS_MS else 0
         return bits | WELDED if self._welded_ms > _WELDED_MS else bits
-
-
-class LostCell:
-    """A lead pack's shorted cell: by its rest after a full charge, and by a bulk that stalls.
-
-    Above 24 V it does reach its set-point, so a memory of the rested voltage is
-    what finds it; half an hour below 0.5 A, because a pack that has just been
-    driven or charged is as far from its rest as a lost cell.
-    """
-
-    def __init__(self, profile: Profile, session: Session) -> None:
-        self._session = session
-        self._plateau_cv = profile.cells * _PLATEAU_MV // 10
-        self._below_cv = profile.cells * _PLATEAU_BELOW_MV // 10
-        self._plateau_ma = profile.capacity_mah * _PLATEAU_C_PERMILLE // 1000
-        self._dead_cv = profile.cells * _DEAD_MV // 10
-        self._plateau_s = 0
-        self._from_cv = 0
-        self._from_ma = 0
-        self._mean_ma = 0
-        self._fall_most_cv = profile.cells * _SETTLED_MV // 10
-        self._fall_s = 0
-        self._fall_cv = 0
-        self._has_settled = False
-        self.rest_s = 0
-        self.is_judged = False
-
-    def rest(self, is_over: bool, current_ma: int, cv: int, seconds: int) -> bool:
-        """Count the rest; after a whole charge (is_over) compare with the last one's, once."""
-        session = self._session
-        # Over 16 s: one second's noise is no current.
-        self._mean_ma += (current_ma - self._mean_ma) >> 4
-        if (
-            not is_over  # at the charger's voltage nothing rests, however little flows
-            or session.target_permille  # less than full rests lower
-            or not -_REST_MA < self._mean_ma < _REST_MA
-        ):
-            self.is_judged = self._has_settled = False
-            self.rest_s = self._fall_s = 0
-            self._fall_cv = cv
-            return False
-        if self.is_judged:
-            return False
-        self.rest_s += seconds
-        self._fall_s += seconds
-        if self._fall_s >= _SETTLED_S:
-            self._has_settled = self._fall_cv - cv <= self._fall_most_cv
-            self._fall_s = 0
-            self._fall_cv = cv
-        if self.rest_s < _REST_S or not self._has_settled:
-            return False
-        self.is_judged = True
-        known_cv = session.rested_cv
-        if known_cv and known_cv - cv > _LOST_CELL_CV:
-            return True
-        session.rested_cv = known_cv + ((cv - known_cv) >> 2) if known_cv else cv
-        session.note()
-        return False
-
-    def begin(self) -> None:
-        """A phase begins: how the voltage was before a pause says nothing of a standstill."""
-        self._plateau_s = 0
-
-    def bulk(self, current_ma: int, cv: int, set_cv: int, bulk_s: int, seconds: int) -> bool:
-        """Whether the voltage of a bulk charge stands still, or is still that of a lost cell."""
-        if current_ma < self._plateau_ma or cv > set_cv - self._below_cv:
-            self._plateau_s = 0
-            return False
-        # A falling current explains a voltage that stands still: heat, or a plain charger's curve.
-        if self._plateau_s == 0 or current_ma < self._from_ma - self._from_ma // 20:
-            self._plateau_s = 0
-            self._from_cv = cv
-            self._from_ma = current_ma
-        self._plateau_s += seconds
-        if self._plateau_s >= _PLATEAU_S:
-            self._plateau_s = 0
-            if cv - self._from_cv < self._plateau_cv:
-                return True
-        return bulk_s > _DEAD_S and cv < self._dead_cv

@@ -9,23 +9,10 @@ counted in the session.
 from micropython import const
 
 from vcu.charge import command, phases
-from vcu.charge.backstops import (
-    AH_LIMIT,
-    BMS_LOST,
-    CELL_SHORTED,
-    NO_DISCHARGE,
-    OVER_VOLTAGE,
-    RUNAWAY,
-    TIMEOUT,
-    UNCONFIRMED,
-    WELDED,
-    WRONG_PACK,
-    LostCell,
-    Obedience,
-    Runaway,
-)
+from vcu.charge.backstops import OVER_VOLTAGE, WELDED
 from vcu.charge.bms import Bms, CellData
 from vcu.charge.command import Command
+from vcu.charge.lost_cell import LostCell
 from vcu.charge.meter import Meter
 from vcu.charge.pack_check import PackCheck
 from vcu.charge.phases import (
@@ -44,6 +31,7 @@ from vcu.charge.phases import (
 from vcu.charge.profiles import Profile
 from vcu.charge.session import Session
 from vcu.charge.steps import Steps
+from vcu.charge.verdict import Verdict
 from vcu.charge.warmth import Warmth
 from vcu.energy import Energy
 from vcu.faults import SYSTEM, WORD_SHIFT, row_of
@@ -57,8 +45,6 @@ _FIRST_ROW = const(12)
 _PIECES = const(10)
 _DT_MAX_MS = const(2000)
 _HIGH_SAMPLES = const(3)
-_SESSION_S = const(86400)
-_BULK_LEAST_S = const(7200)
 _BLIND_FLOAT_MV = const(2250)
 
 
@@ -74,14 +60,13 @@ class Charge:
         self.allowed = False
         self.inhibited = False
         self.parameters_ok = True
-        self.delay_s = 0  # until a charge that was asked for a later time begins
         self.phase = OFF
         self.cause: int = phases.UNPLUGGED
         self.enable = 0
         self.bits = 0
         self.is_quiet = False  # no current but what was switched on, as far as is known
         self.seconds = 0  # whole ones since the last round
-        self.left_mah = -1  # in the pack a round ago; -1 while the car may drive
+        self.piece = 0  # of the round, that comes next
         self.is_resting = False  # of an active phase: it waits with the relay open
         self.cell_data = CellData()
         self.session = Session()
@@ -95,33 +80,29 @@ class Charge:
         self.pack_check = PackCheck(profile, self.session, self.bms, energy)
         self.is_relay = self.command.kind == command.RELAY
         self._sig = sig
-        self._obedience = Obedience()
-        self._runaway = Runaway(profile, self.session)
         self._hard_counts = profile.cv("hard") * 1000 // scaling.pack_cv_per_1000_counts
         self._absorb_mv = profile.get("absorb")
         self._float_mv = profile.get("float")
         self._equalize_mv = profile.get("equalize")
-        self._bulk_most_s = profile.get("bulk_limit")
-        self._bulk_slack = profile.get("bulk_slack")
         self._phase_ma = self._currents(profile)
-        self._piece = 0
         self._clock_ms = 0
-        self._dt_ms = 0
+        self.dt_ms = 0  # of this round
         self._ms = 0
         self._high_samples = 0
-        self._live_bits = 0
+        self._begins = False
         self.steps = Steps(self)
+        self._verdict = verdict = Verdict(self)
         self._pieces = (
             self._measure,
             self._look,
-            self._judge_charger,
-            self._judge_heat,
+            verdict.of_charger,
+            verdict.of_heat,
             self._find_voltage,
             self._find_current,
+            self.steps.look_out,
             self.steps.run,
             self._tell,
-            self._judge_limits,
-            self._judge_rest,
+            verdict.of_limits,
         )
 
     def _currents(self, profile: Profile) -> "tuple[int, ...]":
@@ -139,6 +120,7 @@ class Charge:
         """Take a sample, stop at once what must stop at once, and do one of ten pieces."""
         volts = raw.pack_v_counts
         self.meter.add(volts, raw.pack_a_counts)
+        self._clock_ms += passed_ms
         if self.enable:
             if not self.allowed:
                 self.enter(OFF)
@@ -148,13 +130,18 @@ class Charge:
                     self.trip(OVER_VOLTAGE)
             else:
                 self._high_samples = 0
-        self._clock_ms += passed_ms
-        piece = self._piece
-        self._piece = piece + 1 if piece < _PIECES - 1 else 0
+        if self._begins:
+            self._begins = False
+            self.steps.begin()
+        piece = self.piece
+        self.piece = piece + 1 if piece < _PIECES - 1 else 0
         self._pieces[piece]()
 
     def enter(self, phase: int) -> None:
-        """Change phase; the only place that does. The relay opens here and closes in _tell()."""
+        """Change phase; the only place that does. The relay opens here and closes in _tell().
+
+        The phase's clocks begin in the next tick: a change and what led to it fill theirs.
+        """
         session = self.session
         self.phase = phase
         self.is_resting = phase == FLOAT  # it begins with a rest
@@ -164,10 +151,10 @@ class Charge:
             session.phase_s = 0
             if phase > ABSORB:
                 session.least_ma = 0
-        if not PRECHARGE <= phase <= BALANCE:
+        if self.is_resting or not PRECHARGE <= phase <= BALANCE:
             self.enable = 0
             self.command.stop()
-        self.steps.begin()
+        self._begins = True
         session.note()
 
     def trip(self, bit: int) -> None:
@@ -210,76 +197,34 @@ class Charge:
         self._clock_ms = 0
         if dt_ms > _DT_MAX_MS:
             dt_ms = _DT_MAX_MS
-        self._dt_ms = dt_ms
+        self.dt_ms = dt_ms
         ms = self._ms + dt_ms
         self.seconds = seconds = ms // 1000
         self._ms = ms - seconds * 1000
         self.meter.take(dt_ms)
         session = self.session
         left_mah = self.energy.left_mah
-        if self.left_mah >= 0:
+        pack = self.pack_check
+        if pack.left_mah >= 0:
             # What a rested voltage takes from the count was not driven.
-            session.left_mah += left_mah - self.left_mah
-        self.left_mah = left_mah
+            session.left_mah += left_mah - pack.left_mah
+        pack.left_mah = left_mah
         if self.enable:
             session.total_s += seconds
             session.in_mah += self.meter.new_mah
             session.left_mah = left_mah
 
     def _look(self) -> None:
-        self.bms.step(self._sig, self._dt_ms)
+        self.bms.step(self._sig, self.dt_ms)
         if self.bms.is_over and self.enable:
             self.trip(OVER_VOLTAGE)
         self.warmth.step(self._sig, self.seconds)
 
     def watch(self, passed_ms: int) -> None:
         """While the car drives: what the BMS permits; step() is not called then."""
-        self.left_mah = -1
+        self.pack_check.left_mah = -1
         self.bms.step(self._sig, passed_ms)
-        self.bits = self.session.faults | self.bits & WELDED | self._bms_bits()
-
-    def _bms_bits(self) -> int:
-        bits = UNCONFIRMED if self.session.is_unconfirmed else 0
-        if not self.bms.is_waiting:
-            if self.bms.is_lost:
-                bits |= BMS_LOST
-            if not self.bms.may_discharge:
-                bits |= NO_DISCHARGE
-        return bits
-
-    def _judge_charger(self) -> None:
-        meter = self.meter
-        command_ = self.command
-        bits = self._obedience.step(
-            self.enable,
-            not self.is_relay,
-            self.session.zero_q4 != 0,
-            meter.voltage_cv,
-            meter.current_ma,
-            command_.set_cv,
-            command_.set_ma,
-            self._dt_ms,
-        )
-        self.is_quiet = self._obedience.is_quiet()
-        live = bits & WELDED
-        if self.pack_check.is_wrong:
-            live |= WRONG_PACK
-        self._live_bits = live | self._bms_bits()
-        bits &= ~WELDED
-        if bits:
-            self.trip(bits)
-
-    def _judge_heat(self) -> None:
-        meter = self.meter
-        phase = self.phase
-        # Within 1 % of a voltage that is held.
-        set_cv = self.command.set_cv
-        at_cv = self.enable != 0 and phase >= ABSORB and set_cv - meter.voltage_cv < set_cv // 100
-        warmth = self.warmth
-        if self._runaway.step(
-            at_cv, meter.current_ma, warmth.hottest_ddegc, warmth.is_known, self.seconds
-        ):
-            self.trip(RUNAWAY)
+        self.bits = self.session.faults | self.bits & WELDED | self._verdict.of_bms()
 
     def _find_voltage(self) -> None:
         warmth = self.warmth
@@ -311,43 +256,5 @@ class Charge:
         phase = self.phase
         if PRECHARGE <= phase <= BALANCE and not self.is_resting:
             self.enable = 1
-            self.command.step(self._dt_ms)
-        elif self.enable:
-            self.enable = 0
-            self.command.stop()
-        self.bits = self.session.faults | self._live_bits
-
-    def _judge_limits(self) -> None:
-        session = self.session
-        if not self.enable:
-            return
-        if session.in_mah > session.limit_mah:
-            self.trip(AH_LIMIT)
-        elif session.total_s > _SESSION_S and self.phase > ABSORB:
-            self.steps.stay_full()  # a slow charge may leave no time for its float
-        elif session.total_s > _SESSION_S or session.bulk_s > self._bulk_limit_s(session):
-            self.trip(TIMEOUT)
-
-    def _bulk_limit_s(self, session: Session) -> int:
-        limit_s = self._bulk_most_s
-        if session.bulk_s > _BULK_LEAST_S and session.bulk_ma > 0:
-            # 300 000 mAh * 1500 permille over mA is h / 1000, each 3.6 s. A mean of a few mA
-            # would make it more than 2**30: the longest is enough.
-            by_charge = session.missing_mah * self._bulk_slack // session.bulk_ma
-            if by_charge < limit_s:
-                by_charge_s = by_charge * 36 // 10
-                limit_s = min(limit_s, max(by_charge_s, _BULK_LEAST_S))
-        return limit_s
-
-    def _judge_rest(self) -> None:
-        phase = self.phase
-        meter = self.meter
-        # Only lead rests where its last full charge did.
-        is_over = (
-            not self.profile.is_lithium
-            and self.session.is_full != 0
-            and self.enable == 0
-            and (phase == FULL or phase == FLOAT)
-        )
-        if self.lost_cell.rest(is_over, meter.current_ma, meter.voltage_cv, self.seconds):
-            self.trip(CELL_SHORTED)
+            self.command.step(self.dt_ms)
+        self.bits = self.session.faults | self._verdict.live_bits

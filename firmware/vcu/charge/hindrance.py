@@ -2,6 +2,7 @@
 
 from micropython import const
 
+from vcu.charge.backstops import DISOBEYS
 from vcu.charge.phases import (
     ABSORB,
     BMS_REFUSES,
@@ -25,6 +26,7 @@ _NO_CURRENT_MA = const(300)
 _OVER_CELL_MV = const(50)
 _OVER_S = const(60)
 _TOO_MUCH_S = const(5)
+_TOO_OFTEN = const(3)
 
 
 class Hindrance:
@@ -45,6 +47,11 @@ class Hindrance:
         self._silent_s = 0
         self._over_s = 0
         self._much_s = 0
+        self._excesses = 0  # since the plug went in
+
+    def unplug(self) -> None:
+        """The plug is out: a person may have changed what it plugs in."""
+        self._excesses = 0
 
     def begin(self) -> None:
         """A phase begins: its clocks do, too."""
@@ -105,6 +112,12 @@ class Hindrance:
                 return HIGH_VOLTAGE
             self._much_s = self._much_s + seconds if ma > _slack(self._command.limit_ma) else 0
             if self._much_s >= _TOO_MUCH_S:
+                # Heat passes; a charger that is larger than it was said to be, or than the
+                # socket bears, would go on and off for ever.
+                if self._command.warmth_permille == 1000:
+                    self._excesses += 1
+                if self._excesses >= _TOO_OFTEN:
+                    charge.trip(DISOBEYS)
                 return TOO_MUCH_CURRENT
         return NOTHING
 

@@ -10,6 +10,7 @@ from micropython import const
 
 from vcu.charge.backstops import TIMEOUT
 from vcu.charge.bms import Bms
+from vcu.charge.lost_cell import FULL_PERMILLE, PART_SHIFT
 from vcu.charge.profiles import Profile
 from vcu.charge.session import Session
 from vcu.energy import Energy
@@ -25,7 +26,10 @@ _GAVE_PERMILLE = const(50)
 
 
 class PackCheck:
-    """is_wrong is the last answer of is_this_pack()."""
+    """is_wrong is the last answer of is_this_pack().
+
+    left_mah is what was in the pack a round ago; -1 while the car may drive.
+    """
 
     def __init__(self, profile: Profile, session: Session, bms: Bms, energy: Energy) -> None:
         self._profile = profile
@@ -35,8 +39,8 @@ class PackCheck:
         self._capacity_mah = profile.capacity_mah
         self._is_lithium = profile.is_lithium
         self._restart_cv = profile.cv("restart_below")
-        self.full_permille = 0  # what was counted when the pack became full
         self.is_wrong = False
+        self.left_mah = -1
 
     def is_this_pack(self, cell_mv: int) -> bool:
         """Return whether a resting cell of this chemistry and count can have that voltage."""
@@ -66,7 +70,9 @@ class PackCheck:
 
     def gave(self, permille: int) -> bool:
         """Return whether the pack gave more than that share since."""
-        gave_mah = self._session.left_mah - self._energy.left_mah
+        # A correction of the count in the middle of a round is not known for one yet.
+        left_mah = self.left_mah if self.left_mah >= 0 else self._energy.left_mah
+        gave_mah = self._session.left_mah - left_mah
         return gave_mah > self._capacity_mah * permille // 1000
 
     def has_come_down(self, rest_cv: int) -> bool:
@@ -78,7 +84,7 @@ class PackCheck:
         if session.target_permille:
             return soc < session.target_permille - _TARGET_BACK_PERMILLE
         # A count that was already as low when the pack's cells were full says nothing.
-        restart = min(self._profile.get("restart_charge"), self.full_permille - _GAVE_PERMILLE)
+        restart = min(self._profile.get("restart_charge"), session.full_permille - _GAVE_PERMILLE)
         return self.has_sunk(rest_cv) or soc < restart
 
     def has_sunk(self, cv: int) -> bool:
@@ -86,10 +92,22 @@ class PackCheck:
 
         Thin acid or a lost cell rests low at once: to charge it again would never end.
         """
-        rested_cv = self._session.rested_cv
+        session = self._session
+        rested_cv = session.rested_cv
+        if session.full_permille < FULL_PERMILLE and session.part_rest:
+            rested_cv = session.part_rest >> PART_SHIFT
         if rested_cv and cv > rested_cv - self._profile.cells:  # 10 mV each
             return False
         return cv < self._restart_cv
+
+    def doubt(self) -> None:
+        """So much came back and the voltage is far from its set-point: the count was wrong."""
+        session = self._session
+        capacity = self._capacity_mah
+        session.missing_mah = capacity
+        # 300 000 mAh * 1250 = 3.8e8
+        session.limit_mah = capacity * self._profile.get("ah_limit") // 1000
+        session.note()
 
     def begin(self) -> None:
         """A new charge: what is missing now, and how much may go in."""

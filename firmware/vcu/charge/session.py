@@ -30,6 +30,9 @@ FIELDS = (
     "target_permille",  # stop there, 0 for full
     "is_unconfirmed",  # the pack was swapped and the plug-in check has not agreed yet
     "zero_q4",  # of the current sensor, in 1/16 count
+    "full_permille",  # what was counted at the end of the charge; 1000: its tail was seen
+    "delay_s",  # until a charge that was asked for a later time begins
+    "part_rest",  # as rested_cv, of a charge whose tail was not seen, << 10, with what was counted
 )
 _MASK = const(0xFFFF)
 
@@ -60,6 +63,9 @@ class Session:
         self.target_permille = 0
         self.is_unconfirmed = 0
         self.zero_q4 = 0
+        self.full_permille = 0
+        self.delay_s = 0
+        self.part_rest = 0
         self.changes = 0  # modulo 2**16; a transition, a latch, a person's wish
         self.latches = 0  # modulo 2**16; of these the ones that must be kept at once
 
@@ -87,6 +93,7 @@ class Session:
         self.absorb_limit_s = 0
         self.least_ma = 0
         self.is_full = 0
+        self.full_permille = 0
         self.note()
 
     def forget(self) -> None:

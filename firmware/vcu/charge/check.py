@@ -1,0 +1,141 @@
+"""Check: is the resting pack ready, and with what does its charge go on?
+
+The relay is open. The zero of the current sensor is measured, hindrances are
+waited for, and the pack must be the one that was told. Then a charge that was
+broken off goes on; a new one begins when the car was driven in between or a full
+pack has come down. Each round does one of these, so that none costs a tick more.
+"""
+
+from micropython import const
+
+from vcu.charge import command
+from vcu.charge.backstops import PRECHARGE_FAILED, WELDED
+from vcu.charge.phases import (
+    BALANCE,
+    BULK,
+    CHECKING,
+    EQUALIZE,
+    FLOAT,
+    HAS_FAULT,
+    NO_SENSOR,
+    NOTHING,
+    OFF,
+    PRECHARGE,
+    SCHEDULED,
+    WRONG,
+)
+
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
+if TYPE_CHECKING:
+    from vcu.charge.charge import Charge
+    from vcu.charge.finish import Finish
+    from vcu.charge.hindrance import Hindrance
+
+_CHECK_S = const(6)
+# Until the current's zero is known: six seconds' mean is off by 60 mA, 3 % of a night.
+_ZERO_S = const(60)
+_ZERO_NEAR_Q4 = const(16)
+_SETTLES_S = const(1)  # the current, after the relay has opened
+
+
+class Check:
+    """step() once a round; begin() at each change of phase. Has no timeout: nothing flows."""
+
+    def __init__(self, charge: "Charge", hindrance: "Hindrance", finish: "Finish") -> None:
+        self._charge = charge
+        self._hindrance = hindrance
+        self._finish = finish
+        self._session = charge.session
+        self._meter = charge.meter
+        self._bms = charge.bms
+        self._command = charge.command
+        self._pack = charge.pack_check
+        self._cells = charge.profile.cells
+        self._precharge_cv = charge.profile.cv("precharge_below")
+        self._passed_s = 0  # a power cut begins it anew
+        self._agrees = False
+
+    def begin(self) -> None:
+        """A phase begins: its clocks do, too."""
+        self._passed_s = 0
+        self._agrees = False
+
+    def step(self) -> None:
+        """Measure the zero, wait for what hinders, look at the pack, and go on."""
+        charge = self._charge
+        meter = self._meter
+        self._passed_s += charge.seconds
+        if self._agrees:
+            self._go_on(meter.voltage_cv)
+            return
+        meter.rest(self._passed_s <= _SETTLES_S)
+        if self._passed_s < (_CHECK_S if self._session.zero_q4 else _ZERO_S):
+            return
+        charge.cause = self._hindrance.of_pack()
+        if self._session.is_unconfirmed and charge.cause != NO_SENSOR and not self._bms.is_lost:
+            # A swapped pack is checked where it cannot be charged, too: it must drive again.
+            if not self._pack.is_this_pack(meter.voltage_cv * 10 // self._cells):
+                charge.cause = WRONG
+                return
+            if self._command.kind == command.NO_CHARGER:
+                charge.enter(OFF)
+            return
+        cause = charge.cause
+        # A zero that is not known yet is taken whatever hinders: a welded relay is told by it.
+        if (
+            cause != NO_SENSOR
+            and (cause == NOTHING or not self._session.zero_q4)
+            and not self._take_zero()
+        ):
+            return
+        if cause != NOTHING:
+            return
+        if not self._pack.is_this_pack(meter.voltage_cv * 10 // self._cells):
+            charge.cause = WRONG
+        elif self._session.delay_s > 0:
+            charge.cause = SCHEDULED
+        else:
+            charge.cause = CHECKING
+            self._agrees = True
+
+    def _take_zero(self) -> bool:
+        """Take what was measured as the zero of the current sensor; whether it can be one."""
+        charge = self._charge
+        meter = self._meter
+        known_q4 = self._session.zero_q4
+        if charge.bits & WELDED and known_q4:
+            charge.cause = HAS_FAULT  # this current is no zero, unless a person clears it
+            self._passed_s = 0
+            return False
+        if not meter.set_zero():
+            charge.cause = NO_SENSOR
+            return False
+        moved_q4 = meter.zero_q4 - known_q4
+        if -_ZERO_NEAR_Q4 < moved_q4 < _ZERO_NEAR_Q4:
+            # Within the noise: follow slowly what the sensor drifts by.
+            meter.zero_q4 = known_q4 + ((moved_q4 + 4) >> 3)
+        self._session.zero_q4 = meter.zero_q4
+        return True
+
+    def _go_on(self, rest_cv: int) -> None:
+        """Begin a new charge and come back, or go on with the present one, or stay full."""
+        charge = self._charge
+        session = self._session
+        if self._hindrance.of_pack() != NOTHING:
+            self._agrees = False
+            return
+        if session.number == 0 or self._pack.was_driven() or self._pack.has_come_down(rest_cv):
+            self._pack.begin()
+            return
+        charge.cause = NOTHING
+        phase = session.phase
+        if phase == FLOAT or phase == BALANCE or phase == EQUALIZE:
+            charge.enter(phase)
+        elif session.is_full:
+            self._finish.stay_full()
+        elif rest_cv >= self._precharge_cv:
+            charge.enter(BULK)
+        elif charge.is_relay:
+            charge.trip(PRECHARGE_FAILED)  # it cannot be told to be gentle
+        else:
+            charge.enter(PRECHARGE)

@@ -1,0 +1,58 @@
+"""Fit: whether a bundle may go onto a board: the board, its chip, its MicroPython, its version."""
+
+import re
+
+from host_tools.bundle import Bundle
+from host_tools.flash_steps import Running
+from host_tools.slots import FlashError, State
+
+
+def check_fit(bundle: Bundle, state: State, before: Running, force: bool) -> None:
+    """Raise FlashError for another board, chip or MicroPython, or an older version unforced."""
+    kept = state.kept.manifest if state.kept is not None else None
+    there = state.board or (kept.board if kept else "") or before.identity.get("board", "")
+    if there and there != bundle.board:
+        raise FlashError(
+            f"this is a board {there!r}, the bundle is for {bundle.board!r}: its pins would be"
+            f" driven wrongly; nothing was changed; {state.stays}; use --board {there}"
+        )
+    chip = chip_of(state.about.machine)
+    wanted = bundle.board.upper().replace("_", "")
+    if chip and chip != wanted:
+        raise FlashError(
+            f"the chip is {chip}, the bundle is for {bundle.board!r}; nothing was changed;"
+            f" {state.stays}; give the right --board"
+        )
+    _check_micropython(bundle, state)
+    there_are = [s.manifest.version for s in (state.kept, state.runs) if s and s.manifest]
+    newest = max(there_are, key=numbers, default="")
+    if newest and numbers(bundle.version) < numbers(newest) and not force:
+        raise FlashError(
+            f"version {bundle.version} is older than {newest} on the board; nothing was"
+            f" changed; {state.stays}; `lsev rollback` goes back to the other slot, --force"
+            " installs the older one"
+        )
+
+
+def _check_micropython(bundle: Bundle, state: State) -> None:
+    about = state.about
+    mpy = bundle.files["main.mpy"][1]
+    too_old = numbers(about.micropython) < numbers(bundle.micropython_min)
+    if too_old or (about.mpy_version and about.mpy_version != mpy):
+        raise FlashError(
+            f"MicroPython {about.micropython} (.mpy {about.mpy_version}) cannot run the bundle,"
+            f" which needs {bundle.micropython_min} (.mpy {mpy}); nothing was changed;"
+            f" {state.stays}; `lsev provision` says how to put another MicroPython on it"
+        )
+
+
+def chip_of(machine: str) -> str:
+    """Return the chip that MicroPython says it is on, as ESP32S3; "" when it says none."""
+    found = re.findall(r"\bESP32[\w-]*", machine.upper())
+    return found[-1].replace("-", "") if found else ""
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, for comparing; missing ones are 0."""
+    found = [int(n) for n in re.findall(r"\d+", version.split("-")[0])[:3]]
+    return tuple(found + [0] * (3 - len(found)))

@@ -1,0 +1,135 @@
+"""What ends a charge although its phase would go on, asked once a round."""
+
+import pytest
+from unit.charges import Rig, floating, get, lithium
+
+from vcu.charge import backstops
+
+
+def test_a_charger_that_gives_more_than_it_was_told_is_switched_off_after_5_s():
+    rig = Rig().in_bulk()
+    rig.so(obeys=False, amps=rig.command.set_ma * 1.1 / 1000 + 1.2).seconds(4)
+    assert rig.charge.enable == 1
+    rig.seconds(4)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.DISOBEYS)
+    assert rig.charge.enable == 0
+
+
+def test_a_current_past_an_open_relay_is_told_as_long_as_it_flows_and_latches_nothing_here():
+    rig = Rig().in_bulk()
+    rig.so(plug=False, leak_a=0.6).seconds(5)
+    assert rig.charge.bits == backstops.WELDED
+    rig.so(leak_a=0.4).seconds(3)
+    assert (rig.charge.bits, rig.session.faults) == (0, 0)
+
+
+def test_a_current_that_rises_at_its_voltage_ends_the_charge():
+    rig = Rig().in_absorption()
+    rig.so(obeys=False, amps=5.0).seconds(120)
+    assert rig.phase == "ABSORB"
+    rig.amps = 8.0
+    rig.seconds(580)
+    assert rig.phase == "ABSORB"
+    rig.seconds(150)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.RUNAWAY)
+
+
+def test_a_current_that_rises_in_the_bulk_is_the_chargers():
+    rig = Rig().in_bulk().so(obeys=False, amps=5.0).seconds(200)
+    assert rig.so(amps=15.0).seconds(900).phase == "BULK"
+
+
+def test_a_battery_that_warms_at_its_voltage_while_its_current_stays_ends_the_charge():
+    rig = Rig().in_absorption().so(obeys=False, amps=6.0).seconds(3650)
+    assert rig.phase == "ABSORB"
+    for minute in range(64):
+        rig.warm(250 + minute).at_target().seconds(60)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.RUNAWAY)
+
+
+def test_more_charge_than_a_session_may_bring_ends_it():
+    rig = lithium().in_bulk()
+    rig.session.in_mah = rig.session.limit_mah - 15
+    assert rig.seconds(1).phase == "BULK"
+    rig.seconds(10)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.AH_LIMIT)
+
+
+def test_a_float_ends_with_the_day_and_the_pack_is_full():
+    rig = floating()
+    rig.session.total_s = 86390
+    assert rig.seconds(5).phase == "FLOAT"
+    rig.seconds(10)
+    assert (rig.phase, rig.session.faults) == ("FULL", 0)
+
+
+def test_a_bulk_lasts_as_long_as_its_table_says_at_most():
+    rig = Rig().in_bulk().so(obeys=False, amps=1.0)
+    rig.session.in_mah = 1000
+    rig.session.bulk_s = get(rig, "bulk_limit") - 10
+    assert rig.seconds(5).phase == "BULK"
+    rig.seconds(10)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.TIMEOUT)
+
+
+def test_a_bulk_lasts_no_longer_than_its_slack_times_what_is_missing_over_its_current():
+    rig = lithium(unsure_permille=100).in_bulk()
+    bulk_ma = rig.command.set_ma
+    limit_s = rig.session.missing_mah * get(rig, "bulk_slack") * 36 // 10 // bulk_ma
+    assert 7200 < limit_s < get(rig, "bulk_limit")
+    for before_s, phase in ((100, "BULK"), (-40, "FAULT")):
+        rig.session.bulk_s = limit_s - before_s
+        rig.session.in_mah = rig.session.bulk_s * bulk_ma // 3600
+        rig.seconds(20)
+        assert rig.phase == phase
+    assert rig.session.faults == backstops.TIMEOUT
+
+
+def test_a_bulk_that_brought_nothing_ends_at_the_limit_of_the_table():
+    rig = lithium().in_bulk()
+    rig.session.bulk_s = 7300
+    rig.session.in_mah = -200
+    assert rig.seconds(5).phase == "BULK"
+
+
+def test_in_two_hours_no_bulk_is_too_long():
+    rig = lithium(soc_permille=950).in_bulk()
+    rig.session.bulk_s = 7100
+    rig.session.in_mah = rig.session.limit_mah - 1000
+    assert rig.seconds(90).phase == "BULK"
+
+
+def test_a_pack_that_rests_a_cell_lower_after_its_next_charge_has_lost_one():
+    rig = Rig().in_float()
+    rig.so(cell_mv=2170, amps=0.0).seconds(1900)
+    assert rig.session.rested_cv == pytest.approx(2170 * 24 // 10, abs=2)
+    rig.session.phase_s = get(rig, "float_limit")
+    rig.until("FULL")
+    rig.drive(300).so(cell_mv=2050)
+    rig.in_float()
+    rig.so(cell_mv=2170 * 23 / 24, amps=0.0).seconds(1700)
+    assert rig.phase == "FLOAT"
+    rig.seconds(200)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.CELL_SHORTED)
+
+
+def test_a_charge_that_ended_at_a_target_says_nothing_of_lost_cells():
+    rig = Rig().in_float()
+    rig.so(cell_mv=2170, amps=0.0).seconds(1900)
+    rig.drive(300).so(cell_mv=2050)
+    rig.session.target_permille = 800
+    rig.in_bulk().soc(800).until("FULL")
+    rig.so(cell_mv=2090, obeys=False).seconds(2500)
+    assert (rig.phase, rig.session.faults) == ("FULL", 0)
+    assert rig.session.rested_cv == pytest.approx(2170 * 24 // 10, abs=2)
+
+
+def test_a_lithium_packs_rest_says_nothing_of_lost_cells():
+    rig = lithium().in_absorption().at_tail()
+    rig.until("FULL", 300)
+    rig.so(cell_mv=3450, amps=0.0).seconds(2000)
+    rig.drive(800).so(cell_mv=3300)
+    rig.in_absorption().at_tail()
+    rig.until("FULL", 300)
+    rig.so(cell_mv=3350, amps=0.0).seconds(2000)
+    assert (rig.phase, rig.session.faults) == ("FULL", 0)
