@@ -18,6 +18,7 @@ import serial
 
 import host_tools.board
 import host_tools.cli
+import host_tools.sim_command
 from host_tools.board import SerialPort
 from host_tools.cli import main, make_parser
 from sim.charge_scenario import ChargeScenario
@@ -75,7 +76,7 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_scenario(*_: object, **__: object) -> None:
         pytest.fail("the run was started")
 
-    monkeypatch.setattr(host_tools.cli, "run_scenario", run_scenario)
+    monkeypatch.setattr(host_tools.sim_command, "run_scenario", run_scenario)
 
 
 def refused(arguments: list[str], capsys: Capture) -> str:
@@ -260,7 +261,7 @@ DEVICE = (
 def test_every_example_of_the_help_is_good_usage(
     command: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_tools.cli, "_run", lambda args: 0)
+    monkeypatch.setattr(host_tools.sim_command, "_run", lambda args: 0)
     monkeypatch.setattr(host_tools.cli, "run_board", lambda *args: 0)
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
@@ -421,7 +422,7 @@ def test_a_run_that_breaks_off_leaves_no_file_and_keeps_the_old_one(
     def run_scenario(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(host_tools.cli, "run_scenario", run_scenario)
+    monkeypatch.setattr(host_tools.sim_command, "run_scenario", run_scenario)
     old = tmp_path / "report.html"
     old.write_text("old", encoding="utf-8")
     files = ["--trace", str(tmp_path / "trace.csv"), "--report", str(old)]
@@ -453,7 +454,7 @@ def test_a_trace_that_breaks_off_leaves_no_file(
         path.write_text("t_s,mo", encoding="utf-8")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(host_tools.cli, "write_csv", write_csv)
+    monkeypatch.setattr(host_tools.sim_command, "write_csv", write_csv)
     assert main(["sim", "run", "ece15", "--trace", str(tmp_path / "trace.csv")]) == 2
     assert "No space left" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,243 @@
+"""`lsev sim`: drives or charges a simulated car and says whether it did as it must."""
+
+import argparse
+import json
+import re
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from host_tools.endings import ended_by_signals
+from host_tools.fault_matrix import MATRIX_FILE, run_matrix
+from host_tools.files import whole_file
+from host_tools.outcome import as_json, length, print_summary
+from host_tools.report import write_report
+from sim.faults import FAULTS, make_fault, parse_fault
+from sim.matrix import ONSETS
+from sim.scenario import as_run, find_scenario, run_scenario
+from sim.scenarios import SCENARIOS
+from sim.trace import write_csv
+from sim.vehicle import ParameterError, Vehicle, load_vehicle, vehicle_names
+
+_SIM_EXAMPLES = """\
+examples:
+  lsev sim list
+  lsev sim faults
+  lsev sim run school_run
+"""
+_RUN_EXAMPLES = """\
+examples:
+  lsev sim run ece15 --vehicle four_wheel_72v_lfp
+  lsev sim run downhill --trace downhill.csv --report downhill.html
+  lsev sim run full_pedal --set speed_cap_kmh=50 --set laden_mass_kg=500
+  lsev sim run school_run --runtime micropython --json
+  lsev sim run full_pedal --fault pedal_a_open@20 --report fault.html
+  lsev sim run overnight --vehicle four_wheel_72v_lfp --report charge.html
+  lsev sim run overnight --runtime micropython
+
+A charge runs at a second a step. With --runtime micropython it is its first minutes, in the
+whole 10 ms loop on the virtual board.
+
+exit status: 0 all expectations met, 1 one failed or the firmware stopped, 2 bad input
+"""
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+
+
+def _whole_number(text: str) -> int:
+    """Return the number; ValueError for what int() would take but a person did not mean."""
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _onsets(text: str) -> int:
+    number = _whole_number(text)
+    if not 1 <= number <= ONSETS:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {ONSETS}")
+    return number
+
+
+def add_fault(parser: argparse.ArgumentParser, when: str) -> None:
+    """Add --fault, whose default moment is when."""
+    parser.add_argument(
+        "--fault",
+        metavar="NAME[@SECONDS]",
+        action="append",
+        default=[],
+        dest="faults",
+        help=f"break something, by default {when}; may be given again (see `lsev sim faults`)",
+    )
+
+
+def add_command(commands: Any) -> None:
+    """Add `sim` with its actions; each names what runs it."""
+    sim = commands.add_parser(
+        "sim",
+        help="drive or charge a simulated car",
+        description="Drive or charge a simulated car whose controller runs the firmware's code.",
+        epilog=_SIM_EXAMPLES,
+    )
+    sim.set_defaults(incomplete=sim)
+    actions = sim.add_subparsers(dest="action", metavar="ACTION")
+    listing = actions.add_parser("list", help="list scenarios and vehicles")
+    listing.add_argument("--json", action="store_true", help="print one JSON object")
+    listing.set_defaults(run=_list)
+    breakable = actions.add_parser("faults", help="list what can be broken on purpose")
+    breakable.add_argument("--json", action="store_true", help="print one JSON object")
+    breakable.set_defaults(run=_list_faults)
+    matrix = actions.add_parser(
+        "matrix",
+        help="break everything in turn, and write sim/fault_matrix.md",
+        description="Break everything at three speeds and ten moments; a row per fault.",
+    )
+    matrix.add_argument(
+        "--fault", metavar="NAME", default="", help="only this one, and nothing is written"
+    )
+    matrix.add_argument(
+        "--onsets", type=_onsets, default=ONSETS, metavar="N", help=f"moments, 1 to {ONSETS}"
+    )
+    matrix.set_defaults(run=_matrix)
+    run = actions.add_parser(
+        "run",
+        help="run a scenario and check what it must show",
+        description="Run a scenario and compare its figures with the ranges it expects.",
+        epilog=_RUN_EXAMPLES,
+    )
+    run.add_argument("scenario", metavar="SCENARIO", help="a name from `lsev sim list`")
+    run.add_argument("--vehicle", metavar="NAME", help="a preset (default: the scenario's own)")
+    run.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="change a parameter of the controller; may be given again",
+    )
+    add_fault(run, "8 s after the start")
+    run.add_argument(
+        "--seed", type=_whole_number, default=1, metavar="N", help="noise of the sensors"
+    )
+    run.add_argument(
+        "--runtime",
+        choices=("cpython", "micropython"),
+        default="cpython",
+        help="what runs the firmware (default: cpython; micropython runs firmware/main.py)",
+    )
+    run.add_argument(
+        "--trace", type=Path, metavar="FILE.csv", help="write a row per 100 ms, 10 s of a charge"
+    )
+    run.add_argument("--report", type=Path, metavar="FILE.html", help="write one page of plots")
+    run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    run.set_defaults(run=_run)
+
+
+def _settings(pairs: list[str]) -> dict[str, int]:
+    settings: dict[str, int] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ParameterError(f"{pair!r} is not NAME=VALUE")
+        try:
+            settings[name] = _whole_number(text)
+        except ValueError:
+            raise ParameterError(f"{name} = {text!r} is no whole number") from None
+    return settings
+
+
+def _list(args: argparse.Namespace) -> int:
+    vehicles = {name: load_vehicle(name) for name in vehicle_names()}
+    if args.json:
+        scenarios = [
+            {"name": s.name, "summary": s.summary, "vehicle": s.vehicle, "seconds": s.seconds}
+            for s in SCENARIOS
+        ]
+        print(json.dumps({"scenarios": scenarios, "vehicles": list(vehicles)}))
+        return 0
+    width = max(len(s.name) for s in SCENARIOS)
+    print("scenarios")
+    for s in SCENARIOS:
+        print(f"  {s.name:<{width}} {length(s.seconds):>7}  {s.summary} ({s.vehicle})")
+    print("vehicles")
+    for name, vehicle in vehicles.items():
+        print(f"  {name:<26} cap {vehicle.values['speed_cap_kmh']} km/h")
+    print("faults: see `lsev sim faults`")
+    return 0
+
+
+def _list_faults(args: argparse.Namespace) -> int:
+    if args.json:
+        rows = [{"name": name, "description": what} for name, what in FAULTS.items()]
+        print(json.dumps({"faults": rows}))
+        return 0
+    print("faults")
+    for name, what in FAULTS.items():
+        print(f"  {name:<23} {what}")
+    return 0
+
+
+def _matrix(args: argparse.Namespace) -> int:
+    if args.fault:
+        make_fault(args.fault, 0.0)  # FaultError names the nearest
+    run_matrix(args.fault, args.onsets, MATRIX_FILE, print)
+    return 0
+
+
+class _Progress:
+    """One line on standard error, rewritten about five times a second; none into a pipe."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = time.monotonic() + 0.5
+        self._shown = False
+
+    def __call__(self, t_s: float, doing: str) -> None:
+        now = time.monotonic()
+        if now < self._next or not sys.stderr.isatty():
+            return
+        self._next = now + 0.2
+        self._shown = True
+        share = 100.0 * t_s / self._seconds
+        sys.stderr.write(f"\r{share:3.0f} %  {length(t_s):>6}  {doing:<24}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r" + " " * 40 + "\r")
+
+
+def _run(args: argparse.Namespace) -> int:
+    scenario = find_scenario(args.scenario)
+    vehicle: Vehicle = scenario.load_vehicle(args.vehicle)
+    vehicle = vehicle.with_values(_settings(args.settings))
+    faults = [parse_fault(text) for text in args.faults]
+    scenario = as_run(scenario, vehicle, args.runtime, faults)
+    progress = _Progress(scenario.seconds)
+    with ended_by_signals(), ExitStack() as files:
+        # Before the run: a path that cannot be written must not cost it.
+        trace = files.enter_context(whole_file(args.trace)) if args.trace else None
+        report = files.enter_context(whole_file(args.report)) if args.report else None
+        started = time.perf_counter()
+        try:
+            result = run_scenario(
+                scenario,
+                vehicle=vehicle,
+                seed=args.seed,
+                runtime=args.runtime,
+                progress=progress,
+                faults=faults,
+            )
+        finally:
+            progress.clear()
+        wall_s = time.perf_counter() - started
+        if trace is not None:
+            write_csv(result.rows, trace)
+        if report is not None:
+            write_report(result, report)
+    if args.json:
+        print(json.dumps(as_json(result, wall_s)))
+    else:
+        print_summary(result, wall_s)
+    return 0 if result.passed else 1
