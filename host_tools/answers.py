@@ -18,7 +18,12 @@ _PARAMETER = re.compile(r"(\w+) (-?\d+) (.+) \((-?\d+)\.\.(-?\d+), default (-?\d
 
 
 class Commander(Protocol):
-    """Whatever answers a line of the console; host_tools.link.Link does."""
+    """Whatever answers a line of the console; host_tools.link.Link does.
+
+    is_unlocked: this session has given a key, which the board takes as valid for minutes.
+    """
+
+    is_unlocked: bool
 
     def command(self, line: str, timeout_s: float = 5.0) -> list[str]:
         """Return the lines of the answer; LinkError when it is an error or there is none."""

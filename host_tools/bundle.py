@@ -89,6 +89,11 @@ class Manifest:
     micropython_min: str
     rows: list[tuple[str, int, str]]
 
+    @property
+    def total(self) -> str:
+        """The sum that it states, which parse_manifest() has checked."""
+        return total_of((self.version, self.board, self.vehicle, self.micropython_min), self.rows)
+
 
 def total_of(head: Iterable[str], rows: Iterable[tuple[str, int, str]]) -> str:
     """Return the SHA-256 over version, board, vehicle and MicroPython, each a line, and all files.

@@ -6,6 +6,8 @@ an error, 2 bad usage or input.
 
 import argparse
 import math
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -163,10 +165,16 @@ def main(argv: list[str] | None = None) -> int:
         args.incomplete.print_help(sys.stderr)
         return 2
     try:
-        return args.run(args)
+        status = int(args.run(args))
+        sys.stdout.flush()
+        return status
     except _INPUT_ERRORS as error:
         print(f"lsev: {explain(str(error))}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read the output, `head` say, has enough; Python must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else error
         print(f"lsev: {what}; nothing was changed", file=sys.stderr)

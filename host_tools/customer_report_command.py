@@ -13,7 +13,7 @@ from pathlib import Path
 from host_tools import texts
 from host_tools.answers import Commander, Diagnosis, read_diagnosis
 from host_tools.fault_text import describe, headline
-from host_tools.files import whole_file
+from host_tools.files import check_free, whole_file
 from host_tools.link import LinkError
 from host_tools.session import Commands, Opener, add_port_and_language, open_session
 
@@ -93,6 +93,8 @@ def run(
     """Write the report and say where it is."""
     lang = texts.language(args.lang)
     now = clock()
+    if args.output is not None:
+        check_free(args.output)
     with opener(args.port) as link:
         diagnosis = read_diagnosis(link)
         path = args.output or default_path(diagnosis, now)
@@ -107,7 +109,8 @@ examples:
   lsev report                       a file with the car's id and the time in its name
   lsev report -o customer.txt --lang zh
 
-Nothing on the board is changed. The file has no keys in it; the VIN is, where one is set.
+Nothing on the board is changed, and no file is overwritten. The file has no keys in it; the
+VIN is, where one is set.
 exit status: 0 written, 1 the board reported an error, 2 no port or no file
 """
 

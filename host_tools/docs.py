@@ -11,7 +11,7 @@ import argparse
 import ast
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from host_tools import parameter_help, texts
@@ -41,9 +41,18 @@ def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
     return "".join("| " + " | ".join(str(cell) for cell in line) + " |\n" for line in lines)
 
 
+def _sentence(sentences: Mapping[str, str], name: str, module: str) -> str:
+    if name not in sentences:
+        raise DocsError(f"{name} has no sentence in host_tools/{module}.py")
+    return sentences[name]
+
+
 def _parameters() -> str:
     rows: list[tuple[object, ...]] = [
-        (number, f"`{name}`", unit, low, high, default, parameter_help.PARAMETERS[name])
+        (
+            *(number, f"`{name}`", unit, low, high, default),
+            _sentence(parameter_help.PARAMETERS, name, "parameter_help"),
+        )
         for number, name, unit, low, high, default in TABLE
     ]
     return _table(("id", "name", "unit", "min", "max", "default", "what it does"), rows)
@@ -78,13 +87,16 @@ def _scenarios() -> str:
 
 
 def _limiters() -> str:
-    rows: list[tuple[object, ...]] = [(f"`{name}`", en.LIMITERS[name]) for name in LIMITER_NAMES]
+    rows: list[tuple[object, ...]] = [
+        (f"`{name}`", _sentence(en.LIMITERS, name, "texts/en")) for name in LIMITER_NAMES
+    ]
     return _table(("limiter", "what holds the car back"), rows)
 
 
 def _reasons() -> str:
     rows: list[tuple[object, ...]] = [
-        (bit, f"`{name}`", en.REASONS[name]) for bit, name in enumerate(REASONS)
+        (bit, f"`{name}`", _sentence(en.REASONS, name, "texts/en"))
+        for bit, name in enumerate(REASONS)
     ]
     return _table(("bit", "reason", "why the car does not drive"), rows)
 
@@ -106,7 +118,8 @@ def _patterns() -> str:
     rows: list[tuple[object, ...]] = []
     for number, (name, lamp, buzzer) in enumerate(patterns.TABLE):
         shown = "the fault's number" if number == patterns.FAULT_CODE else f"`{_steps(lamp)}`"
-        rows.append((f"`{name}`", en.PATTERNS[name], shown, f"`{_steps(buzzer)}`"))
+        when = _sentence(en.PATTERNS, name, "texts/en")
+        rows.append((f"`{name}`", when, shown, f"`{_steps(buzzer)}`"))
     return _table(("pattern", "when", "lamp", "buzzer"), rows)
 
 
@@ -123,13 +136,15 @@ def _profiles() -> str:
 
 
 def _phases() -> str:
-    rows: list[tuple[object, ...]] = [(f"`{name}`", en.PHASES[name]) for name in phases.NAMES]
+    rows: list[tuple[object, ...]] = [
+        (f"`{name}`", _sentence(en.PHASES, name, "texts/en")) for name in phases.NAMES
+    ]
     return _table(("phase", "what happens"), rows)
 
 
 def _causes() -> str:
     rows: list[tuple[object, ...]] = [
-        (f"`{name}`", en.CAUSES[name]) for name in phases.CAUSE_NAMES
+        (f"`{name}`", _sentence(en.CAUSES, name, "texts/en")) for name in phases.CAUSE_NAMES
     ]
     return _table(("cause", "why there is no current, or not the full one"), rows)
 

@@ -3,8 +3,13 @@
 from host_tools import texts
 from host_tools.answers import Diagnosis, FaultLine
 from host_tools.screen import COLUMNS, labelled, wrap
+from vcu.faults import CLASS_NAMES, STOP, SYSTEM, TABLE
 
 _LABEL_COLUMNS = 10
+# What stops the car blinks its number, and these do while the car is plugged in, whatever their
+# class; the rest has no blink code to look for.
+_NAMES = tuple(row[1] for row in TABLE[SYSTEM])
+_ENDS_A_CHARGE = _NAMES[_NAMES.index("wrong_pack") : _NAMES.index("charger_welded")]
 
 
 def headline(diagnosis: Diagnosis, lang: str) -> str:
@@ -57,7 +62,9 @@ def why(diagnosis: Diagnosis, lang: str) -> list[str]:
 def _fault(fault: FaultLine, lang: str) -> list[str]:
     text = texts.fault(fault.name, lang)
     effect = texts.severity(fault.severity, lang)
-    head = texts.ui("fault_head", lang).format(
+    blinks = fault.severity == CLASS_NAMES[STOP] or fault.name in _ENDS_A_CHARGE
+    key = "fault_head_blinks" if blinks else "fault_head"
+    head = texts.ui(key, lang).format(
         dtc=fault.dtc, title=text.title, effect=effect, code=fault.blink_code, name=fault.name
     )
     lines = [f"  {line}" for line in wrap(head, COLUMNS - 2)]

@@ -11,6 +11,7 @@ from host_tools import texts
 from host_tools.answers import Commander, Diagnosis, FaultLine, read_diagnosis
 from host_tools.customer_report_command import default_path, save
 from host_tools.fault_text import as_dict, describe
+from host_tools.files import check_free
 from host_tools.session import (
     Commands,
     Opener,
@@ -34,6 +35,8 @@ def run(
 ) -> int:
     """Show the faults, or clear them; return the exit status."""
     lang = texts.language(args.lang)
+    if args.clear and args.report is not None:
+        check_free(args.report)
     with opener(args.port) as link:
         diagnosis = read_diagnosis(link)
         if args.clear:

@@ -1,5 +1,6 @@
 """Files: what is written appears whole or not at all."""
 
+import errno
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -7,10 +8,10 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Generator[Path]:
+def whole_file(path: Path, mode: int = 0o666) -> Generator[Path]:
     """Yield a temporary file's path that replaces path at the end, or goes when anything fails.
 
-    OSError names path when nothing can be written there.
+    It has its mode before any byte is in it. OSError names path when nothing can be written there.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -18,7 +19,7 @@ def whole_file(path: Path) -> Generator[Path]:
         raise OSError(0, "is no ordinary file", str(path))
     try:  # from before it is there: a signal may end this at any moment
         try:
-            temporary.open("x").close()
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(path)) from None
         yield temporary
@@ -26,3 +27,9 @@ def whole_file(path: Path) -> Generator[Path]:
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()
+
+
+def check_free(path: Path) -> None:
+    """Raise FileExistsError where there is something already: it may be all that somebody has."""
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))

@@ -1,10 +1,18 @@
-"""Fit: whether a bundle may go onto a board: the board, its chip, its MicroPython, its version."""
+"""Fit: whether a bundle may go onto a board: board, chip, MicroPython, version and vehicle."""
 
 import re
+from typing import cast
 
+from host_tools.board_files import BoardFiles
 from host_tools.bundle import Bundle
 from host_tools.flash_steps import Running
-from host_tools.slots import FlashError, State
+from host_tools.slots import FlashError, State, stated
+from vcu.chemistry import NAMES
+from vcu.params import TABLE
+
+# What a board says that was given no vehicle.
+UNNAMED = ("", "unnamed", "?")
+_VALUE = re.compile(r"(\w+)=(\d+)")
 
 
 def check_fit(bundle: Bundle, state: State, before: Running, force: bool) -> None:
@@ -44,6 +52,42 @@ def _check_micropython(bundle: Bundle, state: State) -> None:
             f" which needs {bundle.micropython_min} (.mpy {mpy}); nothing was changed;"
             f" {state.stays}; `lsev provision` says how to put another MicroPython on it"
         )
+
+
+def check_vehicle(
+    bundle: Bundle, files: BoardFiles, state: State, before: Running, force: bool
+) -> str:
+    """Return what to tell of another vehicle that is forced, "" for the same; FlashError.
+
+    Hazard: another preset raises the cap, charges for another chemistry, and the values that
+    were set for this car are dropped.
+    """
+    runs = state.runs
+    there = before.identity.get("vehicle", "")
+    if there in UNNAMED:
+        there = runs.manifest.vehicle if runs is not None and runs.manifest is not None else ""
+    if there in ("", bundle.vehicle):
+        return ""
+    values: object = dict(_VALUE.findall("\n".join(before.dump)))
+    if not values and runs is not None:
+        values = stated(files.read(f"/{runs.name}/vehicle.py"), "PARAMETERS")
+    old = f"{there} ({_figures(values)})"
+    new = f"{bundle.vehicle} ({_figures(stated(bundle.files['vehicle.py'], 'PARAMETERS'))})"
+    if force:
+        return f"another vehicle, forced: {old} becomes {new}; the values set before are dropped"
+    raise FlashError(
+        f"this car is {old}, the bundle is for {new}: the cap and the charge of another car;"
+        f" nothing was changed, its parameters are as they were; {state.stays}; use --vehicle"
+        f" {there}, or --force where the board has another car now"
+    )
+
+
+def _figures(values: object) -> str:
+    """Return the cap and the chemistry of a dump or a preset, which leaves defaults out."""
+    given = cast(dict[str, str | int], values) if isinstance(values, dict) else {}
+    kinds = dict(enumerate(NAMES))
+    whole = {name: int(given.get(name, default)) for _, name, _, _, _, default in TABLE}
+    return f"cap {whole['speed_cap_kmh']} km/h, {kinds.get(whole['chemistry'], 'unknown')}"
 
 
 def chip_of(machine: str) -> str:

@@ -5,14 +5,13 @@ board has started it, a pulled cable or a lost supply leaves the board as it was
 """
 
 import argparse
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from host_tools.board_files import BoardError, BoardFiles
 from host_tools.bundle import Bundle, BundleError, build, read_bundle, write_bundle
 from host_tools.files import whole_file
-from host_tools.fit import check_fit, chip_of
+from host_tools.fit import UNNAMED, check_fit, check_vehicle, chip_of
 from host_tools.flash_restore import look_after, read_backup, wanted_dump
 from host_tools.flash_screen import Bench, Screen, Work, plain
 from host_tools.flash_steps import (
@@ -25,10 +24,8 @@ from host_tools.flash_steps import (
 )
 from host_tools.install import install
 from host_tools.ports import PortError, choose_port, find_ports
-from host_tools.session import Commands, ask
+from host_tools.session import Commands, ask, check_agreed
 from host_tools.slots import FlashError, State, differing_root_files, inspect
-
-_UNNAMED = ("", "unnamed", "?")
 
 
 def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
@@ -39,6 +36,7 @@ def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
     args.dump = read_backup(args.restore) if args.restore else None
     if args.save_bundle:
         return _save(args)
+    check_agreed(args.yes)
     if bundle is None and args.board and args.vehicle:
         bundle = build(args.board, args.vehicle)
     if args.all:
@@ -104,13 +102,18 @@ def _steps(
         _describe(work, state, before)
         bundle = bundle or _built(args, state, before)
         check_fit(bundle, state, before, args.force)
+        other = check_vehicle(bundle, files, state, before, args.force)
         work.say(f"bundle: version {bundle.version} for {bundle.board}, {bundle.vehicle}")
         work.say(f"sum {bundle.total}")
+        if other:
+            work.say(other)
         _agree(args, bundle, state)
         _back_up(work, files, state, before, stamp)
         work.kept = f"{state.keeps}; `lsev flash` begins anew, `lsev versions` shows what is there"
         slot = install(files, bundle, state, work.progress)
         work.say(f"slot {slot}: all of {len(bundle.files)} files read back, and chosen")
+    if other:  # what was set for another car must not come back to this one
+        before = Running(before.identity)
     work.kept = f"all of version {bundle.version} is in slot {slot} and chosen, on trial"
     work.show("waiting for the self-test")
     after = wait_for_start(tools, work.port, bundle.version)
@@ -145,7 +148,7 @@ def _built(args: argparse.Namespace, state: State, before: Running) -> Bundle:
     missing = [
         option
         for option, value in (("--board", board), ("--vehicle", vehicle))
-        if value in _UNNAMED
+        if value in UNNAMED
     ]
     if missing:
         raise FlashError(
@@ -156,7 +159,7 @@ def _built(args: argparse.Namespace, state: State, before: Running) -> Bundle:
 
 
 def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
-    if args.yes or args.all or not sys.stdin.isatty():
+    if args.yes or args.all:
         return
     if not ask(f"install version {bundle.version} in slot {state.idle}? [y/N]", "en"):
         raise FlashError(f"nothing was changed, as you wished; {state.stays}")
@@ -164,9 +167,8 @@ def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
 
 def _back_up(work: Work, files: BoardFiles, state: State, before: Running, stamp: str) -> None:
     path = Path(f"lsev_backup_{work.number}_{stamp}.zip")
-    count = back_up(files, state, before, path)
-    if count:
-        work.say(f"backup: {path} ({count} files of what was on the board)")
+    if back_up(files, state, before, path):
+        work.say(f"backup: {path} (it holds the vehicle's keys: only you can read it, keep it so)")
     else:
         work.say("backup: none, there is nothing on the board to keep")
 
@@ -205,7 +207,8 @@ The board must be parked. Its records (parameters, odometer, faults) stay on it 
 a backup file of them is written first. Where the new version cannot read the parameters, those
 of before are given back; --restore does so for a board that was erased or replaced. A report
 file says what was done.
-exit status: 0 PASS, 1 FAIL, 2 bad input or no port
+Without a terminal to ask at, it wants --yes.
+exit status: 0 PASS, 1 FAIL, 2 bad input, --yes is missing, or no port
 """
 
 
@@ -230,6 +233,8 @@ def add_command(commands: Commands) -> None:
         "--restore", type=Path, metavar="FILE", help="give it the parameters of a backup or dump"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--force", action="store_true", help="also an older version")
+    parser.add_argument(
+        "--force", action="store_true", help="also an older version or another vehicle"
+    )
     parser.add_argument("--all", action="store_true", help="the boards of all ports")
     parser.set_defaults(run=run)

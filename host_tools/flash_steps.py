@@ -28,6 +28,8 @@ _PAUSE_S = 0.5
 _NOT_NOW = (22, 88)
 _SELF_TEST = re.compile(r"\bmode SELFTEST\b")
 _LAST_LINES = 12
+# The records hold the vehicle's keys: who reads them unlocks the car.
+_ONLY_OWNER = 0o600
 
 Listener = Callable[[str], None]
 
@@ -124,10 +126,11 @@ def _is_reset(files: BoardFiles) -> bool:
     return True
 
 
-def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> int:
-    """Write all records and what the program said into one zip file; return how many files.
+def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> bool:
+    """Write all records and what the program said into one zip file, if there is anything.
 
-    OSError when it cannot be written; BoardError when a record cannot be read.
+    Only its owner may read it. Return whether there is a file. OSError when it
+    cannot be written; BoardError when a record cannot be read.
     """
     kept = {
         f"{name.replace(' ', '_')}.txt": "\n".join(lines).encode() + b"\n"
@@ -142,10 +145,13 @@ def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> int
             if foreign in state.root:
                 kept["root" + foreign] = files.read(foreign)
     if kept:
-        with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        with (
+            whole_file(path, _ONLY_OWNER) as temporary,
+            zipfile.ZipFile(temporary, "w") as archive,
+        ):
             for name, data in sorted(kept.items()):
                 archive.writestr(name, data)
-    return len(kept)
+    return bool(kept)
 
 
 def _pairs(words: dict[str, str]) -> list[str]:

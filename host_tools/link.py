@@ -56,6 +56,7 @@ class Link:
     def __init__(
         self, port: serial.Serial, tap: Callable[[str], None] = lambda line: None
     ) -> None:
+        self.is_unlocked = False
         self._port = port
         self._tap = tap
         # Another program's tags of the last seconds must not be taken for these.

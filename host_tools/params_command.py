@@ -14,7 +14,7 @@ from pathlib import Path
 
 from host_tools import parameter_help, texts
 from host_tools.answers import Commander, Parameter, parse_parameters, parse_words
-from host_tools.files import whole_file
+from host_tools.files import check_free, whole_file
 from host_tools.link import LinkError
 from host_tools.screen import wrap
 from host_tools.session import (
@@ -46,6 +46,8 @@ def run(
             raise SessionError("no NAME=NUMBER was given; nothing was changed")
     elif args.action in ("restore", "diff") and args.file is not None:
         args.lines = read_dump(args.file)
+    elif args.action == "dump" and args.file is not None:
+        check_free(args.file)
     with opener(args.port) as link:
         if args.action == "get":
             return _get(link, args)
@@ -123,6 +125,7 @@ def _kept(link: Commander, count: int, reboot: bool, lang: str) -> int:
 
 def _restart(link: Commander, lang: str) -> int:
     link.command("reboot")
+    link.is_unlocked = False
     print(texts.ui("restarting", lang))
     return 0
 
@@ -226,6 +229,7 @@ examples:
 
 A change needs a parked car, and the key where one is set. It is checked as a whole on the
 board first; when anything is refused, nothing is changed. It is in use after a restart.
+A dump never overwrites a file.
 exit status: 0 done, 1 the board refused, 2 bad input, no key or no port
 """
 

@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -44,12 +44,20 @@ class SessionError(ValueError):
 
 @contextmanager
 def open_session(name: str | None) -> Generator[Commander]:
-    """Open the named port, or the one there is, and close it again; LinkError, PortError."""
+    """Open the named port, or the one there is, and close it again; LinkError, PortError.
+
+    What was unlocked is locked before: else whoever has the cable next is let in for minutes.
+    """
     port = open_port(name)
     try:
         link = Link(port)
         tell_time(link)
-        yield link
+        try:
+            yield link
+        finally:
+            if link.is_unlocked:
+                with suppress(LinkError):
+                    link.command("lock")
     finally:
         port.close()
 
@@ -93,6 +101,14 @@ def ask(question: str, lang: str) -> bool:
     return answer.strip().lower() in texts.ui("yes_words", lang).split()
 
 
+def check_agreed(is_agreed: bool) -> None:
+    """Raise SessionError where a person must agree, has not, and cannot be asked."""
+    if not is_agreed and not sys.stdin.isatty():
+        raise SessionError(
+            "there is no terminal to ask at; nothing was changed; give --yes if it shall be done"
+        )
+
+
 def ask_before(key: str, lang: str, **words: object) -> bool:
     """Return whether a person agrees to the question of key; a script that calls has agreed."""
     return not sys.stdin.isatty() or ask(texts.ui(key, lang).format(**words), lang)
@@ -122,6 +138,7 @@ def unlock(link: Commander, level: int, key: bytes) -> None:
     if nonce is None or number is None:
         raise SessionError(f"the board's challenge was not understood ({said!r}); nothing changed")
     link.command(f"auth {response(key, number[1], level, nonce[1])}")
+    link.is_unlocked = True
 
 
 def response(key: bytes, number: str, level: int, nonce: str) -> str:

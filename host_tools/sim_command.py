@@ -114,7 +114,7 @@ def add_command(commands: Any) -> None:
         action="append",
         default=[],
         dest="settings",
-        help="change a parameter of the controller; may be given again",
+        help="change a parameter; the pack's change the simulated pack too; may be given again",
     )
     add_fault(run, "8 s after the start")
     run.add_argument(

@@ -19,6 +19,8 @@ RECORDS = "/records"
 SELECTOR = "/main.py"
 BOOT = "/boot.py"
 BOARD = "/board.py"
+# Two builds of one version differ in these.
+_SUM_DIGITS = 8
 
 
 class FlashError(Exception):
@@ -45,7 +47,8 @@ class Slot:
         if self.manifest is None or self.trouble:
             return f"slot {self.name}: {self.trouble}"
         m = self.manifest
-        return f"slot {self.name}: version {m.version} for {m.board}, {m.vehicle}"
+        what = f"version {m.version} for {m.board}, {m.vehicle}, sum {m.total[:_SUM_DIGITS]}"
+        return f"slot {self.name}: {what}"
 
 
 @dataclass(frozen=True)
@@ -144,19 +147,19 @@ def inspect(files: BoardFiles) -> State:
     record = decode(files.read(RECORD)) if RECORD in tree else None
     slots = {name: _slot(files, name, tree) for name in SLOTS}
     root = {path: entry for path, entry in tree.items() if path.count("/") == 1}
-    board = _name_in(files.read(BOARD)) if BOARD in root else ""
+    board = str(stated(files.read(BOARD), "NAME") or "") if BOARD in root else ""
     return State(about, record, slots, root, board)
 
 
-def _name_in(source: bytes) -> str:
-    """Return the NAME that a board's data state; "" where it cannot be read."""
+def stated(source: bytes, name: str) -> object:
+    """Return the constant that a board's or vehicle's data state; None where there is none."""
     try:
         for node in ast.parse(source).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NAME":
-                return str(ast.literal_eval(node.value))
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+                return ast.literal_eval(node.value)
     except (ValueError, SyntaxError):
         pass
-    return ""
+    return None
 
 
 def _slot(files: BoardFiles, name: str, tree: dict[str, Entry]) -> Slot:

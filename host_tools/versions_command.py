@@ -5,14 +5,13 @@ Both stop the program of a parked board for a moment, and start it again.
 
 import argparse
 import json
-import sys
 
 from host_tools.board_files import BoardError
 from host_tools.flash_restore import look_after, wanted_dump
 from host_tools.flash_steps import Tools, at_prompt, stop_program, wait_for_start
 from host_tools.install import choose_other
 from host_tools.ports import choose_port
-from host_tools.session import Commands, ask
+from host_tools.session import Commands, ask, check_agreed
 from host_tools.slots import FlashError, State, inspect
 
 
@@ -41,6 +40,7 @@ def _object(state: State) -> dict[str, object]:
                 "whole": slot.is_whole,
                 "trouble": slot.trouble,
                 "version": slot.manifest.version if slot.manifest else None,
+                "sum": slot.manifest.total if slot.manifest else None,
                 "board": slot.manifest.board if slot.manifest else None,
                 "vehicle": slot.manifest.vehicle if slot.manifest else None,
             }
@@ -52,13 +52,14 @@ def _object(state: State) -> dict[str, object]:
 def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
     """Choose the other slot, start it and see it run; FlashError keeps what was chosen."""
     tools = tools or Tools()
+    check_agreed(args.yes)
     port = choose_port(args.port)
     try:
         before = stop_program(tools, port)
         with at_prompt(tools, port) as files:
             state = inspect(files)
             print("\n".join(state.describe()))
-            if not args.yes and sys.stdin.isatty() and not ask("go back? [y/N]", "en"):
+            if not args.yes and not ask("go back? [y/N]", "en"):
                 print("nothing was changed")
                 return 0
             slot = choose_other(files, state)
@@ -91,8 +92,8 @@ examples:
 
 The board must be parked. Parameters, odometer and faults stay; where the other version cannot
 read the parameters, they are given back to it. The version that is left stays in its slot: a
-second rollback goes back to it.
-exit status: 0 the other version runs, 1 it does not, 2 no port
+second rollback goes back to it. Without a terminal to ask at, it wants --yes.
+exit status: 0 the other version runs, 1 it does not, 2 no port, or --yes is missing
 """
 
 

@@ -1,9 +1,10 @@
 """Scenarios: a drive as data, with what must come out of it; pytest and lsev run the same ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim import frame
+from sim.charge_metrics import ChargeMetrics
 from sim.charge_scenario import ChargeScenario, Progress, UnfitError, run_charge
 from sim.driver import CycleDriver, Driver, PluggedDriver
 from sim.faults import Fault, parse_fault
@@ -17,7 +18,7 @@ from sim.world import TICK_S, Road, World, flat
 
 
 class ScenarioError(ValueError):
-    """There is no such scenario; the text names the nearest."""
+    """There is no such scenario, or no such figure in it; the text names the nearest."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,18 @@ def as_run(
 
     UnfitError says what does not go together.
     """
+    if isinstance(scenario, ChargeScenario):
+        scenario.check(vehicle)
+        if runtime != "cpython":
+            scenario = whole_loop_piece(scenario)
     if isinstance(scenario, Scenario):
+        for fault in faults:
+            if fault.onset_s >= scenario.seconds:
+                raise UnfitError(
+                    f"{fault.name}@{fault.onset_s:g} would never come: {scenario.name} ends at"
+                    f" {scenario.seconds:g} s"
+                )
         return scenario
-    scenario.check(vehicle)
-    if runtime != "cpython":
-        return whole_loop_piece(scenario)
     if faults:
         raise UnfitError(
             f"{scenario.name} runs at a second a step, too coarse for --fault; with --runtime"
@@ -163,18 +171,33 @@ def run_scenario(
 
     A vehicle that is given comes as it is, without the scenario's settings;
     faults, which one run uses up, come on top of the scenario's own. UnfitError
-    as from as_run().
+    as from as_run(), and ScenarioError for a figure that no run gives.
     """
     chosen = vehicle if vehicle is not None else scenario.load_vehicle()
     scenario = as_run(scenario, chosen, runtime, faults)
     if isinstance(scenario, Scenario):
         return _drive(scenario, chosen, seed, runtime, progress, faults)
+    expectations = scenario.expected(chosen)
+    unrun = ChargeMetrics(scenario.make_run(chosen, seed), scenario.watches)
+    _check_metrics(scenario.name, expectations, unrun.values())
     outcome = run_charge(scenario, chosen, seed=seed, progress=progress)
     values = outcome.values
-    checks = tuple(Check(e, values[e.metric]) for e in scenario.expected(chosen))
+    checks = tuple(Check(e, values[e.metric]) for e in expectations)
     return Result(
         scenario, chosen, runtime, seed, values, checks, outcome.rows, stored=outcome.stored
     )
+
+
+def _check_metrics(
+    name: str, expectations: Sequence[Expectation], figures: Mapping[str, float]
+) -> None:
+    """Raise ScenarioError before the run where one is expected that it does not give."""
+    for expectation in expectations:
+        if expectation.metric not in figures:
+            raise ScenarioError(
+                f"{name} expects {expectation.metric!r}, which is no figure of a run; nearest:"
+                f" {nearest(expectation.metric, list(figures))}"
+            )
 
 
 def _drive(
@@ -191,6 +214,7 @@ def _drive(
     rows: list[Row] = []
     with make_world(scenario, chosen, driver, seed, runtime, broken) as world:
         metrics = Metrics(world, scenario.watches)
+        _check_metrics(scenario.name, scenario.expectations, metrics.values())
         for tick in range(1, round(scenario.seconds / TICK_S) + 1):
             world.step()
             wanted_mps = cycle.asked_mps if cycle is not None else -1.0

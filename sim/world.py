@@ -19,7 +19,7 @@ from sim.frame import (
 )
 from sim.plant.battery import Battery, make_battery
 from sim.plant.car import Car, CarData
-from sim.plant.cars import CARS
+from sim.plant.cars import find_car
 from sim.plant.sensors import SensorData, Sensors
 from sim.runtime import make_controller
 from sim.vehicle import Vehicle, load_vehicle
@@ -51,7 +51,7 @@ class World:
     position_m; charger feeds the pack while the plug is in; bms watches its
     cells; faults break things on their own timeline. inputs is what the
     controller's pins see, wires what reaches the car, outputs the controller's
-    last frame, all 0 while it boots.
+    last frame, all 0 while it boots. VehicleError when no car is given or known.
     """
 
     def __init__(
@@ -75,6 +75,8 @@ class World:
     ) -> None:
         self.vehicle = load_vehicle(vehicle) if isinstance(vehicle, str) else vehicle
         values = self.vehicle.values
+        if car is None:  # before there is a controller to be ended
+            car = find_car(self.vehicle.name)
         if battery is None:
             battery = make_battery(
                 chemistry.NAMES[values["chemistry"]],
@@ -97,7 +99,7 @@ class World:
                 runtime, board, values, stamps=stamps, name=self.vehicle.name
             )
         self.controller = controller
-        self.car = Car(car if car is not None else CARS[self.vehicle.name], battery, ambient_c)
+        self.car = Car(car, battery, ambient_c)
         self.sensors = Sensors(
             self.car, self.controller.scaling, values, sensors or SensorData(), seed
         )

@@ -1,6 +1,7 @@
 """The simulated cars behind the vehicle presets: what the controller's parameters cannot say."""
 
 from sim.plant.car import CarData
+from sim.vehicle import VehicleError
 
 CARS = {
     "three_wheel_48v_flooded": CarData(
@@ -35,3 +36,11 @@ CARS = {
         copper_loss_w=1300.0,
     ),
 }
+
+
+def find_car(vehicle_name: str) -> CarData:
+    """Return the car behind a vehicle; VehicleError says where it is missing."""
+    car = CARS.get(vehicle_name)
+    if car is None:
+        raise VehicleError(f"{vehicle_name} has no physical car; add it to sim/plant/cars.py")
+    return car

@@ -59,7 +59,7 @@ DRIVES = (
     ),
     Scenario(
         name="school_run",
-        summary="stop-and-go to school, 2.2 km with a hill of 6 %",
+        summary="stop-and-go to school, 1.9 km with a hill of 6 %",
         seconds=305.0,
         make_driver=_school_run,
         road=slopes((900.0, 0.06), (1150.0, -0.05), (1350.0, 0.0), over_m=20.0),

@@ -26,6 +26,8 @@ WRONG = {
 }
 # Figures that differ from run to run.
 FIGURES = re.compile(r"[0-9a-f]{12,}|\b\d+(?= (?:x|s|次|秒)\b)")
+# A fault that has come back since a tool has set the board's clock has a line with dates.
+DATED = re.compile(r"^.*\b20\d\d-\d\d-\d\d.*\n", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_faults_says_in_its_first_line_what_is_wrong(
 ) -> None:
     shown = lsev(port, "faults", cwd=tmp_path, lang=lang)
     assert shown.splitlines()[0].startswith(WRONG[lang])
-    steady = FIGURES.sub("#", shown)
+    steady = FIGURES.sub("#", DATED.sub("", shown))
     assert steady == kept(f"first_minute_faults_{lang}", steady)
 
 

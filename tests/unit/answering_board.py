@@ -43,6 +43,7 @@ class AnsweringBoard:
             **(answers or {}),
         }
         self.told: list[str] = []
+        self.is_unlocked = False
 
     def command(self, line: str, timeout_s: float = 5.0) -> list[str]:
         """Answer as a Link does."""

@@ -26,8 +26,9 @@ from sim.controller import ControllerError
 from sim.faults import FAULTS
 from sim.interpreter import MicropythonController
 from sim.metrics import Expectation
-from sim.scenario import Scenario
+from sim.scenario import Scenario, find_scenario
 from sim.scenarios import SCENARIOS
+from sim.vehicle import VEHICLES_DIR
 
 SECONDS = 6.0
 CHARGE_SECONDS = 900.0
@@ -179,6 +180,64 @@ def test_an_unknown_name_is_answered_with_the_three_nearest(
     for word in words:
         assert word in said
     assert len(said.partition("nearest: ")[2].split(", ")) == 3
+
+
+@pytest.mark.usefixtures("interpreter")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sim", "run", "ece15"],
+        ["sim", "run", "overnight", "--runtime", "micropython"],
+        ["board"],
+    ],
+)
+def test_a_vehicle_file_without_a_physical_car_is_told_where_it_belongs(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    preset = (VEHICLES_DIR / "four_wheel_60v_agm.py").read_text(encoding="utf-8")
+    (tmp_path / "my_car.py").write_text(preset, encoding="utf-8")
+    monkeypatch.setattr("sim.vehicle.VEHICLES_DIR", tmp_path)
+    said = refused([*arguments, "--vehicle", "my_car"], capsys)
+    assert said == "lsev: my_car has no physical car; add it to sim/plant/cars.py\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [("ece15", "distance_kn", "distance_km"), ("overnight", "ah_facter", "ah_factor")],
+)
+def test_a_figure_that_no_run_gives_is_told_before_the_run_with_the_three_nearest(
+    name: str, wrong: str, right: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def stepped(*_: object) -> None:
+        pytest.fail("the run was started")
+
+    odd = dataclasses.replace(
+        find_scenario(name), expectations=(Expectation(wrong, 0.0, 1.0, ""),)
+    )
+    monkeypatch.setattr("sim.scenarios.SCENARIOS", (odd,))
+    monkeypatch.setattr("sim.world.World.step", stepped)
+    monkeypatch.setattr("sim.charging.ChargeRun.step", stepped)
+    said = refused(["sim", "run", name], capsys)
+    assert f"{name} expects '{wrong}'" in said
+    near = said.partition("nearest: ")[2].strip().split(", ")
+    assert len(near) == 3 and right in near
+
+
+@pytest.mark.usefixtures("no_run")
+@pytest.mark.parametrize(
+    "arguments", [["ece15"], ["overnight", "--runtime", "micropython"]], ids=["drive", "charge"]
+)
+def test_a_fault_that_would_come_after_the_end_is_refused(
+    arguments: list[str], capsys: Capture
+) -> None:
+    fault = f"reset@{SECONDS:g}"
+    said = refused(["sim", "run", *arguments, "--fault", fault], capsys)
+    assert said == (f"lsev: {fault} would never come: {arguments[0]} ends at {SECONDS:g} s\n")
+
+
+def test_a_fault_in_the_last_moment_comes(capsys: Capture) -> None:
+    main(["sim", "run", "ece15", "--fault", f"plug_open@{SECONDS - 0.01:g}"])
+    assert "broken on purpose: plug_open@5.99" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("no_run")
@@ -592,3 +651,17 @@ def test_what_is_printed_while_nobody_listens_is_lost_and_holds_nothing_up() -> 
         port.close()
     assert heard == b"now"
     assert said.endswith("299" + "." * 997 + "now")
+
+
+def test_a_reader_that_has_enough_ends_it_without_a_word() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "host_tools", "sim", "list"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")

@@ -188,3 +188,33 @@ def test_an_error_that_names_broken_rules_gets_their_sentences() -> None:
     assert explained[2] == "  motor_temp: " + parameter_help.RULES["motor_temp"]
     assert len(explained) == 3
     assert parameter_help.explain("motor_temp is hot") == "motor_temp is hot"
+
+
+@pytest.mark.parametrize(
+    ("sentences", "name", "module"),
+    [
+        (parameter_help.PARAMETERS, "speed_cap_kmh", "parameter_help"),
+        *(
+            (TEXTS[kind], name, "texts/en")
+            for kind, name in (
+                ("limiters", LIMITER_NAMES[1]),
+                ("reasons", REASONS[0]),
+                ("patterns", patterns.NAMES[0]),
+                ("phases", phases.NAMES[0]),
+                ("causes", phases.CAUSE_NAMES[0]),
+            )
+        ),
+    ],
+)
+def test_a_row_without_its_sentence_is_named_with_the_file_to_write_it_in(
+    sentences: dict[str, str],
+    name: str,
+    module: str,
+    readme: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sentences, name)
+    assert main([], readme) == 2
+    assert f"{name} has no sentence in host_tools/{module}.py" in capsys.readouterr().err
+    assert readme.read_text(encoding="utf-8") == EMPTY

@@ -330,6 +330,14 @@ def test_the_latch_must_let_go_when_the_time_has_passed_and_not_before():
     assert active(table) == set()
 
 
+def test_what_its_latch_held_for_two_and_a_half_hours_stops_as_soon_as_it_is_free():
+    table = confirmed("guard_data")
+    for _ in range(2**23 // 500 + 1):  # whole laps of a smaller clock would look like no time
+        table.step(TRACTION, 0, 1, 0, 500)
+    step(table, "", 1, key_on=0, word=TRACTION)
+    assert active(table) == set()
+
+
 # --- what the car does
 
 
@@ -514,6 +522,9 @@ def test_a_permanent_row_is_released_alone():
     table.release(number("guard_data"))
     assert names_in(table.permanent) == {"pedal_a_low", "speed_stopped"}
     assert table.changes == changes + 1
+    table.release(number("speed_stopped"))
+    assert names_in(table.permanent) == {"pedal_a_low"}
+    assert table.changes == changes + 2
 
 
 def test_a_row_of_before_the_last_reset_is_remembered_and_not_active():

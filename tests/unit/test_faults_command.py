@@ -234,3 +234,37 @@ def test_dates_are_shown_where_a_host_has_told_the_time(lang: str, said: str) ->
     assert "首次" not in "".join(
         describe(replace(diagnosis, faults=parse_faults(DATED[:1])), lang)
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "blinks"),
+    [
+        ("48 P1A01 enable_stuck_on STOP", True),
+        ("35 P1B01 wrong_pack WARN", True),
+        ("79 P0D22 charger_disobeys WARN", True),
+        ("95 U0111 bms_lost DERATE", False),
+        ("11 P2122 pedal_a_low CRAWL", False),
+        ("94 P0603 records_not_written WARN", False),
+    ],
+)
+@pytest.mark.parametrize(("lang", "words"), [("en", "blink code"), ("zh", "闪码")])
+def test_a_blink_code_is_named_where_the_lamp_blinks_it(
+    row: str, blinks: bool, lang: str, words: str
+) -> None:
+    diagnosis = Diagnosis({}, True, [], parse_faults([f"{row} stored 2x at 5..70 s"]))
+    said = " ".join(" ".join(describe(diagnosis, lang)).split())
+    assert (f"{words} {row[:2]}" in said) == blinks
+    assert (words in said) == blinks
+
+
+@pytest.mark.parametrize("words", [("report", "-o"), ("faults", "--clear", "--report")])
+def test_a_report_never_overwrites_a_file_nor_asks_the_board_before(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.txt"
+    path.write_text("mine", encoding="utf-8")
+    board = cleared([])
+    with pytest.raises(FileExistsError, match=r"File exists.*kept\.txt"):
+        run(board, *words, "kept.txt")
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert board.told == []

@@ -1,9 +1,12 @@
 """Flash: what is refused, what is told, and that the old version runs on whatever happens."""
 
+import io
+import json
 import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from unit.test_install import flashed
 
 from host_tools import provision_command, versions_command
 from host_tools.board_files import About, BoardError
-from host_tools.bundle import write_bundle
+from host_tools.bundle import ROOT, write_bundle
 from host_tools.cli import main, make_parser
 from host_tools.fit import chip_of, numbers
 from host_tools.flash_command import run
@@ -70,7 +73,7 @@ class Bench:
 
     def flash(self, bundle, *options):
         write_bundle(bundle, Path("bundle.zip"))
-        words = ["flash", "--port", "PORT", "--bundle", "bundle.zip", *options]
+        words = ["flash", "--port", "PORT", "--bundle", "bundle.zip", "--yes", *options]
         return run(make_parser().parse_args(words), self.tools)
 
 
@@ -99,6 +102,36 @@ def test_the_backup_has_parameters_fault_history_and_all_records(bench) -> None:
         assert archive.read("records/a/odometer") == b"12 km"
         assert archive.read("dump.txt").decode().splitlines() == DUMP
         assert b"pedal_a_low" in archive.read("faults_hist.txt")
+
+
+def test_the_backup_holds_keys_and_is_its_owners_alone_before_any_byte_is_in_it(
+    bench, capsys, monkeypatch
+) -> None:
+    modes = []
+
+    class Watched(zipfile.ZipFile):
+        def __init__(self, path, *words):
+            if "lsev_backup" in str(path):
+                modes.append(Path(path).stat().st_mode & 0o777)
+            super().__init__(path, *words)
+
+    monkeypatch.setattr("host_tools.flash_steps.zipfile.ZipFile", Watched)
+    assert bench.flash(NEW) == 0
+    name = "lsev_backup_a1b2c3_20261123_120000.zip"
+    assert modes == [0o600] and Path(name).stat().st_mode & 0o777 == 0o600
+    assert (
+        f"backup: {name} (it holds the vehicle's keys: only you can read it, keep it so)"
+        in capsys.readouterr().out
+    )
+
+
+def test_git_leaves_alone_what_a_flash_writes(bench, tmp_path) -> None:
+    bench.flash(NEW)
+    patterns = (ROOT / ".gitignore").read_text().split()
+    written = [path.name for path in tmp_path.glob("lsev_*")]
+    assert len(written) == 2
+    for name in (*written, "board.img"):
+        assert any(fnmatch(name, pattern) for pattern in patterns), name
 
 
 def refused(bench, bundle, *options) -> str:
@@ -151,7 +184,7 @@ def test_ctrl_c_leaves_a_report_that_says_what_was_kept(bench, capsys) -> None:
 
 def test_a_port_that_is_not_there_is_no_failed_board(capsys) -> None:
     write_bundle(NEW, Path("bundle.zip"))
-    assert main(["flash", "--port", "./nowhere", "--bundle", "bundle.zip"]) == 2
+    assert main(["flash", "--yes", "--port", "./nowhere", "--bundle", "bundle.zip"]) == 2
     assert "nowhere" in capsys.readouterr().err
     assert not list(Path.cwd().glob("lsev_flash_*"))
 
@@ -161,6 +194,68 @@ def test_a_bundle_for_another_board_is_refused_even_when_forced(bench) -> None:
     assert "its pins would be driven wrongly; nothing was changed" in refused(
         bench, other, "--force"
     )
+
+
+LFP = replace(
+    NEW,
+    vehicle="four_wheel_72v_lfp",
+    files={
+        **NEW.files,
+        "vehicle.py": b'PARAMETERS = {"speed_cap_kmh": 56, "chemistry": 3}\n',
+    },
+)
+
+
+def test_another_vehicle_is_refused_and_both_are_named_with_cap_and_chemistry(bench) -> None:
+    bench.console.answers["dump"] = ["speed_cap_kmh=44", "chemistry=1", "checksum 11111111"]
+    said = refused(bench, LFP)
+    assert f"this car is {VEHICLE} (cap 44 km/h, agm)" in said
+    assert "the bundle is for four_wheel_72v_lfp (cap 56 km/h, lfp)" in said
+    assert "nothing was changed" in said and "version 1.0.0 in slot a was kept" in said
+    assert f"use --vehicle {VEHICLE}, or --force" in said
+
+
+def test_another_vehicle_is_refused_where_no_program_answers_and_its_slot_says_what_it_is(
+    tmp_path,
+) -> None:
+    preset = b'PARAMETERS = {"speed_cap_kmh": 45, "chemistry": 1}\n'
+    there = replace(OLD, files={**OLD.files, "vehicle.py": preset})
+    bench = Bench(flashed(tmp_path / "flash", there), {"id": AT_PROMPT})
+    assert f"this car is {VEHICLE} (cap 45 km/h, agm)" in refused(bench, LFP)
+
+
+def test_another_vehicle_that_is_forced_does_not_get_the_values_of_the_one_before(
+    bench, capsys
+) -> None:
+    losing(bench)
+    assert bench.flash(LFP, "--force") == 0
+    out = capsys.readouterr().out
+    assert f"another vehicle, forced: {VEHICLE} (cap 45 km/h, flooded) becomes" in out
+    assert "restore begin" not in bench.console.told
+    assert "take them over" not in out and "parameters_lost and does not drive" in out
+
+
+@pytest.mark.parametrize("verb", ["flash", "rollback"])
+def test_without_a_terminal_it_wants_yes_and_opens_no_port(verb, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert main([verb, "--port", "./nowhere"]) == 2
+    assert "no terminal to ask at; nothing was changed; give --yes" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "n\n"])
+def test_end_of_input_and_no_answer_at_a_terminal_are_a_no(bench, typed, monkeypatch) -> None:
+    write_bundle(NEW, Path("b.zip"))
+    for verb in (["flash", "--bundle", "b.zip"], ["rollback"]):
+        monkeypatch.setattr("sys.stdin", Terminal(typed))
+        args = make_parser().parse_args([*verb, "--port", "P"])
+        before = bench.board.tree("")
+        assert args.run(args, bench.tools) == (1 if verb[0] == "flash" else 0)
+        assert bench.board.tree("") == before
 
 
 def test_a_car_that_could_move_is_not_stopped(bench, capsys) -> None:
@@ -187,7 +282,7 @@ def test_a_micropython_that_is_too_old_or_another_chip_is_refused(tmp_path: Path
 
 def test_a_blank_board_needs_to_be_told_what_it_is_for(tmp_path: Path, capsys) -> None:
     bench = Bench(FolderBoard(tmp_path / "blank"), {"id": AT_PROMPT})
-    assert run(make_parser().parse_args(["flash", "--port", "P"]), bench.tools) == 1
+    assert run(make_parser().parse_args(["flash", "--yes", "--port", "P"]), bench.tools) == 1
     assert "give --board and --vehicle" in capsys.readouterr().out
 
 
@@ -339,7 +434,7 @@ def test_many_boards_get_one_line_each(tmp_path: Path, capsys, monkeypatch) -> N
         first.now,
     )
     write_bundle(NEW, Path("b.zip"))
-    words = ["flash", "--all", "--bundle", "b.zip"]
+    words = ["flash", "--all", "--yes", "--bundle", "b.zip"]
     assert run(make_parser().parse_args(words), tools) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line[:8] for line in lines] == ["P0  PASS", "P1  FAIL", "P2  PASS", "2 of 3 p"]
@@ -356,9 +451,24 @@ def test_versions_shows_both_slots(bench, capsys) -> None:
     assert "chosen: slot b, on trial" in out
 
 
+def test_versions_tells_two_builds_of_one_version_apart(bench, capsys) -> None:
+    again = make_bundle("1.0.0", "more")
+    bench.flash(again)
+    capsys.readouterr()
+    args = make_parser().parse_args(["versions", "--port", "P"])
+    assert versions_command.run_versions(args, bench.tools) == 0
+    out = capsys.readouterr().out
+    assert f"slot a: version 1.0.0 for esp32_s3, {VEHICLE}, sum {OLD.total[:8]}\n" in out
+    assert f"slot b: version 1.0.0 for esp32_s3, {VEHICLE}, sum {again.total[:8]}\n" in out
+    args.json = True
+    versions_command.run_versions(args, bench.tools)
+    slots = json.loads(capsys.readouterr().out)["slots"]
+    assert [slot["sum"] for slot in slots] == [OLD.total, again.total]
+
+
 def test_a_rollback_starts_the_other_version_and_a_second_one_comes_back(bench, capsys) -> None:
     bench.flash(NEW)
-    args = make_parser().parse_args(["rollback", "--port", "P"])
+    args = make_parser().parse_args(["rollback", "--yes", "--port", "P"])
     assert versions_command.run_rollback(args, bench.tools) == 0
     assert bench.board.starts() == "1.0.0"
     assert "PASS: version 1.0.0 in slot a runs" in capsys.readouterr().out
@@ -372,7 +482,7 @@ def test_a_rollback_to_a_version_that_cannot_read_the_parameters_gives_them_back
     assert bench.flash(NEW) == 0
     losing(bench)
     bench.console.answers["faults"] = lambda _: [LOST] if bench.starts() == "1.0.0" else []
-    args = make_parser().parse_args(["rollback", "--port", "P"])
+    args = make_parser().parse_args(["rollback", "--yes", "--port", "P"])
     assert versions_command.run_rollback(args, bench.tools) == 0
     out = capsys.readouterr().out
     assert "parameters: 2 given back" in out and "the same 2 as before" in out
@@ -388,7 +498,7 @@ def test_versions_says_why_a_slot_was_given_up(bench, capsys) -> None:
 
 
 def test_a_rollback_without_another_version_is_refused(bench) -> None:
-    args = make_parser().parse_args(["rollback", "--port", "P"])
+    args = make_parser().parse_args(["rollback", "--yes", "--port", "P"])
     with pytest.raises(FlashError, match=r"no whole version to go back to; version 1\.0\.0"):
         versions_command.run_rollback(args, bench.tools)
     assert bench.board.starts() == "1.0.0"

@@ -656,6 +656,12 @@ def test_a_late_tick_says_nothing_of_how_fast_the_speed_rises():
     assert bench.bits == 0
 
 
+def test_the_pulses_of_a_slot_that_became_long_are_rounded_to_the_nearest():
+    bench = Bench(FIRST)
+    bench.pulse(6).tick(1, 40).tick(SLOT + 1)
+    assert bench.guard.speed_mmps == 6 * 125  # 5.54 in 120 of 130 ms
+
+
 def test_above_the_cap_without_torque_nothing_is_wrong():
     bench = Bench().roll(50, 20)
     assert bench.guard.speed_mmps == 25000
@@ -826,11 +832,11 @@ def test_force_stall_and_idle_power_are_parameters(values, watts):
 
 
 @pytest.mark.parametrize(
-    ("torque", "watts"), [(938, 2641), (939, 2644), (940, 2650), (1000, 2650)]
+    ("torque", "watts"), [(938, 2642), (939, 2645), (940, 2650), (941, 2650), (1000, 2650)]
 )
 def test_more_than_full_torque_is_never_taken_for_granted(torque, watts):
     # 800 W at one metre per second, 1600 W of stalling.
-    assert most_power(pulling(torque, 1, wheel_force_n=500)) == pytest.approx(watts, abs=3)
+    assert most_power(pulling(torque, 1, wheel_force_n=500)) == watts
 
 
 def test_a_car_that_gains_speed_is_as_fast_as_it_will_be_a_quarter_second_on():
@@ -882,11 +888,21 @@ def test_a_car_that_stood_gains_no_more_speed_than_the_lightest_with_the_torque_
     # 400 N move 250 kg with 1.6 m/s2, and a hill with 1.2: 2.8 m/s after a second.
     for ticks, speed in ((50, 1400), (100, 2800)):
         needed_w = 400 * speed // 1000 + 160
-        for power_w, is_seen in ((needed_w * 0.9, False), (needed_w * 1.7, True)):
+        for power_w, is_seen in ((needed_w * 1.55, False), (needed_w * 1.7, True)):
             bench = launched(ticks)
             bench.power_w = int(power_w) + 250
             bench.tick(4)
             assert (bench.bits == UNINTENDED) == is_seen, (ticks, power_w)
+
+
+def test_a_wheel_that_stays_silent_is_no_faster_than_the_cap():
+    def make_bench():
+        bench = Bench(FIRST)
+        bench.pedal = 1000
+        bench.torque = 41
+        return bench.tick(1000), 41  # 10 s with 1.6 m/s2
+
+    assert most_power(make_bench) == 250 + (101 * 11751 // 1000 + 10) * 8 // 5
 
 
 def test_the_first_pulse_ends_the_silence_at_once():
@@ -926,6 +942,7 @@ def steady(power_w, torque=340, **values):
         (500, 1700, UNINTENDED),
         # Above that only by the idle power, an eighth and what a car gains: 50 W in a look.
         (1610, 1800, 0),
+        (1610, 2100, 0),
         (1610, 2250, UNINTENDED),
         (2000, 2240, 0),
         (2300, 2426, 0),
@@ -938,12 +955,15 @@ def test_power_that_rises_though_no_more_is_asked_is_unintended(before_w, after_
     assert bench.tick(4).bits == bits
 
 
-def test_power_that_rises_slowly_with_the_speed_is_not():
+@pytest.mark.parametrize(("watts_a_look", "bits"), [(15, 0), (46, 0), (58, UNINTENDED)])
+def test_power_that_rises_no_faster_than_the_speed_of_the_lightest_car_is_not(watts_a_look, bits):
+    # 400 N move it with 2.8 m/s2, and a motor at its end gives half of 3 m/s in each second more:
+    # 32 W in a look are explained, and of the rest the idle power and an eighth are let pass.
     bench = steady(1000)
-    for power_w in range(1000, 2400, 15):
+    for look, power_w in enumerate(range(1000, 2426, watts_a_look)):
         bench.power_w = power_w
-        bench.tick(2)
-    assert bench.bits == 0
+        bench.pulse(5 if look % (SLOT // 2) == 0 else 0).tick(2)
+    assert bench.bits == bits
 
 
 def test_power_that_comes_with_more_torque_is_not():
@@ -954,13 +974,32 @@ def test_power_that_comes_with_more_torque_is_not():
     bench.torque = 340
     bench.power_w = 2000
     assert bench.tick(4).bits == 0
+    bench = steady(500, torque=300)
+    bench.torque = 310  # which alone needs 60 W more
+    bench.power_w = 1950
+    assert bench.tick(4).bits == UNINTENDED
+
+
+def test_power_that_went_into_the_pack_is_not_missing_in_the_next_pull():
+    bench, bench.torque = pulling(340, 1)()
+    bench.power_w = 500
+    bench.tick(4)
+    bench.torque = 0
+    for _ in range(200):  # until nothing is left of the torque that was asked
+        bench._fill()
+        bench.raw.pack_v_counts, bench.raw.pack_a_counts = 2000, 1500 - HUNDRED_AMPERE_COUNTS
+        bench.guard.step(bench.raw, bench.out, 10)
+    bench.torque = 340
+    bench.power_w = 1050  # more than 400 N need at 1.3 m/s, and less than they may
+    assert bench.tick(4).bits == 0
 
 
 def test_what_was_asked_earlier_explains_power_for_as_long_as_the_motor_lags():
-    for slots, bits in ((0, 0), (8, UNINTENDED)):
+    # Of the 1152 W that it adds an eleventh is forgotten in each look.
+    for looks, bits in ((1, 0), (5, 0), (6, UNINTENDED)):
         bench = steady(500, torque=140)
         bench.torque = 340
-        bench.tick(2).roll(5, slots)
+        bench.pulse(5).tick(2 * looks)
         bench.power_w = 1700
         assert bench.tick(4).bits == bits
 
@@ -972,30 +1011,36 @@ def test_power_that_rose_while_a_tick_was_late_is_what_flows_from_then_on():
     assert bench.tick(20).bits == 0
     bench = steady(500)
     bench.power_w = 2200
+    bench.tick(1, 20).tick(1, 21)
+    assert bench.tick(20).bits == 0
+    bench = steady(500)
+    bench.power_w = 2200
     bench.tick(4, 20)
     assert bench.bits == UNINTENDED
-    bench = steady(500)
-    bench.power_w = 3000  # more than may flow at most
-    bench.tick(4, 25)
-    assert bench.bits == UNINTENDED
+    for power_w, bits in ((2426, 0), (2427, UNINTENDED)):
+        bench = steady(500)
+        bench.power_w = power_w  # what may flow at most, and a watt more
+        bench.tick(4, 25)
+        assert bench.bits == bits
 
 
-def test_the_power_that_may_flow_fades_with_twice_the_lag_of_the_motor():
-    def ticks_from_release(power_w):
-        bench, torque = pulling(340, 1)()
-        bench.torque = torque
-        bench.power_w = power_w
-        bench.tick(4)
-        bench.torque = 0
-        for ticks in range(100):
-            bench.pulse(1 if ticks % SLOT == 0 else 0).tick()
-            if bench.is_stopped:
-                return ticks
-        raise AssertionError
-
+@pytest.mark.parametrize(
+    ("torque", "watts", "ticks"),
+    [(0, 750, 7), (0, 450, 17), (0, 150, 39), (40, 750, 9), (40, 450, 23)],
+)
+def test_the_power_that_may_flow_fades_with_twice_the_lag_of_the_motor(torque, watts, ticks):
     # The 896 W of 400 N at one metre per second and their stalling fade to each of these, by a
-    # twelfth in each look, after 33, 131 and 352 ms; and then it is seen twice.
-    assert [ticks_from_release(250 + watts) for watts in (750, 450, 150)] == [7, 17, 39]
+    # twelfth in each look, after 33, 131 and 352 ms, and then it is seen twice. With 40 permille
+    # still asked they fade towards the 176 W of 100 N, by a twelfth of what is beyond those.
+    bench, bench.torque = pulling(340, 1)()
+    bench.power_w = 250 + watts
+    bench.tick(4)
+    bench.torque = torque
+    taken = []
+    for tick in range(60):
+        bench.pulse(1 if tick % SLOT == 0 else 0).tick()
+        taken.append(bench.is_stopped)
+    assert taken.index(True) == ticks
 
 
 def test_power_while_torque_rises_is_judged_by_what_is_asked_now():
@@ -1035,6 +1080,12 @@ def test_a_coasting_car_whose_pulses_come_back_gains_nothing(missing, bits):
     bench = Bench(FIRST).roll(10, 20)
     bench.roll(0, missing)
     assert bench.roll(30, HALF).bits == bits
+
+
+@pytest.mark.parametrize(("before", "bits"), [(3, 0), (4, UNINTENDED)])
+def test_a_gain_is_believed_after_eight_slots_with_pulses(before, bits):
+    bench = Bench(FIRST).roll(10, 20).roll(0, 1)
+    assert bench.roll(10, before).roll(30, HALF).bits == bits
 
 
 @pytest.mark.parametrize("what", [{"torque": 100}, {"brake": 1}])
@@ -1102,7 +1153,7 @@ def test_a_bit_that_flips_in_a_copy_takes_traction_within_200_ms(name):
 
 
 def test_a_bit_that_flips_is_found_where_every_tick_is_late_too():
-    bench = Bench(FIRST)
+    bench = Bench(FIRST).tick(4, dt_ms=200)
     setattr(bench.guard, KEPT[0], getattr(bench.guard, KEPT[0]) ^ 1)
     assert bench.tick(6, dt_ms=200).bits & DATA
 
@@ -1454,6 +1505,14 @@ def test_power_that_has_not_begun_to_fall_after_the_motors_lag_opens_the_contact
         bench.power_w = 3000
         bench.ticks_to_stop()
         assert ticks_to_open(bench, falls_to_w) == (ticks if is_early else 12)
+
+
+def test_59_ms_after_a_trip_no_motor_has_been_given_its_time_to_let_go():
+    bench = Bench(motor_lag_ms=10)
+    bench.power_w = 3000
+    bench.ticks_to_stop()
+    assert bench.tick(4).tick(1, 9).out.contactor == 1
+    assert bench.tick(1, 1).out.contactor == 0
 
 
 def test_the_contactor_stays_open_until_the_key_frees_it_though_the_power_ends_with_it():

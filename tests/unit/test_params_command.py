@@ -233,3 +233,23 @@ def test_a_staged_value_is_told_without_the_words_of_the_console(capsys: Capture
     said = ["speed_cap_kmh 45 -> 40 km/h; staged: `commit`, then `save`"]
     assert run(board(set=said), "set", "speed_cap_kmh=40") == 0
     assert "staged: speed_cap_kmh 45 -> 40 km/h\n" in capsys.readouterr().out
+
+
+def test_a_dump_never_overwrites_a_file_nor_asks_the_board_before(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("mine", encoding="utf-8")
+    to = board()
+    with pytest.raises(FileExistsError, match=r"File exists.*mine\.txt"):
+        run(to, "dump", "mine.txt")
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert to.told == []
+
+
+def test_a_board_that_restarts_has_locked_itself(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY, encoding="utf-8")
+    to = locked_board()
+    assert run(to, "set", "learner_on=1", "--key", "key") == 0
+    assert to.is_unlocked
+    to = locked_board()
+    assert run(to, "set", "learner_on=1", "--key", "key", "--reboot") == 0
+    assert not to.is_unlocked

@@ -1,12 +1,13 @@
 """The session: what every tool does at a board before its own work."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from unit.answering_board import AnsweringBoard
 
 from host_tools.link import LinkError
-from host_tools.session import tell_time
+from host_tools.session import open_session, tell_time, unlock
 
 
 def test_a_board_is_told_the_time_for_its_history() -> None:
@@ -25,3 +26,48 @@ def test_a_board_that_does_not_answer_is_told_at_once() -> None:
     silent = LinkError(None, "no-answer", "the answer did not come")
     with pytest.raises(LinkError, match="did not come"):
         tell_time(AnsweringBoard({"time": silent}))
+
+
+@pytest.fixture
+def unlockable(monkeypatch: pytest.MonkeyPatch) -> AnsweringBoard:
+    """Return the board at the port of a session; it takes any key."""
+    challenge = [f"level 1 id LSEV-7 nonce {'0f' * 16} tries 5"]
+    board = AnsweringBoard({"time": [], "unlock": challenge, "auth": ["service"], "lock": []})
+    closed = SimpleNamespace(close=lambda: board.told.append("(closed)"))
+
+    def at_port(_: object) -> object:
+        return board
+
+    def port(_: object) -> object:
+        return closed
+
+    monkeypatch.setattr("host_tools.session.open_port", port)
+    monkeypatch.setattr("host_tools.session.Link", at_port)
+    return board
+
+
+def test_what_a_tool_unlocked_is_locked_before_it_lets_the_port_go(
+    unlockable: AnsweringBoard,
+) -> None:
+    with pytest.raises(KeyboardInterrupt), open_session(None) as link:
+        unlock(link, 1, b"0123456789abcdef")
+        link.command("id")
+        raise KeyboardInterrupt
+    assert unlockable.told[-3:] == ["id", "lock", "(closed)"]
+
+
+def test_what_was_never_unlocked_is_not_locked(unlockable: AnsweringBoard) -> None:
+    unlockable.answers["auth"] = LinkError(35, "bad-key", "wrong key")
+    with pytest.raises(LinkError, match="wrong key"), open_session(None) as link:
+        unlock(link, 1, b"0123456789abcdef")
+    assert "lock" not in unlockable.told and unlockable.told[-1] == "(closed)"
+
+
+def test_a_board_that_is_gone_at_the_end_leaves_the_first_error_to_be_told(
+    unlockable: AnsweringBoard,
+) -> None:
+    unlockable.answers["lock"] = LinkError(None, "lost", "the port is gone")
+    with pytest.raises(LinkError, match="not parked"), open_session(None) as link:
+        unlock(link, 1, b"0123456789abcdef")
+        raise LinkError(22, "not-now", "not parked")
+    assert unlockable.told[-1] == "(closed)"
