@@ -5,7 +5,6 @@ an error, 2 bad usage or input.
 """
 
 import argparse
-import math
 import os
 import signal
 import sys
@@ -25,6 +24,7 @@ from host_tools import (
     texts,
     versions_command,
 )
+from host_tools.arguments import add_fault, duration_s
 from host_tools.board import run_board
 from host_tools.board_files import BoardError
 from host_tools.bundle import BundleError
@@ -33,7 +33,6 @@ from host_tools.link import LinkError
 from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
 from host_tools.session import SessionError
-from host_tools.sim_command import add_fault
 from host_tools.slots import FlashError
 from sim.charge_scenario import UnfitError
 from sim.controller import ControllerError
@@ -91,13 +90,6 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **keywords)
 
 
-def _duration_s(text: str) -> float:
-    seconds = float(text)
-    if not 0.0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return seconds
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = _Parser(
@@ -132,7 +124,7 @@ def make_parser() -> argparse.ArgumentParser:
     board.add_argument("--link", type=Path, metavar="PATH", help="symlink to make to its port")
     board.add_argument("--fast", action="store_true", help="as fast as it goes, not in real time")
     board.add_argument(
-        "--seconds", type=_duration_s, metavar="N", help="stop after N simulated seconds"
+        "--seconds", type=duration_s, metavar="N", help="stop after N simulated seconds"
     )
     add_fault(board, "from the start")
     board.add_argument(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from host_tools import texts
 from host_tools.answers import parse_words
+from host_tools.arguments import duration_s
 from host_tools.files import whole_file
 from host_tools.log_file import header, read_log, write_csv
 from host_tools.session import Commands, Opener, SessionError, add_port_and_language, open_session
@@ -92,13 +93,6 @@ def _rate(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return seconds
-
-
 def add_command(commands: Commands) -> None:
     """Add `lsev log`."""
     log = commands.add_parser(
@@ -113,7 +107,7 @@ def add_command(commands: Commands) -> None:
     record.add_argument("file", type=Path, metavar="FILE.ndjson")
     record.add_argument("--names", default=_NAMES, help="values, separated by commas")
     record.add_argument("--rate", type=_rate, default=_RATE_HZ, metavar="HZ", help="1 to 20")
-    record.add_argument("--seconds", type=_seconds, metavar="N", help="stop after that")
+    record.add_argument("--seconds", type=duration_s, metavar="N", help="stop after that")
     export = actions.add_parser("export", help="write a recording as CSV")
     export.add_argument("file", type=Path, metavar="FILE.ndjson")
     export.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="where to write it")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 
 from host_tools import live_values, monitor_text, texts
+from host_tools.arguments import duration_s
 from host_tools.car_watch import CarWatch, LiveOpener, Tap, View
 from host_tools.fault_text import headline, why
 from host_tools.link import Link
@@ -128,13 +129,6 @@ exit status: 0 ended, 2 no port or bad input
 """
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return seconds
-
-
 def add_command(commands: Commands) -> None:
     """Add `lsev monitor`."""
     parser = commands.add_parser(
@@ -144,6 +138,6 @@ def add_command(commands: Commands) -> None:
         epilog=_EXAMPLES,
     )
     parser.add_argument("--plain", action="store_true", help="print lines, no screen")
-    parser.add_argument("--seconds", type=_seconds, metavar="N", help="end --plain after that")
+    parser.add_argument("--seconds", type=duration_s, metavar="N", help="end --plain after that")
     add_port_and_language(parser)
     parser.set_defaults(run=run)

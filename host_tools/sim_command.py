@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from host_tools.arguments import add_fault
 from host_tools.endings import ended_by_signals
 from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
@@ -58,18 +59,6 @@ def _onsets(text: str) -> int:
     if not 1 <= number <= ONSETS:
         raise argparse.ArgumentTypeError(f"{text} is not from 1 to {ONSETS}")
     return number
-
-
-def add_fault(parser: argparse.ArgumentParser, when: str) -> None:
-    """Add --fault, whose default moment is when."""
-    parser.add_argument(
-        "--fault",
-        metavar="NAME[@SECONDS]",
-        action="append",
-        default=[],
-        dest="faults",
-        help=f"break something, by default {when}; may be given again (see `lsev sim faults`)",
-    )
 
 
 def add_command(commands: Any) -> None:

@@ -16,6 +16,7 @@ def interpreter() -> str:
     try:
         return find_micropython()
     except ControllerError as missing:
+        # Its wheels are for Linux x86-64 and macOS arm64 only; elsewhere nothing can be run.
         pytest.skip(f"{missing}; the 32-bit build still runs the trace")
 
 

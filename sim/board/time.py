@@ -7,7 +7,9 @@ from micropython import const
 
 _path = sys.path[:]
 sys.path[:] = []  # leaves only the interpreter's own time
-# All of it, after the path was changed; pyright takes it for CPython's, which has other types.
+# All of it, because this module stands in for the whole of the interpreter's (F403), and here,
+# because the path must be empty first (E402). pyright takes it for CPython's, whose functions
+# have other types than the ones below that replace them.
 from time import *  # noqa: E402, F403  # pyright: ignore[reportWildcardImportFromLibrary, reportAssignmentType]
 
 sys.path[:] = _path

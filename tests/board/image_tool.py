@@ -26,7 +26,8 @@ class Image:
     """A block device over a file."""
 
     def __init__(self, path, block_bytes, blocks):
-        self._file = open(path, "r+b")  # noqa: SIM115 - close() does
+        # Open as long as the device is: no `with` lasts that long, close() ends it.
+        self._file = open(path, "r+b")  # noqa: SIM115
         self._block_bytes = block_bytes
         self._blocks = blocks
 

@@ -13,10 +13,10 @@ import sys
 import time
 
 # The type stubs of MicroPython bring a package `mip` without contents, which the library's
-# unit converter takes for a solver of that name and breaks on.
+# unit converter takes for a solver of that name and breaks on. So this stands before its import.
 sys.modules["mip"] = None  # pyright: ignore[reportArgumentType]
 
-import obd  # noqa: E402 - needs the line above
+import obd  # noqa: E402
 
 READ_S = 2.5
 NAMES = ("SPEED", "RPM", "THROTTLE_POS", "CONTROL_MODULE_VOLTAGE", "HYBRID_BATTERY_REMAINING")

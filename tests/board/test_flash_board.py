@@ -168,7 +168,8 @@ def test_a_version_that_cannot_be_imported_gives_way_to_the_old_one(
     assert state(tmp_path) == ("a", old, BROKEN)
 
 
-@pytest.mark.skipif(not PROVE, reason="16 s; make test has it on a board that only answers")
+# 16 s for what test_flash_command.py has in `make test` on a board that only answers.
+@pytest.mark.skipif(not PROVE, reason="long: runs in make prove")
 def test_parameters_that_the_new_version_cannot_read_are_given_back_and_a_person_must_look(
     flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

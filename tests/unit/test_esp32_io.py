@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
-import micropython  # noqa: F401 - adds ticks_us to time on CPython
+# For what its import does: on CPython the stand-in adds ticks_us and the like to time.
+import micropython  # noqa: F401
 import pytest
 
 from vcu.signals import SLOW_NAMES, SLOW_ORDER, Outputs, Raw
