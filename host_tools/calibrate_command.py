@@ -132,7 +132,7 @@ def _show(lines: list[str], what: str, lang: str) -> None:
             line = f"{step[1]}/{step[2]}: {asked}"
         elif "`accept" in line:
             continue  # the question says it
-        print("\n".join(wrap(line)))
+        print("\n".join(wrap(texts.calibration(line, lang))))
 
 
 def _tell(lines: list[str]) -> None:

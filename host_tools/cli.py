@@ -28,7 +28,7 @@ from host_tools.arguments import add_fault, duration_s
 from host_tools.board import run_board
 from host_tools.board_files import BoardError
 from host_tools.bundle import BundleError
-from host_tools.endings import Ended
+from host_tools.endings import Ended, ended_by_signals
 from host_tools.link import LinkError
 from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
@@ -157,7 +157,9 @@ def main(argv: list[str] | None = None) -> int:
         args.incomplete.print_help(sys.stderr)
         return 2
     try:
-        status = int(args.run(args))
+        # A terminal that is closed must not leave a board unlocked, or at its prompt.
+        with ended_by_signals():
+            status = int(args.run(args))
         sys.stdout.flush()
         return status
     except _INPUT_ERRORS as error:

@@ -17,7 +17,8 @@ def ended_by_signals() -> Generator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         raise Ended(number)
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    # Windows has no SIGHUP.
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield

@@ -80,8 +80,8 @@ driver's footwork.
 `controller_failed_on` alone is above {EXCESS:.0%} for more than 100 ms while the driver asks. It
 ignores throttle and enable, so that only the contactor ends it, and that is two steps:
 
-- The guard tells it by its power: 40 to 70 ms after the onset while the car rolls, while the
-  motor's own lag of 80 ms still holds the power back; up to 260 ms at standstill, where full
+- The guard tells it by its power: 60 to 90 ms after the onset while the car rolls, while the
+  motor's own lag of 80 ms still holds the power back; up to 180 ms at standstill, where full
   torque takes little power before the wheel has moved. From 86 % asked to full torque is less
   than force and losses are known by: that is seen only once the driver lets go.
 - The contactor opens 80 ms after that, the lag in which a motor that listens to enable would

@@ -15,9 +15,12 @@ from host_tools.files import check_free
 from host_tools.session import (
     Commands,
     Opener,
+    SessionError,
     add_key,
     add_port_and_language,
-    ask_before,
+    add_yes,
+    ask,
+    check_agreed,
     open_session,
     unlocked,
 )
@@ -35,8 +38,8 @@ def run(
 ) -> int:
     """Show the faults, or clear them; return the exit status."""
     lang = texts.language(args.lang)
-    if args.clear and args.report is not None:
-        check_free(args.report)
+    if args.clear:
+        _check(args)
     with opener(args.port) as link:
         diagnosis = read_diagnosis(link)
         if args.clear:
@@ -44,8 +47,17 @@ def run(
     if args.json:
         print(json.dumps(_object(diagnosis, diagnosis.faults, lang), ensure_ascii=False))
     else:
-        print("\n".join(describe(diagnosis, lang)))
+        print(_lines(diagnosis, lang))
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse, before a port is opened, what could not be asked or kept; SessionError, OSError."""
+    check_agreed(args.yes)
+    if args.json and not args.yes:
+        raise SessionError("--json asks nothing; nothing was cleared; give --yes with it")
+    if args.report is not None:
+        check_free(args.report)
 
 
 def _object(diagnosis: Diagnosis, faults: list[FaultLine], lang: str) -> dict[str, object]:
@@ -69,13 +81,16 @@ def _clear(
     sleep: Callable[[float], None],
 ) -> int:
     """Save a report, ask, clear, and say what is still there; 1 when something is."""
+    there = _there(before)
+    if not there:
+        found = {**_object(before, before.faults, lang), "report": None, "cleared": list(there)}
+        print(json.dumps(found, ensure_ascii=False) if args.json else _lines(before, lang))
+        return 0
     path: Path = args.report or default_path(before, now)
     save(link, before, path, lang, now)
     say = _quiet if args.json else print
     say(texts.ui("report_saved", lang).format(path=path))
-    there = _there(before)
-    agreed = args.json or not there
-    if not agreed and not ask_before("ask_clear", lang, count=len(there)):
+    if not args.yes and not ask(texts.ui("ask_clear", lang).format(count=len(there)), lang):
         say(texts.ui("not_cleared", lang))
         return 0
     unlocked(link, args.key, lambda: link.command("clear", timeout_s=_CLEAR_S))
@@ -90,12 +105,16 @@ def _clear(
         print(json.dumps(found, ensure_ascii=False))
     elif left:
         print(texts.ui("still_there", lang).format(count=len(left)))
-        print("\n".join(describe(after, lang)))
+        print(_lines(after, lang))
     else:
         print(texts.ui("all_cleared", lang).format(count=len(there)))
         if after.cleared:
-            print("\n".join(describe(after, lang)))
+            print(_lines(after, lang))
     return 1 if left else 0
+
+
+def _lines(diagnosis: Diagnosis, lang: str) -> str:
+    return "\n".join(describe(diagnosis, lang))
 
 
 def _quiet(text: str) -> None:
@@ -115,7 +134,9 @@ examples:
   lsev faults --clear               save a report file, ask, clear, and say what came back
 
 Reading changes nothing. --clear needs a parked car, and the service key where one is set.
-exit status: 0 shown or cleared, 1 the board refused or a fault is still there, 2 no port
+Without a terminal to ask at, and with --json, it wants --yes.
+exit status: 0 shown or cleared, 1 the board refused or a fault is still there, 2 no port, or
+--yes is missing
 """
 
 
@@ -130,6 +151,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--clear", action="store_true", help="clear them, after saving a report")
     parser.add_argument("--report", type=Path, metavar="FILE", help="where --clear saves it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_yes(parser)
     add_key(parser)
     add_port_and_language(parser)
     parser.set_defaults(run=run)

@@ -1,18 +1,36 @@
-"""Fit: whether a bundle may go onto a board: board, chip, MicroPython, version and vehicle."""
+"""Fit: which bundle a board takes, by board, chip, MicroPython, version and vehicle."""
 
 import re
 from typing import cast
 
 from host_tools.board_files import BoardFiles
-from host_tools.bundle import Bundle
+from host_tools.bundle import Bundle, build
 from host_tools.flash_steps import Running
 from host_tools.slots import FlashError, State, stated
 from vcu.chemistry import NAMES
 from vcu.params import TABLE
 
 # What a board says that was given no vehicle.
-UNNAMED = ("", "unnamed", "?")
+_UNNAMED = ("", "unnamed", "?")
 _VALUE = re.compile(r"(\w+)=(\d+)")
+
+
+def build_for(board: str | None, vehicle: str | None, state: State, before: Running) -> Bundle:
+    """Build for what was named, else for what is on the board; FlashError, BundleError."""
+    kept = state.kept.manifest if state.kept is not None else None
+    board = board or state.board or before.identity.get("board", "")
+    vehicle = vehicle or (kept.vehicle if kept else before.identity.get("vehicle", ""))
+    missing = [
+        option
+        for option, value in (("--board", board), ("--vehicle", vehicle))
+        if value in _UNNAMED
+    ]
+    if missing:
+        raise FlashError(
+            f"the board does not say what it is for (chip: {chip_of(state.about.machine) or '?'});"
+            f" nothing was changed; give {' and '.join(missing)} (see `lsev sim list`)"
+        )
+    return build(board, vehicle)
 
 
 def check_fit(bundle: Bundle, state: State, before: Running, force: bool) -> None:
@@ -55,30 +73,32 @@ def _check_micropython(bundle: Bundle, state: State) -> None:
 
 
 def check_vehicle(
-    bundle: Bundle, files: BoardFiles, state: State, before: Running, force: bool
+    vehicle: str, preset: bytes, files: BoardFiles, state: State, before: Running, force: bool
 ) -> str:
     """Return what to tell of another vehicle that is forced, "" for the same; FlashError.
 
-    Hazard: another preset raises the cap, charges for another chemistry, and the values that
-    were set for this car are dropped.
+    vehicle and preset are those of the version that shall start. Hazard: another preset raises
+    the cap, charges for another chemistry, and the values that were set for this car are dropped.
     """
     runs = state.runs
     there = before.identity.get("vehicle", "")
-    if there in UNNAMED:
+    if there in _UNNAMED:
         there = runs.manifest.vehicle if runs is not None and runs.manifest is not None else ""
-    if there in ("", bundle.vehicle):
+    if there in ("", vehicle):
         return ""
     values: object = dict(_VALUE.findall("\n".join(before.dump)))
     if not values and runs is not None:
         values = stated(files.read(f"/{runs.name}/vehicle.py"), "PARAMETERS")
     old = f"{there} ({_figures(values)})"
-    new = f"{bundle.vehicle} ({_figures(stated(bundle.files['vehicle.py'], 'PARAMETERS'))})"
+    new = f"{vehicle} ({_figures(stated(preset, 'PARAMETERS'))})"
     if force:
-        return f"another vehicle, forced: {old} becomes {new}; the values set before are dropped"
+        return (
+            f"another vehicle, forced: {old} becomes {new}; the old values go when it is trusted"
+        )
     raise FlashError(
-        f"this car is {old}, the bundle is for {new}: the cap and the charge of another car;"
-        f" nothing was changed, its parameters are as they were; {state.stays}; use --vehicle"
-        f" {there}, or --force where the board has another car now"
+        f"this car is {old}, the version is for {new}: the cap and the charge of another car;"
+        f" nothing was changed, its parameters are as they were; {state.stays}; take a version"
+        f" for {there}, or --force where the board has another car now"
     )
 
 

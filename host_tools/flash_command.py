@@ -5,13 +5,15 @@ board has started it, a pulled cable or a lost supply leaves the board as it was
 """
 
 import argparse
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from host_tools.board_files import BoardError, BoardFiles
+from host_tools.board_files import BoardError
 from host_tools.bundle import Bundle, BundleError, build, read_bundle, write_bundle
+from host_tools.endings import Ended
 from host_tools.files import whole_file
-from host_tools.fit import UNNAMED, check_fit, check_vehicle, chip_of
+from host_tools.fit import build_for, check_fit, check_vehicle
 from host_tools.flash_restore import look_after, read_backup, wanted_dump
 from host_tools.flash_screen import Bench, Screen, Work, plain
 from host_tools.flash_steps import (
@@ -24,7 +26,7 @@ from host_tools.flash_steps import (
 )
 from host_tools.install import install
 from host_tools.ports import PortError, choose_port, find_ports
-from host_tools.session import Commands, ask, check_agreed
+from host_tools.session import PORT_HELP, Commands, add_yes, ask, check_agreed
 from host_tools.slots import FlashError, State, differing_root_files, inspect
 
 
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
     check_agreed(args.yes)
     if bundle is None and args.board and args.vehicle:
         bundle = build(args.board, args.vehicle)
-    if args.all:
+    if args.all is not None:
         return _flash_all(args, bundle, tools)
     port = choose_port(args.port)
     screen = Screen()
@@ -69,8 +71,9 @@ def flash(work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: To
         verdict, passed = f"FAIL: {error}", False
     except (FlashError, BundleError) as error:
         verdict, passed = f"FAIL: {error}", False
-    except KeyboardInterrupt:
-        _report(work, args, tools, started, stamp, f"FAIL: stopped by Ctrl-C; {work.kept}")
+    except (KeyboardInterrupt, Ended) as error:
+        who = "Ctrl-C" if isinstance(error, KeyboardInterrupt) else "a signal"
+        _report(work, args, tools, started, stamp, f"FAIL: stopped by {who}; {work.kept}")
         raise
     except BoardError as error:  # install() makes a FlashError of it: this was before
         verdict = f"FAIL: {error}; nothing was changed on the board; check the cable, try again"
@@ -85,8 +88,8 @@ def _report(
     """Write all that was said into the report, and tell how it ended."""
     work.lines.append(verdict)
     path = args.report or Path(f"lsev_flash_{work.number}_{stamp}.txt")
-    if args.report and args.all:
-        path = path.with_stem(f"{path.stem}_{plain(Path(work.port).name)}")
+    if args.report and args.all is not None:
+        path = path.with_stem(f"{path.stem}_{plain(work.port)}")
     with whole_file(path) as temporary:
         head = f"lsev flash {work.port} {stamp}, {tools.monotonic() - started:.1f} s"
         temporary.write_text("\n".join([head, *work.lines]) + "\n", encoding="utf-8")
@@ -100,26 +103,27 @@ def _steps(
     with at_prompt(tools, work.port) as files:
         state = inspect(files)
         _describe(work, state, before)
-        bundle = bundle or _built(args, state, before)
+        bundle = bundle or build_for(args.board, args.vehicle, state, before)
         check_fit(bundle, state, before, args.force)
-        other = check_vehicle(bundle, files, state, before, args.force)
-        work.say(f"bundle: version {bundle.version} for {bundle.board}, {bundle.vehicle}")
-        work.say(f"sum {bundle.total}")
+        preset = bundle.files["vehicle.py"]
+        other = check_vehicle(bundle.vehicle, preset, files, state, before, args.force)
+        for line in _plan(bundle, state, args.root):
+            work.say(line)
         if other:
             work.say(other)
         _agree(args, bundle, state)
-        _back_up(work, files, state, before, stamp)
+        work.say(back_up(files, state, before, Path(f"lsev_backup_{work.number}_{stamp}.zip")))
         work.kept = f"{state.keeps}; `lsev flash` begins anew, `lsev versions` shows what is there"
-        slot = install(files, bundle, state, work.progress)
+        slot = install(files, bundle, state, work.progress, args.root)
         work.say(f"slot {slot}: all of {len(bundle.files)} files read back, and chosen")
-    if other:  # what was set for another car must not come back to this one
-        before = Running(before.identity)
     work.kept = f"all of version {bundle.version} is in slot {slot} and chosen, on trial"
     work.show("waiting for the self-test")
-    after = wait_for_start(tools, work.port, bundle.version)
+    after = wait_for_start(tools, work.port, bundle.version, before.dump)
     work.say(f"version {bundle.version} runs and has passed its self-test")
     work.say("it confirms itself after 30 s without an error; until then leave the supply on")
     work.show("looking at the parameters")
+    if other:  # what was set for another car must not come back to this one
+        before = Running(before.identity)
     dump = wanted_dump(args.dump, before, after)
     for line in look_after(tools, work.port, bundle.version, dump, before, after):
         work.say(line)
@@ -135,49 +139,31 @@ def _describe(work: Work, state: State, before: Running) -> None:
         work.say("runs: version {}, {}, {}".format(*what))
     for line in state.describe():
         work.say(line)
-    other = differing_root_files(state)
-    if state.is_ours and other:
-        work.say(f"other than this lsev's, and left as they are: {', '.join(other)}")
 
 
-def _built(args: argparse.Namespace, state: State, before: Running) -> Bundle:
-    """Return the bundle for what is on the board, or for what was named; FlashError."""
-    kept = state.kept.manifest if state.kept is not None else None
-    board = args.board or state.board or before.identity.get("board", "")
-    vehicle = args.vehicle or (kept.vehicle if kept else before.identity.get("vehicle", ""))
-    missing = [
-        option
-        for option, value in (("--board", board), ("--vehicle", vehicle))
-        if value in UNNAMED
-    ]
-    if missing:
-        raise FlashError(
-            f"the board does not say what it is for (chip: {chip_of(state.about.machine) or '?'});"
-            f" nothing was changed; give {' and '.join(missing)} (see `lsev sim list`)"
-        )
-    return build(board, vehicle)
+def _plan(bundle: Bundle, state: State, renews_root: bool) -> list[str]:
+    said = [f"bundle: version {bundle.version} for {bundle.board}, {bundle.vehicle}"]
+    said.append(f"sum {bundle.total}")
+    differing = ", ".join(differing_root_files(state, bundle)) if state.is_ours else ""
+    if differing:
+        how = "put anew" if renews_root else "left as they are; --root puts them anew"
+        said.append(f"other than this lsev's: {differing}: {how}")
+    return said
 
 
 def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
-    if args.yes or args.all:
+    if args.yes or args.all is not None:
         return
     if not ask(f"install version {bundle.version} in slot {state.idle}? [y/N]", "en"):
         raise FlashError(f"nothing was changed, as you wished; {state.stays}")
 
 
-def _back_up(work: Work, files: BoardFiles, state: State, before: Running, stamp: str) -> None:
-    path = Path(f"lsev_backup_{work.number}_{stamp}.zip")
-    if back_up(files, state, before, path):
-        work.say(f"backup: {path} (it holds the vehicle's keys: only you can read it, keep it so)")
-    else:
-        work.say("backup: none, there is nothing on the board to keep")
-
-
 def _flash_all(args: argparse.Namespace, bundle: Bundle | None, tools: Tools) -> int:
-    """Flash the boards of all ports at the same time."""
-    ports = list(find_ports())
+    """Flash the boards of these ports, or of all there are, at the same time."""
+    # Two names of one port would be two programs at one board.
+    ports = list({os.path.realpath(port): port for port in args.all or find_ports()}.values())
     if not ports:
-        raise PortError("no serial port was found; plug the boards in")
+        raise PortError("no serial port was found; plug the boards in, or name their ports")
     bench = Bench(ports)
 
     def one(port: str) -> bool:
@@ -202,6 +188,7 @@ examples:
   lsev flash --board esp32_s3 --vehicle four_wheel_60v_agm --save-bundle v1.zip
   lsev flash --port COM7 --bundle v1.zip       the same bytes in another place
   lsev flash --all                       every port that may be a board, at the same time
+  lsev flash --all COM7 COM9             these ports
 
 The board must be parked. Its records (parameters, odometer, faults) stay on it and are compared;
 a backup file of them is written first. Where the new version cannot read the parameters, those
@@ -221,7 +208,11 @@ def add_command(commands: Commands) -> None:
         "back, choose it, and see it start.",
         epilog=_EXAMPLES,
     )
-    parser.add_argument("--port", metavar="PORT", help="serial port (default: the only one)")
+    ports = parser.add_mutually_exclusive_group()
+    ports.add_argument("--port", metavar="PORT", help=PORT_HELP)
+    ports.add_argument(
+        "--all", nargs="*", metavar="PORT", help="the boards of these ports, or of all, at once"
+    )
     parser.add_argument("--board", metavar="NAME", help="the board (default: what it says)")
     parser.add_argument("--vehicle", metavar="NAME", help="the preset (default: what it has)")
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="install this, do not build")
@@ -232,9 +223,11 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--restore", type=Path, metavar="FILE", help="give it the parameters of a backup or dump"
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_yes(parser)
     parser.add_argument(
         "--force", action="store_true", help="also an older version or another vehicle"
     )
-    parser.add_argument("--all", action="store_true", help="the boards of all ports")
+    parser.add_argument(
+        "--root", action="store_true", help="also boot.py and the selector, for one damaged"
+    )
     parser.set_defaults(run=run)

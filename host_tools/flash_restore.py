@@ -6,21 +6,18 @@ board says `parameters_lost`, drives nothing and has its defaults: then the dump
 before the update goes back. It still drives nothing until a person has looked and cleared that.
 """
 
-import re
 import zipfile
 from pathlib import Path
 
+from host_tools.dump_file import give_dump, read_dump
 from host_tools.flash_steps import Running, Tools, wait_for_start
 from host_tools.link import LinkError
-from host_tools.params_command import give_dump, read_dump
 from host_tools.ports import PortError
-from host_tools.session import SessionError, unlocked
+from host_tools.session import SessionError, lock_again, unlocked
 from host_tools.slots import FlashError
 
-_LOST = "parameters_lost"
 _DUMP = "dump.txt"
 _SAVE_S = 15.0
-_ONE = re.compile(r"(\w+)=(-?\d+)")
 
 
 def read_backup(path: Path) -> list[str]:
@@ -45,12 +42,7 @@ def wanted_dump(named: list[str] | None, before: Running, after: Running) -> lis
     """Return the lines to give back; [] where the board has what it had."""
     if named is not None:
         return named
-    return before.dump if is_lost(after) else []
-
-
-def is_lost(after: Running) -> bool:
-    """Return whether the board says that it could not read its parameters."""
-    return any(_LOST in line for line in after.texts.get("faults", []))
+    return before.dump if after.is_lost else []
 
 
 def look_after(
@@ -68,35 +60,33 @@ def _give_back(tools: Tools, port: str, version: str, dump: list[str]) -> Runnin
     """Have the board take all of a dump, or nothing, keep it and start with it; FlashError."""
     try:
         with tools.link(port, lambda line: None) as link:
-            unlocked(link, None, lambda: give_dump(link, dump))
-            link.command("save", timeout_s=_SAVE_S)
+            try:
+                unlocked(link, None, lambda: give_dump(link, dump))
+                link.command("save", timeout_s=_SAVE_S)
+            except BaseException:
+                lock_again(link)
+                raise
             link.command("reboot")
     except (LinkError, PortError, SessionError) as error:
         raise FlashError(
             f"version {version} runs, but the parameters were not given back: {error}; the board"
             " has those of its vehicle; `lsev params restore` with dump.txt of the backup"
         ) from None
-    return wait_for_start(tools, port, version)
+    return wait_for_start(tools, port, version, dump)
 
 
 def compared(dump: list[str], after: Running) -> list[str]:
     """Return what to tell of parameters that are other than they were, or that were lost."""
-    there = dict(_pairs(after.dump))
-    changed = [name for name, value in _pairs(dump) if there.get(name, value) != value]
+    changed = after.other_than(dump)
     said: list[str] = []
     if changed:
         said.append(f"parameters that are other than before: {', '.join(changed)}")
         said.append("take them over with `lsev params restore`; dump.txt is in the backup")
     elif dump:
         said.append(f"parameters: the same {len(dump) - 1} as before")
-    if is_lost(after):
+    if after.is_lost:
         said.append(
             "the board says parameters_lost and does not drive: compare them with the car's"
             " papers, then `lsev faults --clear`"
         )
     return said
-
-
-def _pairs(lines: list[str]) -> list[tuple[str, str]]:
-    found = map(_ONE.fullmatch, lines[:-1])
-    return [(match[1], match[2]) for match in found if match is not None]

@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 
 _BAR_CHARS = 24
@@ -71,7 +70,7 @@ class Work:
 
     def name(self, number: str) -> None:
         """Call the files so; where boards are many, by the port as well: numbers may repeat."""
-        port = f"_{plain(Path(self.port).name)}" if self.is_one_of_many else ""
+        port = f"_{plain(self.port)}" if self.is_one_of_many else ""
         self.number = plain(number) + port
 
     def say(self, text: str) -> None:

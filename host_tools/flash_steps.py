@@ -14,12 +14,14 @@ from pathlib import Path
 
 from host_tools.answers import Commander, parse_words
 from host_tools.board_files import BoardError, BoardFiles
+from host_tools.dump_file import values_in
 from host_tools.files import whole_file
 from host_tools.link import Link, LinkError
 from host_tools.ports import PortError, open_port
 from host_tools.prompt_files import open_prompt
 from host_tools.slot_record import RECORD, decode
 from host_tools.slots import RECORDS, SELECTOR, FlashError, State
+from service.identity import NAME as IDENTITY
 
 # How long a started board may take to its first answer: hashes, import, self-test.
 _START_S = 40.0
@@ -28,6 +30,7 @@ _PAUSE_S = 0.5
 _NOT_NOW = (22, 88)
 _SELF_TEST = re.compile(r"\bmode SELFTEST\b")
 _LAST_LINES = 12
+_LOST = "parameters_lost"
 # The records hold the vehicle's keys: who reads them unlocks the car.
 _ONLY_OWNER = 0o600
 
@@ -66,6 +69,16 @@ class Running:
     def dump(self) -> list[str]:
         """The parameters."""
         return self.texts.get("dump", [])
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the board says that it could not read its parameters."""
+        return any(_LOST in line for line in self.texts.get("faults", []))
+
+    def other_than(self, dump: list[str]) -> list[str]:
+        """Return the parameters that are not as in the lines of a dump."""
+        there = values_in(self.dump)
+        return [name for name, value in values_in(dump).items() if there.get(name, value) != value]
 
 
 def stop_program(tools: Tools, port: str) -> Running:
@@ -126,11 +139,11 @@ def _is_reset(files: BoardFiles) -> bool:
     return True
 
 
-def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> bool:
+def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> str:
     """Write all records and what the program said into one zip file, if there is anything.
 
-    Only its owner may read it. Return whether there is a file. OSError when it
-    cannot be written; BoardError when a record cannot be read.
+    Only its owner may read it. Return what to tell of it. OSError when it cannot be
+    written; BoardError when a record cannot be read.
     """
     kept = {
         f"{name.replace(' ', '_')}.txt": "\n".join(lines).encode() + b"\n"
@@ -151,15 +164,20 @@ def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> boo
         ):
             for name, data in sorted(kept.items()):
                 archive.writestr(name, data)
-    return bool(kept)
+    if any(Path(name).stem == IDENTITY for name in kept):
+        return f"backup: {path} (it holds the vehicle's keys: only you can read it, keep it so)"
+    return f"backup: {path if kept else 'none, there is nothing on the board to keep'}"
 
 
 def _pairs(words: dict[str, str]) -> list[str]:
     return [f"{name} {rest}" for name, rest in words.items()]
 
 
-def wait_for_start(tools: Tools, port: str, bundle_version: str) -> Running:
-    """Wait until the board runs that version and has passed its self-test; FlashError."""
+def wait_for_start(tools: Tools, port: str, bundle_version: str, dump: list[str]) -> Running:
+    """Wait until the board runs that version and has passed its self-test; FlashError.
+
+    dump has the parameters that a version has left that starts in its place.
+    """
     heard: list[str] = []
     why = "no answer"
     end = tools.monotonic() + _START_S
@@ -174,20 +192,36 @@ def wait_for_start(tools: Tools, port: str, bundle_version: str) -> Running:
                 for verb in ("dump", "faults"):
                     found.texts[verb] = link.command(verb)
         except (LinkError, PortError) as error:
-            why = str(error)
+            is_at_prompt = isinstance(error, LinkError) and error.slug == "at-prompt"
+            why = (
+                "it is at MicroPython's prompt and drives nothing" if is_at_prompt else str(error)
+            )
             continue
         version = found.identity.get("version", "?")
         if version != bundle_version:
             raise FlashError(
-                f"version {bundle_version} was installed, but version {version} runs: the new one"
-                f" did not start and was given up{_kept_reason(tools, port) or _said(heard)}; the"
-                " car can be used as before; hand on this report"
+                f"version {bundle_version} was installed, but version {version} runs, for"
+                f" {found.identity.get('vehicle', '?')}: the new one"
+                f" did not start and was given up{_kept_reason(tools, port) or _said(heard)};"
+                f" {_left(dump, found)}; hand on this report"
             )
         return found
     raise FlashError(
         f"version {bundle_version} was installed and verified, but the board has not started it:"
         f" {why}{_said(heard)}; after two failed starts it takes the version before by itself;"
-        " switch its supply off and on, then `lsev versions`"
+        " switch its supply off and on, then `lsev versions`; where nothing at all starts,"
+        " `lsev flash --root`"
+    )
+
+
+def _left(dump: list[str], found: Running) -> str:
+    """Return what the version that was given up has left of the parameters."""
+    others = found.other_than(dump)
+    if not others and not found.is_lost:
+        return "the car can be used as before"
+    return (
+        f"its parameters are not those of before ({', '.join(others) or 'the record is lost'}):"
+        " `lsev params restore` with dump.txt of the backup, before anybody drives"
     )
 
 

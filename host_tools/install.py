@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 from host_tools.board_files import BoardError, BoardFiles, Entry
-from host_tools.bundle import MANIFEST, Bundle
+from host_tools.bundle import MANIFEST, Bundle, Manifest
 from host_tools.slot_record import RECORD, Record, encode
-from host_tools.slots import BOARD, BOOT, SELECTOR, FlashError, Slot, State, root_file
+from host_tools.slots import SELECTOR, FlashError, Slot, State, root_files
 
 # littlefs copies a directory's blocks when it writes, and records need room as well.
 _MARGIN_BLOCKS = 16
@@ -21,9 +21,12 @@ _MARGIN_BLOCKS = 16
 Say = Callable[[str, int, int], None]
 
 
-def install(files: BoardFiles, bundle: Bundle, state: State, say: Say) -> str:
+def install(
+    files: BoardFiles, bundle: Bundle, state: State, say: Say, renews_root: bool = False
+) -> str:
     """Put the bundle into the idle slot, read all of it back and choose it; return the slot.
 
+    renews_root: boot.py, board.py and the selector as well, which a board has already.
     FlashError: the choice is as it was, and what was kept is whole.
     """
     name = state.idle
@@ -38,7 +41,7 @@ def install(files: BoardFiles, bundle: Bundle, state: State, say: Say) -> str:
         is_complete = True
         for folder in ["", *_folders(bundle)]:
             files.settle(f"/{name}/{folder}".rstrip("/"))
-        _choose(files, bundle, state, name)
+        _choose(files, bundle, state, name, renews_root)
     except BoardError as error:
         if is_complete:
             raise FlashError(
@@ -155,32 +158,39 @@ def _verify(files: BoardFiles, bundle: Bundle, name: str, say: Say) -> None:
             files.write(f"/{name}/{path}", bundle.files[path])
 
 
-def _choose(files: BoardFiles, bundle: Bundle, state: State, name: str) -> None:
+def _choose(files: BoardFiles, bundle: Bundle, state: State, name: str, renews_root: bool) -> None:
     """Switch to a slot; where the board has no selector yet, that comes last of all."""
-    if BOARD not in state.root or not state.is_ours:
-        files.replace(BOARD, bundle.files["board.py"])
-    if BOOT not in state.root or not state.is_ours:
-        files.replace(BOOT, root_file("boot.py"))
+    stays = set(state.root) if state.is_ours and not renews_root else set[str]()
+    wanted = {path: data for path, data in root_files(bundle).items() if path not in stays}
+    selector = wanted.pop(SELECTOR, None)
+    for path, data in wanted.items():
+        files.replace(path, data)
     files.replace(RECORD, encode(Record(name, 0, False)))
-    if SELECTOR not in state.root or not state.is_ours:
-        files.replace(SELECTOR, root_file("selector.py"))
+    if selector is not None:
+        files.replace(SELECTOR, selector)
 
 
-def choose_other(files: BoardFiles, state: State) -> Slot:
-    """Choose the whole slot that is not chosen now, on trial as any; FlashError, BoardError.
+def other_slot(state: State) -> tuple[str, Manifest]:
+    """Return the whole slot that is not chosen now, and what it has; FlashError for none."""
+    chosen = state.record.slot if state.record is not None else ""
+    for name, slot in state.slots.items():
+        if name != chosen and slot.is_whole and slot.manifest is not None:
+            return name, slot.manifest
+    raise FlashError(
+        f"there is no whole version to go back to; {state.stays}; `lsev flash` puts one on it"
+    )
+
+
+def choose_other(files: BoardFiles, state: State) -> Manifest:
+    """Choose other_slot(), on trial as any, and return what it has; FlashError, BoardError.
 
     A version that was left before it was trusted is given up by that: neither the selector nor
     the next update keeps it for the one that a person went back to. Wanted again, it is not.
     """
     record = state.record
-    chosen = record.slot if record is not None else ""
-    other = next((s for n, s in state.slots.items() if n != chosen and s.is_whole), None)
-    if other is None or other.manifest is None:
-        raise FlashError(
-            f"there is no whole version to go back to; {state.stays}; `lsev flash` puts one on it"
-        )
-    back = Record(other.name, 0, False)
-    if record is not None and not record.confirmed and record.failed != other.name:
-        back = replace(back, failed=chosen, why="a person went back before it was trusted")
+    name, manifest = other_slot(state)
+    back = Record(name, 0, False)
+    if record is not None and not record.confirmed and record.failed != name:
+        back = replace(back, failed=record.slot, why="a person went back before it was trusted")
     files.replace(RECORD, encode(back))
-    return other
+    return manifest

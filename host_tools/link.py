@@ -1,11 +1,13 @@
 """Link: a command to the board and its answer, each line with a checksum that must be right.
 
 A command goes out as `@TAG command *CRC` and comes back as lines `@TAG + text *CRC`, the last
-one `@TAG ok *CRC` or `@TAG err CODE slug: text *CRC`. Lines that begin with # were not asked
-for and are kept for events(); all others are none of a program's business.
+one `@TAG ok *CRC` or `@TAG err CODE slug: text *CRC`; `@TAG + pending *CRC` only says that it
+is under way. Lines that begin with # were not asked for and are kept for events(); all others
+are none of a program's business.
 """
 
 import json
+import math
 import re
 import time
 import zlib
@@ -34,6 +36,9 @@ _SUM = re.compile(rb".* \*[0-9A-Fa-f]{8}")
 # A board that was left as an OBD adapter, or in the middle of a line, is a console after this.
 _ATTENTION = b"\r\nexit\r\n"
 _PROMPT = b">>> "
+_PENDING = "+ pending"
+# A board ends the subscription of a program that has said no line for 15 s.
+_KEEP_S = 3.0
 _ERROR = re.compile(r"err (\d+) ([\w-]+): ?(.*)")
 
 
@@ -63,6 +68,7 @@ class Link:
         self._tag = time.time_ns() // 1_000_000 % _LAST_TAG
         self._half = b""
         self._waits_for = b""
+        self._keep_s = math.inf  # when the subscription needs a line to live on
         self._events: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_MOST_EVENTS)
 
     def command(self, line: str, timeout_s: float = 5.0) -> list[str]:
@@ -71,6 +77,8 @@ class Link:
         request = f"@{self._tag} {line}".encode()
         request += b" *%08X\r\n" % zlib.crc32(request)
         self._waits_for = request.strip()
+        if self._keep_s < math.inf:
+            self._keep_s = time.monotonic() + _KEEP_S
         try:
             return self._ask(request, line.split(" ", 1)[0], timeout_s)
         finally:
@@ -84,7 +92,9 @@ class Link:
         end, again = now + timeout_s, now + _AGAIN_S
         while now < end:
             for text in self._answers():
-                if text.startswith("+ "):
+                if text == _PENDING:
+                    pass  # heard, and no part of the answer
+                elif text.startswith("+ "):
                     said.append(text[2:])
                 elif text.startswith("ok"):
                     return said
@@ -107,11 +117,17 @@ class Link:
         for some in _portions(names):
             self.command(f"sub {plus}{some} {rate_hz}")
             plus = "+"
+        self._keep_s = time.monotonic() + _KEEP_S
         # What came before was of another subscription, or of half of this one.
         self._events = deque((e for e in self._events if e[0] != "t"), maxlen=_MOST_EVENTS)
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return what came unasked since the last call: kind, as "t" or "e", and its values."""
+        """Return what came unasked since the last call: kind, as "t" or "e", and its values.
+
+        Now and then it says a line to keep the subscription, LinkError where nobody answers it.
+        """
+        if time.monotonic() >= self._keep_s:
+            self.command("echo")
         for _ in self._answers():
             pass  # an answer that nobody waits for any more
         found = list(self._events)

@@ -2,17 +2,26 @@
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from host_tools import texts
 from host_tools.answers import parse_words
 from host_tools.arguments import duration_s
-from host_tools.files import whole_file
+from host_tools.files import check_free, whole_file
 from host_tools.log_file import header, read_log, write_csv
-from host_tools.session import Commands, Opener, SessionError, add_port_and_language, open_session
+from host_tools.session import (
+    Commands,
+    Opener,
+    SessionError,
+    add_language,
+    add_port_and_language,
+    open_session,
+)
 
 # A line carries about ten values ten times a second at 115200 baud.
 _NAMES = (
@@ -20,6 +29,9 @@ _NAMES = (
     "battery_ddegc,motor_ddegc,controller_ddegc,limiter"
 )
 _RATE_HZ = 10
+# The board has started anew, or has ended the subscription.
+_ENDS = ("b", "l")
+_LIST = re.compile(r"[\w*]+(,[\w*]+)*", re.ASCII)
 _MOST_HZ = 20
 
 
@@ -39,19 +51,25 @@ def _record(
     args: argparse.Namespace, lang: str, opener: Opener, clock: Callable[[], float]
 ) -> int:
     """Write rows until the time is over or Ctrl-C; what was recorded is kept."""
-    names = [name for name in args.names.split(",") if name]
     rows = 0
-    with opener(args.port) as link, args.file.open("x", encoding="utf-8") as file:
+    check_free(args.file)
+    with opener(args.port) as link, ExitStack() as files:
         started = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
-        first = header(parse_words(link.command("id")), names, args.rate, started)
+        identity = parse_words(link.command("id"))
+        first = header(identity, args.names.split(","), args.rate, started)
+        link.subscribe(args.names, args.rate)  # what is refused leaves no file
+        # A line at a time: whatever kills this costs no more than one.
+        file = files.enter_context(args.file.open("x", buffering=1, encoding="utf-8"))
         file.write(json.dumps(first, ensure_ascii=False) + "\n")
-        link.subscribe(args.names, args.rate)
         end = clock() + args.seconds if args.seconds else float("inf")
         try:
             while clock() < end:
-                for row in (values for kind, values in link.events() if kind == "t"):
-                    file.write(json.dumps(row) + "\n")
-                    rows += 1
+                for kind, values in link.events():
+                    if kind == "t":
+                        file.write(json.dumps(values) + "\n")
+                        rows += 1
+                    elif kind in _ENDS:
+                        link.subscribe(args.names, args.rate)
             link.command("unsub")
         except KeyboardInterrupt:
             link.command("unsub")  # the usual way to end a recording
@@ -87,6 +105,12 @@ exit status: 0 written, 1 the board reported an error, 2 no port or bad input
 """
 
 
+def _names(text: str) -> str:
+    if not _LIST.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of names, separated by commas")
+    return text
+
+
 def _rate(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_HZ:
         raise argparse.ArgumentTypeError(f"{text} is not from 1 to {_MOST_HZ}")
@@ -105,12 +129,20 @@ def add_command(commands: Commands) -> None:
     actions = log.add_subparsers(dest="action", metavar="ACTION")
     record = actions.add_parser("record", help="record until Ctrl-C or --seconds")
     record.add_argument("file", type=Path, metavar="FILE.ndjson")
-    record.add_argument("--names", default=_NAMES, help="values, separated by commas")
-    record.add_argument("--rate", type=_rate, default=_RATE_HZ, metavar="HZ", help="1 to 20")
+    record.add_argument(
+        "--names",
+        type=_names,
+        default=_NAMES,
+        help="values, separated by commas (default: those of a drive)",
+    )
+    record.add_argument(
+        "--rate", type=_rate, default=_RATE_HZ, metavar="HZ", help="1 to 20 (default: 10)"
+    )
     record.add_argument("--seconds", type=duration_s, metavar="N", help="stop after that")
     export = actions.add_parser("export", help="write a recording as CSV")
     export.add_argument("file", type=Path, metavar="FILE.ndjson")
     export.add_argument("-o", "--output", type=Path, metavar="FILE.csv", help="where to write it")
+    add_port_and_language(record)
+    add_language(export)
     for action in (record, export):
-        add_port_and_language(action)
         action.set_defaults(run=run)

@@ -6,15 +6,15 @@ fails before that is aborted.
 
 import argparse
 import json
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from host_tools import parameter_help, texts
-from host_tools.answers import Commander, Parameter, parse_parameters, parse_words
-from host_tools.files import check_free, whole_file
+from host_tools.answers import Commander, Parameter, parse_parameters
+from host_tools.dump_file import PAIR, dump_lines, give_dump, read_dump, values_in, write_dump
+from host_tools.files import check_free
 from host_tools.link import LinkError
 from host_tools.screen import wrap
 from host_tools.session import (
@@ -23,13 +23,14 @@ from host_tools.session import (
     SessionError,
     add_key,
     add_port_and_language,
-    ask_before,
+    add_yes,
+    ask,
+    check_agreed,
     open_session,
     unlocked,
 )
 
 _SAVE_S = 15.0
-_PAIR = re.compile(r"(\w+)=(-?\d+)")
 
 
 def run(
@@ -46,6 +47,8 @@ def run(
             raise SessionError("no NAME=NUMBER was given; nothing was changed")
     elif args.action in ("restore", "diff") and args.file is not None:
         args.lines = read_dump(args.file)
+        if args.action == "restore":
+            check_agreed(args.yes)
     elif args.action == "dump" and args.file is not None:
         check_free(args.file)
     with opener(args.port) as link:
@@ -71,16 +74,21 @@ def _get(link: Commander, args: argparse.Namespace) -> int:
     for p in found:
         mark = " " if p.value == p.default else "*"
         bounds = f"{p.low}..{p.high}, default {p.default}"
-        print(f"{mark} {p.name:<{width}} {p.value:>7} {p.unit:<10} {bounds}")
+        print(f"{mark} {p.name:<{width}} {p.value:>7}{_unit(p):<11} {bounds}")
         if len(found) == 1:
             print("\n".join(wrap(parameter_help.PARAMETERS.get(p.name, ""))))
     return 0
 
 
+def _unit(parameter: Parameter) -> str:
+    """Return what a person reads behind the value: nothing behind a plain number."""
+    return "" if parameter.unit == "1" else f" {parameter.unit}"
+
+
 def _pairs(settings: list[str]) -> list[tuple[str, int]]:
     pairs: list[tuple[str, int]] = []
     for text in settings:
-        match = _PAIR.fullmatch(text)
+        match = PAIR.fullmatch(text)
         if match is None:
             raise SessionError(f"{text!r} is not NAME=NUMBER; nothing was changed")
         pairs.append((match[1], int(match[2])))
@@ -130,40 +138,11 @@ def _restart(link: Commander, lang: str) -> int:
     return 0
 
 
-def read_dump(path: Path, text: str | None = None) -> list[str]:
-    """Return the lines of a dump without its comments; SessionError when it is none.
-
-    text is what is in the file, where it is known.
-    """
-    text = path.read_text(encoding="utf-8") if text is None else text
-    lines = [line.strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if len(lines) < 2 or not all(map(_PAIR.fullmatch, lines[:-1])) or _PAIR.fullmatch(lines[-1]):
-        raise SessionError(
-            f"{path} is no whole dump: lines NAME=VALUE and a last line with the checksum;"
-            " nothing was changed; make one with `lsev params dump FILE`"
-        )
-    return lines
-
-
-def _dump_lines(link: Commander, now: datetime) -> list[str]:
-    identity = parse_words(link.command("id"))
-    head = f"# lsev parameters of {identity.get('vehicle', '?')} {identity.get('unique_id', '?')}"
-    return [head, f"# {now:%Y-%m-%d %H:%M}", *link.command("dump")]
-
-
-def _write_dump(link: Commander, path: Path, now: datetime) -> int:
-    lines = _dump_lines(link, now)
-    with whole_file(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return sum(1 for line in lines if _PAIR.fullmatch(line))
-
-
 def _dump(link: Commander, args: argparse.Namespace, lang: str, now: datetime) -> int:
     if args.file is None:
-        print("\n".join(_dump_lines(link, now)))
+        print("\n".join(dump_lines(link, now)))
     else:
-        count = _write_dump(link, args.file, now)
+        count = write_dump(link, args.file, now)
         print(texts.ui("dumped", lang).format(count=count, path=args.file))
     return 0
 
@@ -173,46 +152,30 @@ def _diff(link: Commander, args: argparse.Namespace, lang: str) -> int:
     if args.file is None:
         lines = link.command("diff")
     else:
-        there = _values(link.command("dump"))
-        here = _values(args.lines)
+        there = {p.name: p for p in parse_parameters(link.command("get *"))}
+        here = values_in(args.lines)
         lines = [
-            f"{name} {there.get(name, '-')} (file {here.get(name, '-')})"
-            for name in [*there, *(name for name in here if name not in there)]
-            if there.get(name) != here.get(name)
+            f"{name} {p.value}{_unit(p)} (file {here.get(name, '-')})"
+            for name, p in there.items()
+            if str(p.value) != here.get(name)
         ]
+        lines += [f"{name} - (file {here[name]})" for name in here if name not in there]
     print("\n".join(lines) if lines else texts.ui("same", lang))
     return 0
-
-
-def _values(lines: list[str]) -> dict[str, str]:
-    matches = (_PAIR.fullmatch(line) for line in lines)
-    return {match[1]: match[2] for match in matches if match is not None}
 
 
 def _restore(link: Commander, args: argparse.Namespace, lang: str, now: datetime) -> int:
     """Keep what is set, then have the board take the whole dump, or nothing of it."""
     count = len(args.lines) - 1
-    if not ask_before("ask_restore", lang, count=count, path=args.file):
-        print(texts.ui("nothing_changed", lang).format(reason="-"))
+    question = texts.ui("ask_restore", lang).format(count=count, path=args.file)
+    if not args.yes and not ask(question, lang):
+        print(texts.ui("nothing_changed", lang))
         return 0
     backup = Path(f"lsev_params_before_{now:%Y%m%d_%H%M%S}.txt")
-    _write_dump(link, backup, now)
+    write_dump(link, backup, now)
     print(texts.ui("backup", lang).format(path=backup))
     unlocked(link, args.key, lambda: give_dump(link, args.lines))
     return _kept(link, count, args.reboot, lang)
-
-
-def give_dump(link: Commander, lines: list[str]) -> list[str]:
-    """Have the board take all lines of a dump; LinkError leaves everything as it was."""
-    link.command("restore begin")
-    try:
-        for line in lines[:-1]:
-            link.command(line)
-        return link.command(lines[-1])
-    except BaseException:
-        with suppress(LinkError):
-            link.command("abort")
-        raise
 
 
 _EXAMPLES = """\
@@ -229,8 +192,8 @@ examples:
 
 A change needs a parked car, and the key where one is set. It is checked as a whole on the
 board first; when anything is refused, nothing is changed. It is in use after a restart.
-A dump never overwrites a file.
-exit status: 0 done, 1 the board refused, 2 bad input, no key or no port
+A dump never overwrites a file. Without a terminal to ask at, restore wants --yes.
+exit status: 0 done, 1 the board refused, 2 bad input, no key, no port, or --yes is missing
 """
 
 
@@ -255,6 +218,7 @@ def add_command(commands: Commands) -> None:
     diff.add_argument("file", nargs="?", type=Path, metavar="FILE")
     restore = actions.add_parser("restore", help="set all values of a dump, all or none")
     restore.add_argument("file", type=Path, metavar="FILE")
+    add_yes(restore)
     for writer in (change, restore):
         writer.add_argument("--reboot", action="store_true", help="restart the board afterwards")
         add_key(writer)

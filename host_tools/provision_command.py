@@ -15,7 +15,7 @@ from host_tools.bundle import MICROPYTHON_MIN
 from host_tools.fit import chip_of, numbers
 from host_tools.flash_steps import Tools, at_prompt, stop_program
 from host_tools.ports import choose_port
-from host_tools.session import Commands, Opener, SessionError, open_session, unlocked
+from host_tools.session import Commands, Opener, SessionError, add_port, open_session, unlocked
 from host_tools.slots import FlashError
 from service.identity import is_number, is_vin
 
@@ -150,7 +150,7 @@ def add_command(commands: Commands) -> None:
         "--key-file give a flashed board its vehicle and keys.",
         epilog=_EXAMPLES,
     )
-    parser.add_argument("--port", metavar="PORT", help="serial port (default: the only one)")
+    add_port(parser)
     parser.add_argument("--board", choices=sorted(IMAGES), help="the board (default: by its chip)")
     parser.add_argument("--id", metavar="NUMBER", help="the vehicle's number")
     parser.add_argument("--vin", metavar="VIN", help="its identification number, 17 characters")

@@ -17,6 +17,7 @@ from host_tools import texts
 from host_tools.answers import Commander
 from host_tools.link import Link, LinkError, open_port
 
+PORT_HELP = "serial port (default: LSEV_PORT, else the only one found)"
 # The board's error code for a level that this session does not have.
 _LOCKED = 33
 _LEVELS = {1: "service", 2: "factory"}
@@ -55,11 +56,16 @@ def open_session(name: str | None) -> Generator[Commander]:
         try:
             yield link
         finally:
-            if link.is_unlocked:
-                with suppress(LinkError):
-                    link.command("lock")
+            lock_again(link)
     finally:
         port.close()
+
+
+def lock_again(link: Commander) -> None:
+    """Have a board that this session has unlocked lock itself; one that is gone does it later."""
+    if link.is_unlocked:
+        with suppress(LinkError):
+            link.command("lock")
 
 
 def tell_time(link: Commander) -> None:
@@ -71,14 +77,22 @@ def tell_time(link: Commander) -> None:
             raise
 
 
-def add_port_and_language(parser: argparse.ArgumentParser) -> None:
-    """Add --port and --lang, which every command that talks to a car has."""
-    parser.add_argument(
-        "--port", metavar="PORT", help="serial port (default: LSEV_PORT, else the only one found)"
-    )
+def add_port(parser: argparse.ArgumentParser) -> None:
+    """Add --port, which every command that talks to a board has."""
+    parser.add_argument("--port", metavar="PORT", help=PORT_HELP)
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """Add --lang."""
     parser.add_argument(
         "--lang", choices=texts.LANGUAGES, help="language (default: LC_ALL, LC_MESSAGES, LANG)"
     )
+
+
+def add_port_and_language(parser: argparse.ArgumentParser) -> None:
+    """Add --port and --lang, which every command that looks after a car has."""
+    add_port(parser)
+    add_language(parser)
 
 
 def add_key(parser: argparse.ArgumentParser) -> None:
@@ -101,17 +115,17 @@ def ask(question: str, lang: str) -> bool:
     return answer.strip().lower() in texts.ui("yes_words", lang).split()
 
 
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add --yes, which every command that asks before it does something has."""
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def check_agreed(is_agreed: bool) -> None:
     """Raise SessionError where a person must agree, has not, and cannot be asked."""
     if not is_agreed and not sys.stdin.isatty():
         raise SessionError(
             "there is no terminal to ask at; nothing was changed; give --yes if it shall be done"
         )
-
-
-def ask_before(key: str, lang: str, **words: object) -> bool:
-    """Return whether a person agrees to the question of key; a script that calls has agreed."""
-    return not sys.stdin.isatty() or ask(texts.ui(key, lang).format(**words), lang)
 
 
 def unlocked(link: Commander, key_file: Path | None, action: Callable[[], Answer]) -> Answer:
@@ -151,7 +165,7 @@ def find_key(level: int, key_file: Path | None) -> bytes:
     """Return the key of a level, from the file or from the person; SessionError, OSError."""
     named = key_file or (Path(os.environ["LSEV_KEY"]) if os.environ.get("LSEV_KEY") else None)
     if named is not None:
-        return _key_in(named.read_text(encoding="utf-8"), level, str(named))
+        return _key_in(named.read_text(encoding="utf-8", errors="replace"), level, str(named))
     if not sys.stdin.isatty():
         raise SessionError(
             f"the board wants the {_LEVELS.get(level, level)} key (level {level}); nothing was"

@@ -15,6 +15,7 @@ from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
 from host_tools.outcome import as_json, length, print_summary
 from host_tools.report import write_report
+from sim.cycle import DataFileError
 from sim.faults import FAULTS, make_fault, parse_fault
 from sim.matrix import ONSETS
 from sim.scenario import as_run, find_scenario, run_scenario
@@ -48,9 +49,9 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 def _whole_number(text: str) -> int:
-    """Return the number; ValueError for what int() would take but a person did not mean."""
+    """Return the number; ArgumentTypeError for what int() takes but a person did not mean."""
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
 
 
@@ -107,7 +108,11 @@ def add_command(commands: Any) -> None:
     )
     add_fault(run, "8 s after the start")
     run.add_argument(
-        "--seed", type=_whole_number, default=1, metavar="N", help="noise of the sensors"
+        "--seed",
+        type=_whole_number,
+        default=1,
+        metavar="N",
+        help="noise of the sensors (default: 1)",
     )
     run.add_argument(
         "--runtime",
@@ -131,13 +136,13 @@ def _settings(pairs: list[str]) -> dict[str, int]:
             raise ParameterError(f"{pair!r} is not NAME=VALUE")
         try:
             settings[name] = _whole_number(text)
-        except ValueError:
-            raise ParameterError(f"{name} = {text!r} is no whole number") from None
+        except argparse.ArgumentTypeError as error:
+            raise ParameterError(f"{name} = {error}") from None
     return settings
 
 
 def _list(args: argparse.Namespace) -> int:
-    vehicles = {name: load_vehicle(name) for name in vehicle_names()}
+    vehicles = {name: _cap_of(name) for name in vehicle_names()}
     if args.json:
         scenarios = [
             {"name": s.name, "summary": s.summary, "vehicle": s.vehicle, "seconds": s.seconds}
@@ -150,10 +155,18 @@ def _list(args: argparse.Namespace) -> int:
     for s in SCENARIOS:
         print(f"  {s.name:<{width}} {length(s.seconds):>7}  {s.summary} ({s.vehicle})")
     print("vehicles")
-    for name, vehicle in vehicles.items():
-        print(f"  {name:<26} cap {vehicle.values['speed_cap_kmh']} km/h")
+    for name, cap in vehicles.items():
+        print(f"  {name:<26} {cap}")
     print("faults: see `lsev sim faults`")
     return 0
+
+
+def _cap_of(vehicle: str) -> str:
+    """Return what the list says of a preset; a file that is broken hides no other."""
+    try:
+        return f"cap {load_vehicle(vehicle).values['speed_cap_kmh']} km/h"
+    except DataFileError as error:
+        return str(error)
 
 
 def _list_faults(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from host_tools.board_files import About, BoardFiles, Entry
 from host_tools.bundle import (
     FIRMWARE_DIR,
     MANIFEST,
+    Bundle,
     BundleError,
     Manifest,
     parse_manifest,
@@ -192,12 +193,23 @@ def root_file(name: str) -> bytes:
     return (FIRMWARE_DIR / name).read_bytes().replace(b"\r\n", b"\n")
 
 
-def differing_root_files(state: State) -> list[str]:
-    """Return what lies in the root other than this lsev would put there; updates leave it."""
-    sources = {BOOT: "boot.py", SELECTOR: "selector.py"}
+def root_files(bundle: Bundle) -> dict[str, bytes]:
+    """Return what lies in the root of a board beside its slots; without the selector none starts.
+
+    There is one copy of each, and nothing to fall back to where a new one does not
+    work: updates leave them.
+    """
+    return {
+        BOARD: bundle.files["board.py"],
+        BOOT: root_file("boot.py"),
+        SELECTOR: root_file("selector.py"),
+    }
+
+
+def differing_root_files(state: State, bundle: Bundle) -> list[str]:
+    """Return what lies in the root other than with this bundle: of another lsev, or rotten."""
     return [
         path
-        for path, name in sources.items()
-        if path in state.root
-        and state.root[path].sha256 != hashlib.sha256(root_file(name)).hexdigest()
+        for path, data in root_files(bundle).items()
+        if path in state.root and state.root[path].sha256 != hashlib.sha256(data).hexdigest()
     ]

@@ -5,13 +5,23 @@ Both stop the program of a parked board for a moment, and start it again.
 
 import argparse
 import json
+from pathlib import Path
 
 from host_tools.board_files import BoardError
+from host_tools.fit import check_vehicle
 from host_tools.flash_restore import look_after, wanted_dump
-from host_tools.flash_steps import Tools, at_prompt, stop_program, wait_for_start
-from host_tools.install import choose_other
+from host_tools.flash_screen import plain
+from host_tools.flash_steps import (
+    Running,
+    Tools,
+    at_prompt,
+    back_up,
+    stop_program,
+    wait_for_start,
+)
+from host_tools.install import choose_other, other_slot
 from host_tools.ports import choose_port
-from host_tools.session import Commands, ask, check_agreed
+from host_tools.session import Commands, add_port, add_yes, ask, check_agreed
 from host_tools.slots import FlashError, State, inspect
 
 
@@ -59,22 +69,37 @@ def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
         with at_prompt(tools, port) as files:
             state = inspect(files)
             print("\n".join(state.describe()))
+            slot, manifest = other_slot(state)
+            preset = files.read(f"/{slot}/vehicle.py")
+            other = check_vehicle(manifest.vehicle, preset, files, state, before, args.force)
+            if other:
+                print(other)
             if not args.yes and not ask("go back? [y/N]", "en"):
                 print("nothing was changed")
                 return 0
-            slot = choose_other(files, state)
+            number = plain(before.identity.get("unique_id") or state.about.unique_id)
+            path = Path(f"lsev_backup_{number}_{tools.now():%Y%m%d_%H%M%S}.zip")
+            print(back_up(files, state, before, path))
+            choose_other(files, state)
     except BoardError as error:
         raise FlashError(
             f"{error}; the choice of the slot is as before or as wished, never half; look with"
             " `lsev versions`, check the cable and try again"
         ) from None
-    assert slot.manifest is not None  # a whole slot has one
-    after = wait_for_start(tools, port, slot.manifest.version)
+    _see_it_run(tools, port, manifest.version, before, bool(other))
+    print(f"PASS: version {manifest.version} in slot {slot} runs, on trial for 30 s")
+    return 0
+
+
+def _see_it_run(tools: Tools, port: str, version: str, before: Running, is_other: bool) -> None:
+    """Wait for the start, and tell what became of the parameters; FlashError."""
+    after = wait_for_start(tools, port, version, before.dump)
+    if is_other:  # what was set for another car must not come back to this one
+        before = Running(before.identity)
     # An older version may not be able to read what a newer one has written.
     dump = wanted_dump(None, before, after)
-    print("\n".join(look_after(tools, port, slot.manifest.version, dump, before, after)))
-    print(f"PASS: version {slot.manifest.version} in slot {slot.name} runs, on trial for 30 s")
-    return 0
+    for line in look_after(tools, port, version, dump, before, after):
+        print(line)
 
 
 _VERSIONS_EXAMPLES = """\
@@ -90,9 +115,11 @@ examples:
   lsev rollback
   lsev rollback --port /dev/ttyACM0 --yes
 
-The board must be parked. Parameters, odometer and faults stay; where the other version cannot
-read the parameters, they are given back to it. The version that is left stays in its slot: a
-second rollback goes back to it. Without a terminal to ask at, it wants --yes.
+The board must be parked. Parameters, odometer and faults stay, and a backup file of them is
+written first; where the other version cannot read the parameters, they are given back to it.
+The version that is left stays in its slot: a second rollback goes back to it. A version for
+another vehicle has another cap and charge: it wants --force. Without a terminal to ask at, it
+wants --yes.
 exit status: 0 the other version runs, 1 it does not, 2 no port, or --yes is missing
 """
 
@@ -113,7 +140,8 @@ def add_command(commands: Commands) -> None:
         description="Choose the other slot of a board, start it and see it run.",
         epilog=_ROLLBACK_EXAMPLES,
     )
-    rollback.add_argument("--yes", action="store_true", help="do not ask")
+    add_yes(rollback)
+    rollback.add_argument("--force", action="store_true", help="also to another vehicle")
     rollback.set_defaults(run=run_rollback)
     for parser in (versions, rollback):
-        parser.add_argument("--port", metavar="PORT", help="serial port (default: the only one)")
+        add_port(parser)

@@ -71,6 +71,20 @@ class StartingDriver:
         self.brake = 1.0
 
 
+class ParkedDriver:
+    """Nobody in the car: key off, neutral, pedal released, brake on, not plugged in."""
+
+    def __init__(self) -> None:
+        self.key = False
+        self.plug = False
+        self.gear = 0
+        self.pedal = 0.0
+        self.brake = 1.0
+
+    def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
+        """Leave everything as it is."""
+
+
 class PluggedDriver:
     """Nobody is in the car; somebody has put the plug in at PLUG_S."""
 

@@ -7,6 +7,9 @@ The flash is a file, which outlives all of them. The car stands still whatever
 the pins drive, and time is real, or a whole number of times as fast. In the
 friendly mode LF goes out as CR LF, as on a board; in the raw mode bytes go out
 as they are.
+
+One class, longer than others: each of these may come in the middle of any other,
+from two threads, and what then goes first is decided here under one lock.
 """
 
 import os

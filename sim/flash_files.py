@@ -4,6 +4,7 @@ The plan is shared with sim/board/flash.py, which says what its numbers are.
 """
 
 import errno
+import os
 import struct
 import tempfile
 from array import array
@@ -22,24 +23,31 @@ class FlashFiles:
     """The folder of one board; geometry is the bytes of a block and their count."""
 
     def __init__(self, image: Path | None, block_bytes: int, block_count: int) -> None:
-        """Take the image, or make a blank one; OSError for one that is not of whole blocks."""
+        """Take the image, or make a blank one; OSError where that cannot be, with its name."""
         self._temporary = tempfile.TemporaryDirectory(prefix="lsev-flash-")
         self.folder = Path(self._temporary.name)
         self._image = self.folder / "image"
-        if image is not None:
-            self._image.symlink_to(image.resolve())
-        if not self._image.exists():
-            self._image.write_bytes(b"\xff" * (block_bytes * block_count))
-        count, rest = divmod(self._image.stat().st_size, block_bytes)
-        if rest or not count:
+        try:
+            self.geometry = block_bytes, self._blocks(image, block_bytes, block_count)
+        except OSError as error:
             self._temporary.cleanup()
-            reason = f"is not of whole blocks of {block_bytes} bytes"
-            raise OSError(errno.EINVAL, reason, str(image))
-        self.geometry = block_bytes, count
+            raise OSError(error.errno, error.strerror, str(image)) from None
         worn = [_NO_BLOCK] * (_PLAN.size // 4 - _FIRST_WORN)
         self._plan = self.folder / "plan"
         self._plan.write_bytes(_PLAN.pack(0, 0, 0, *worn))
         self.lose_power()
+
+    def _blocks(self, image: Path | None, block_bytes: int, block_count: int) -> int:
+        """Put the image into its place; return how many blocks it has."""
+        if image is not None:
+            self._image.symlink_to(image.resolve())
+        if not self._image.exists():
+            self._image.write_bytes(b"\xff" * (block_bytes * block_count))
+        with self._image.open("r+b") as file:  # of a folder, or what is another's, it says so
+            count, rest = divmod(os.fstat(file.fileno()).st_size, block_bytes)
+        if rest or not count:
+            raise OSError(errno.EINVAL, f"is not of whole blocks of {block_bytes} bytes")
+        return count
 
     def lose_power(self) -> None:
         """Forget the RTC memory and any planned cut."""

@@ -23,13 +23,14 @@ EARLY_PULSES = 22  # the wheel pulses as they stood EARLY_AGE_US before the tick
 EARLY_AGE_US = 23
 ENABLE_READBACK = 24  # the enable line behind its gates, as the car's wiring makes it
 MOTOR_PULSES = 25  # the second source of speed, modulo 65536
-COMMAND = 26  # one of the four below
+COMMAND = 26  # one of the five below
 INPUT_SIZE = 27
 
 RUN = 0  # run one tick
 END = 1  # end the session
 STALL = 2  # the chip is busy for these 10 ms: no tick, and the next one is that much later
 DOUBLE = 3  # two ticks in the place of one
+UNREAD = 4  # run one tick, with a USB host that holds the port open and reads nothing
 
 # What the controller's pins drive after the tick, then what its loop says of itself.
 THROTTLE_MV = 0
@@ -73,4 +74,6 @@ CHARGE_CAUSE = 42  # of its CAUSE_NAMES
 CHARGE_SET_CV = 43
 CHARGE_SET_MA = 44
 CHARGE_IN_MAH = 45  # of this session
-OUTPUT_SIZE = 46
+# From 4.5 ms before the next tick, when the board is told of it, until it samples the wheel.
+SAMPLE_WAIT_US = 46
+OUTPUT_SIZE = 47

@@ -28,6 +28,7 @@ _FRAME_BYTES = OUTPUT_SIZE * 4
 # One integer more: the last frame, and why the session ended (sim/board/link.py).
 _LAST_BYTES = _FRAME_BYTES + 4
 _RESET_ENDING = 3
+_PROMPT_ENDING = 4
 _ENDINGS = (
     "it came to its end",
     "it crashed",
@@ -70,6 +71,7 @@ class MicropythonController:
         self.outputs = array("i", [0] * OUTPUT_SIZE)
         self.exit_status: int | None = None
         self.asked_for_reset = False  # that, and no failure, is why it ended
+        self.asked_for_prompt = False  # so is that
         self._error: ControllerError | None = None
         self._released = False
         self._flash_takes_time = flash_takes_time
@@ -189,6 +191,7 @@ class MicropythonController:
             self.outputs = array("i", levels)
             why = f"it ended with {status}"
             self.asked_for_reset = status == _RESET_ENDING
+            self.asked_for_prompt = status == _PROMPT_ENDING
             if status < len(_ENDINGS):
                 why = _ENDINGS[status]
                 self._cause = _CAUSES[status]

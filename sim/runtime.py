@@ -46,6 +46,7 @@ from vcu.loop import Loop
 from vcu.preset import Preset
 from vcu.request import REVERSE
 from vcu.signals import SLOW_ORDER
+from vcu.speed import SAMPLE_MAX_US
 
 _TICK_MS = 10
 _TICK_US = 10_000
@@ -266,6 +267,7 @@ class CpythonController:
                 charge.command.set_cv,
                 charge.command.set_ma,
                 charge.session.in_mah,
+                SAMPLE_MAX_US - loop.observer.sample_age_us(self._ticks),
             ),
         )
 

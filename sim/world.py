@@ -15,7 +15,7 @@ from sim.frame import (
     KEY_ON,
     OUTPUT_SIZE,
     PLUG_IN,
-    TICKS,
+    SAMPLE_WAIT_US,
 )
 from sim.plant.battery import Battery, make_battery
 from sim.plant.car import Car, CarData
@@ -139,7 +139,8 @@ class World:
         inputs[ENABLE_READBACK] = self.wires.enable
         if self.bms is not None and self.ticks % _BMS_TICKS == 0:
             self._ask(self.bms)
-        self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s, self.outputs[TICKS])
+        wait_us = self.outputs[SAMPLE_WAIT_US]
+        self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s, wait_us)
         if self.faults:
             self._break_inputs()
 

@@ -6,9 +6,7 @@ from service.access import ANSWER_BYTES, FACTORY, LEVEL_NAMES, SERVICE
 from service.change_log import PROVISIONING, ROLE_NAMES
 from service.context import Context, to_int
 from service.desk import NOTHING
-from service.provision_verbs import ROWS as PROVISION_ROWS
-from service.provision_verbs import from_hex, written
-from service.reply import (
+from service.error_codes import (
     BAD_ARGUMENT,
     BAD_KEY,
     LOCKED,
@@ -17,6 +15,8 @@ from service.reply import (
     WAIT,
     WRONG_ORDER,
 )
+from service.provision_verbs import ROWS as PROVISION_ROWS
+from service.provision_verbs import from_hex, written
 from vcu.params import TABLE
 
 _WAIT_SLICES = const(500)
@@ -112,14 +112,6 @@ def _refuse_answer(context: Context, level: int) -> None:
     reply.line(" tries left; `unlock` again")
 
 
-def _lock(context: Context, words: "list[str]"):
-    access = context.desk.access
-    access.lock()
-    context.draft.drop()
-    context.reply.line("level " + LEVEL_NAMES[access.level] + "; what was staged is dropped")
-    yield
-
-
 def _changes(context: Context, words: "list[str]"):
     """Write the last changes of parameters, the latest last."""
     reply = context.reply
@@ -155,6 +147,5 @@ def _name_of(id_: int) -> str:
 ROWS = (
     ("unlock", 1, 1, _unlock, " 1|2  ask for a challenge: service or factory"),
     ("auth", 1, 1, _auth, " HEX  answer it (parked)"),
-    ("lock", 0, 0, _lock, "  end service or factory"),
     ("changes", 0, 0, _changes, "  the last 32 parameters written"),
 ) + PROVISION_ROWS

@@ -2,11 +2,12 @@
 
 from micropython import const
 
+from service.access import LEVEL_NAMES
 from service.context import Context, to_int
 from service.desk import COUNTER_NAMES, IDENTITY_NAMES
+from service.error_codes import BAD_ARGUMENT
 from service.events import EVENTS
-from service.provision_verbs import identity_lines
-from service.reply import BAD_ARGUMENT
+from service.seal import SEALED
 from vcu.params import TABLE
 
 # A prime below 2**24: no edit of a single value leaves the sum as it was.
@@ -30,8 +31,39 @@ def _id(context: Context, words: "list[str]"):
     reply.number(total)
     reply.line("" if not context.desk.is_edited else " edited, not saved")
     yield
-    for _ in identity_lines(context):
+    for _ in _whose(context):
         yield
+
+
+def _whose(context: Context):
+    """Write whose board it is, its seal and its access."""
+    reply = context.reply
+    vault = context.desk.vault
+    identity = vault.identity
+    if identity.is_lost:
+        reply.line("vehicle_id lost")
+    elif identity.has_keys():
+        reply.line("vehicle_id " + identity.number)
+        yield
+        reply.line("vin " + identity.vin)
+    else:
+        reply.line("vehicle_id not provisioned")
+    yield
+    reply.text("seal_changes ")
+    reply.number(vault.seal.count)
+    reply.line(" or more: the record was lost once" if vault.seal.is_lost else "")
+    yield
+    # What is kept, not what somebody is editing.
+    for name in SEALED:
+        reply.text("sealed_" + name + " ")
+        reply.number(vault.saved.get(name))
+        reply.end()
+        yield
+    reply.text("access " + LEVEL_NAMES[vault.access.level])
+    reply.text(", wrong answers ")
+    reply.number(vault.access.failures_ever)
+    reply.end()
+    yield
 
 
 def _stats(context: Context, words: "list[str]"):
@@ -113,6 +145,14 @@ def _log(context: Context, words: "list[str]"):
         yield
 
 
+def _lock(context: Context, words: "list[str]"):
+    access = context.desk.access
+    access.lock()
+    context.draft.drop()
+    context.reply.line("level " + LEVEL_NAMES[access.level] + "; what was staged is dropped")
+    yield
+
+
 ROWS = (
     ("id", 0, 0, _id, "  which controller this is"),
     ("stats", 0, 0, _stats, "  what it has counted"),
@@ -120,6 +160,7 @@ ROWS = (
     ("time", 0, 1, _time, " [SECONDS]  wall time, since 1970"),
     ("echo", 0, 1, _echo, " [on|off]  send back what is typed"),
     ("obd", 0, 0, _obd, "  be an OBD adapter (ELM327)"),
+    ("lock", 0, 0, _lock, "  end service or factory"),
     ("repl", 0, 0, _repl, "  MicroPython's prompt (parked)"),
     ("reboot", 0, 0, _reboot, "  start again (parked)"),
 )

@@ -52,7 +52,7 @@ WDT_RESET = const(3)
 TEXT_BYTES = const(120)
 
 _MAGIC = b"LSB1"
-# magic, state, bytes of text, boots, stored faults, wall time; counters, text and checksum follow
+# magic, state, bytes of text, 0, boots, stored faults, wall time; counters, text, checksum follow
 _HEAD = "<4sBBHI4II"
 _HEAD_BYTES = const(32)
 _COUNTERS_AT = _HEAD_BYTES

@@ -1,33 +1,20 @@
-"""Calibration verb: leads a person through the steps, and takes the result over whole or not.
+"""Calibration verb: begins and ends a calibration, and takes its result over whole or not.
 
-Pedal, brake and current sensor are measured with the key off, where no pedal moves the
-car. Nothing is in use before `accept` has written it, with its entry in the change log,
-and the board was started anew.
+Nothing is in use before `accept` has written it, with its entry in the change log, and the
+board was started anew.
 """
 
-from micropython import const
-
 from service import calibration
-from service.calibration import BRAKE, CURRENT, NOISE_COUNTS, PEDAL, STEPS, WHEEL
+from service.calibration import CURRENT, PEDAL, STEPS, WHEEL
+from service.calibration_steps import is_under_way, may_begin, measure_step, say_next, say_readings
 from service.context import Context, to_int, unknown, wait
 from service.desk import NOTHING
+from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
 from service.param_levels import level_between
 from service.param_verbs import change, check_rules
-from service.reply import BAD_ARGUMENT, MOVING, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
-from vcu import contactor
 from vcu.params import OK, TABLE, Params
 
 _WHATS = calibration.NAMES[1:]
-# Half a second of samples; 2 s for the current, whose noise is its error.
-_SLICES = const(50)
-_STILL_MS = const(2000)
-_CURRENT_SLICES = const(200)
-_STEP_TEXTS = (
-    "",
-    ("let the pedal go, then `step`", "press the pedal down to its end and hold it, then `step`"),
-    ("let the brake go, then `step`", "press the brake and hold it, then `step`"),
-    ("switch off lights and heater, then `step`",),
-)
 
 
 def _cal(context: Context, words: "list[str]"):
@@ -57,16 +44,12 @@ def _tell(context: Context):
     reply.number(STEPS[running.what])
     reply.line("")
     yield
-    _readings(context)
+    say_readings(context)
     yield
 
 
-def _readings(context: Context) -> None:
-    context.line("pedal a %a mV, b %b mV, current %3 mV = %i A")
-
-
 def _start(context: Context, what: int, words: "list[str]"):
-    if not _may_begin(context, what) or not _is_free(context):
+    if not may_begin(context, what) or not _is_free(context):
         return
     loop = context.desk.loop
     context.calibration.begin(what, loop.raw.pulses_counts, loop.energy.odometer_m)
@@ -74,134 +57,21 @@ def _start(context: Context, what: int, words: "list[str]"):
         context.reply.line("drive a measured way of 50 to 1000 m, stop, then `accept METRES`")
         yield
     else:
-        _readings(context)
+        say_readings(context)
         yield
-        _say_next(context)
+        say_next(context)
         yield
-
-
-def _say_next(context: Context) -> None:
-    """Write what the person is to do next."""
-    running = context.calibration
-    if running.is_measured():
-        context.reply.line("let go of it, then `accept` takes it over")
-        return
-    reply = context.reply
-    texts = _STEP_TEXTS[running.what]
-    reply.number(running.step + 1)
-    reply.text(" of ")
-    reply.number(STEPS[running.what])
-    reply.line(": " + texts[running.step % len(texts)])
-
-
-def _may_begin(context: Context, what: int) -> bool:
-    """Return whether it may begin or end now, or say why not."""
-    if context.desk.loop.raw.plug_in:
-        context.reply.error(NOT_NOW, "plugged in; nothing changed; unplug first")
-        return False
-    return context.may_write(1) and (what == WHEEL or _is_idle(context))
-
-
-def _is_idle(context: Context) -> bool:
-    """Return whether the car can do nothing whatever its pedal does, or say why not."""
-    loop = context.desk.loop
-    raw = loop.raw
-    reply = context.reply
-    if loop.sig.standstill_ms < _STILL_MS:
-        reply.error(MOVING)
-        context.line("%s km/h; nothing changed; stand 2 s, then again")
-    elif raw.plug_in:
-        reply.error(NOT_NOW, "plugged in; nothing changed; unplug, then again")
-    elif raw.key_on:
-        reply.error(NOT_NOW, "key on; nothing changed; turn it off, leave USB in, then again")
-    elif raw.gear_forward_on or raw.gear_reverse_on:
-        reply.error(NOT_NOW)
-        context.line("gear %f; nothing changed; select N, then again")
-    elif loop.contactor.state != contactor.OPEN:
-        reply.error(NOT_NOW)
-        context.line("contactor %c; nothing changed; wait until it is open, then again")
-    else:
-        return True
-    return False
-
-
-def _is_under_way(context: Context, what: int) -> bool:
-    """Return whether this calibration is, or say that it is not."""
-    if context.calibration.what == what:
-        return True
-    name = calibration.NAMES[what]
-    context.reply.error(
-        WRONG_ORDER, name + " is not under way; nothing changed; `cal " + name + " start`"
-    )
-    return False
-
-
-def _step(context: Context, what: int, words: "list[str]"):
-    """Measure for half a second what the last line asked for."""
-    running = context.calibration
-    if not _is_under_way(context, what):
-        return
-    if running.is_measured():
-        context.reply.error(WRONG_ORDER, "no step is left; nothing changed; `accept` or `abort`")
-        return
-    if not _is_idle(context):
-        return
-    measured: "list[int]" = []
-    for _ in _measure(context, what, measured):
-        yield
-    if context.reply.has_failed or not _is_idle(context):
-        return
-    running.take(measured[0], measured[1])
-    _readings(context)
-    yield
-    _say_next(context)
-    yield
-
-
-def _measure(context: Context, what: int, measured: "list[int]"):
-    """Put the means of both channels into measured, or say why they are none."""
-    raw = context.desk.loop.raw
-    is_current = what == CURRENT
-    slices = _CURRENT_SLICES if is_current else _SLICES
-    wants_brake = 1 if context.calibration.wants_pressed() else 0
-    has_b = what == PEDAL and context.desk.params.get("pedal_channels") == 2
-    total_a = total_b = 0
-    least_a = least_b = 4000
-    most_a = most_b = -1
-    for _ in range(slices):
-        a = raw.pack_a_counts if is_current else raw.pedal_a_counts
-        b = raw.pedal_b_counts if has_b else a
-        total_a += a
-        total_b += b
-        least_a, most_a = min(least_a, a), max(most_a, a)
-        least_b, most_b = min(least_b, b), max(most_b, b)
-        if what == BRAKE and raw.brake_on != wants_brake:
-            state = "pressed" if raw.brake_on else "released"
-            context.reply.error(
-                NOT_NOW, "brake reads " + state + "; step not taken; see its switch, `step` again"
-            )
-            return
-        yield
-    noise = max(most_a - least_a, most_b - least_b)
-    if what != BRAKE and (noise > NOISE_COUNTS or least_a < 0 or least_b < 0):
-        context.reply.error(OUT_OF_RANGE)
-        context.reply.text("reading moved ")
-        context.reply.number(noise)
-        context.reply.line(" mV, 40 at most; step not taken; hold still, see wires, `step` again")
-        return
-    measured.append((total_a + slices // 2) // slices)
-    measured.append((total_b + slices // 2) // slices)
 
 
 def _accept(context: Context, what: int, words: "list[str]"):
     """Judge all that was measured, and write it, or refuse it whole."""
     running = context.calibration
-    if not _is_under_way(context, what):
+    if not is_under_way(context, what):
         return
     if not running.is_measured():
         context.reply.error(WRONG_ORDER, "steps are left; nothing changed; `step` or `abort`")
         return
-    if not _may_begin(context, what) or not _is_free(context):
+    if not may_begin(context, what) or not _is_free(context):
         return
     yield
     running.judge_anew()
@@ -296,7 +166,7 @@ def _write(context: Context, edits: "dict[str, int]"):
 
 
 def _abort(context: Context, what: int, words: "list[str]"):
-    if _is_under_way(context, what):
+    if is_under_way(context, what):
         context.calibration.drop()
         context.reply.line("dropped; values as they were")
     yield
@@ -305,7 +175,7 @@ def _abort(context: Context, what: int, words: "list[str]"):
 def _undo(context: Context, what: int, words: "list[str]"):
     """Write the values that the last written change of these parameters replaced."""
     desk = context.desk
-    if not _may_begin(context, what) or not _is_free(context):
+    if not may_begin(context, what) or not _is_free(context):
         return
     yield
     before = calibration.values_before(desk.vault.changes, desk.params, what)
@@ -317,5 +187,5 @@ def _undo(context: Context, what: int, words: "list[str]"):
         yield
 
 
-_DOES = {"start": _start, "step": _step, "accept": _accept, "abort": _abort, "undo": _undo}
+_DOES = {"start": _start, "step": measure_step, "accept": _accept, "abort": _abort, "undo": _undo}
 ROWS = (("cal", 0, 3, _cal, " pedal|brake|current|wheel start|step|accept|abort|undo  (key off)"),)

@@ -171,9 +171,9 @@ def assume(charge: Charge, stored_bits: int) -> None:
         missing_mah = capacity_mah - energy.left_mah
     session.missing_mah = missing_mah
     # 300 000 mAh * 1250 = 3.8e8
-    session.limit_mah = (
-        missing_mah * profile.get("ah_limit") // 1000 + capacity_mah * _SLACK_PERMILLE // 1000
-    )
+    permille = profile.get("ah_limit")
+    limit_mah = missing_mah * permille // 1000 + capacity_mah * _SLACK_PERMILLE // 1000
+    session.limit_mah = min(limit_mah, capacity_mah * permille // 1000)
     session.left_mah = energy.left_mah
     session.faults = bits & _LATCHING_BITS
     session.is_unconfirmed = 1 if bits & _UNCONFIRMED_BIT else 0

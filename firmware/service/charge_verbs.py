@@ -4,14 +4,13 @@ from micropython import const
 
 from service.charge_wishes import DELAY, EQUALIZE, TARGET
 from service.context import Context, to_int, wait
-from service.reply import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
-from vcu import chemistry, modes
+from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
+from vcu import chemistry
 from vcu.charge import phases
 from vcu.charge.charge import Charge
 
 USAGE = " [target PERCENT|full|storage, ready MINUTES, equalize [off]]  how it stands; wishes"
 
-_TARGET_LEAST = const(20)
 _FULL = const(100)
 # Lishen, EVE: lithium is stored at 30 to 50 % of its charge.
 _STORAGE = const(50)
@@ -43,26 +42,11 @@ def _no_such_wish(context: Context):
     yield
 
 
-def line_of(context: Context) -> None:
-    """Write the line of `status`."""
+def _show(context: Context):
+    charge = context.desk.loop.charge
     context.reply.text("charge ")
     context.readings.charge(context.reply)
     context.reply.end()
-
-
-def why_not(context: Context):
-    """Write, of a car that is plugged in, why it does not charge, or that it does."""
-    loop = context.desk.loop
-    if loop.modes.mode == modes.CHARGE:
-        context.reply.text("charges: " if loop.charge.enable else "does not charge: ")
-        context.readings.charge(context.reply)
-        context.reply.end()
-        yield
-
-
-def _show(context: Context):
-    charge = context.desk.loop.charge
-    line_of(context)
     yield
     context.line("measured %U V %I A, set %E V %F A, allowed %V V %L A")
     yield
@@ -108,10 +92,12 @@ def _target(context: Context, word: str):
             BAD_ARGUMENT, "no percentage; target unchanged; use a number, full or storage"
         )
         return
-    if not _TARGET_LEAST <= percent <= _FULL:
-        context.reply.error(OUT_OF_RANGE)
-        context.reply.number(percent)
-        context.reply.line(" % is outside 20..100; target unchanged; give one inside")
+    least = profile.get("target_least") // 10
+    if not least <= percent <= _FULL:
+        text = str(percent) + " % is outside " + str(least) + "..100"
+        text += "" if profile.is_lithium else ", less harms lead"
+        yield  # the search for the profile was work enough
+        context.reply.error(OUT_OF_RANGE, text + "; target unchanged; give one inside")
         return
     text = "target " + str(percent) + " %; kept over power cuts until you change it"
     for _ in _wish(context, TARGET, percent * 10 if percent < _FULL else 0, text):
@@ -171,8 +157,6 @@ def needed_min(charge: Charge) -> int:
     minutes = missing_mah * 60 // ma
     if charge.profile.is_lithium:
         return minutes + _LITHIUM_MIN
-    if target <= _BULK_ENDS_PERMILLE:
-        return minutes
     absorbing = _LEAD_MIN + ma * 1000 // capacity_mah
     return minutes + absorbing * (target - _BULK_ENDS_PERMILLE) // (1000 - _BULK_ENDS_PERMILLE)
 
@@ -193,3 +177,6 @@ def _equalize(context: Context, armed: int):
     done = "not armed" if not armed else "armed once: after the next full charge, below 40 degC"
     for _ in _wish(context, EQUALIZE, armed, done):
         yield
+
+
+ROWS = (("charge", 0, 2, charge_verb, USAGE),)

@@ -8,14 +8,16 @@ it. A program sees its tag on each line, and no prompt.
 from micropython import const
 
 from service.context import Context
+from service.error_codes import BAD_ARGUMENT, BAD_CRC, BAD_LENGTH, BUSY, FAILED, NOT_NOW
 from service.inlet import Inlet
 from service.line_editor import FLAWLESS, FOREIGN, LONG, LineEditor
-from service.reply import BAD_ARGUMENT, BAD_CRC, BAD_LENGTH, BUSY, FAILED, NOT_NOW
 from service.request_line import BAD_SUM, BAD_TAG, RequestLine, is_for_obd
-from service.verbs import answer
+from service.verbs import Verbs
 
 # A program that has not heard the answer asks again within this.
 _REPEAT_MS = const(2000)
+# A program that has heard nothing for so long is told that its answer is still to come.
+_PENDING_MS = const(500)
 # What some ELM327 clients send to find the baud rate, and nothing else on the line.
 _OBD_DELETES = const(2)
 
@@ -28,6 +30,7 @@ class Console:
         self._reply = context.reply
         self._editor = LineEditor(context)
         self._request = RequestLine()
+        self._verbs = Verbs()
         self._obd_line = b""
         self._line: "bytes | None" = None  # whole, and to be run in the next slice
         self._flaw = FLAWLESS
@@ -35,6 +38,7 @@ class Console:
         self._last_tag = b""
         self._last_sum: bytes = b""
         self._since_last_ms = _REPEAT_MS
+        self._silent_ms = 0  # of the answer that is running
 
     def is_busy(self) -> bool:
         """Return whether an answer is running, or about to."""
@@ -55,6 +59,8 @@ class Console:
         """Forget half a line that is old, and an answer that nobody can ask for again."""
         if self._since_last_ms < _REPEAT_MS:
             self._since_last_ms += passed_ms
+        if self._answer is not None:
+            self._silent_ms += passed_ms
         if not self.is_busy() and self._editor.is_old(passed_ms):
             was_typing = self._editor.is_typing()
             self._editor.forget()
@@ -107,6 +113,7 @@ class Console:
                 reply.data(line)  # not shown so far
             reply.end()
         reply.begin(request.tag)
+        self._context.telemetry.hear(request.tag != b"")
         if flaw != FLAWLESS:
             self._refuse_line(flaw)
         elif wrong == BAD_TAG:
@@ -115,7 +122,8 @@ class Console:
             reply.error(BAD_CRC, "line came damaged; nothing done; send it again")
         elif request.words:
             if not self._is_repeated():
-                self._answer = answer(self._context, request.words)
+                self._answer = self._verbs.answer(self._context, request.words)
+                self._silent_ms = 0
                 return
             reply.repeat()
         elif request.tag:
@@ -157,6 +165,10 @@ class Console:
         generator = self._answer
         if generator is None:
             return
+        if self._is_pending():
+            # Instead of a piece of the answer, which is work enough for a slice.
+            self._reply.line("pending")
+            return
         reply = self._reply
         try:
             next(generator)
@@ -171,6 +183,13 @@ class Console:
             self._end_answer()
             raise
         self._end_answer()
+
+    def _is_pending(self) -> bool:
+        """Return whether a program has heard nothing for so long that it may give up."""
+        reply = self._reply
+        if reply.has_said():
+            self._silent_ms = 0
+        return self._silent_ms >= _PENDING_MS and reply.is_tagged() and not reply.is_open
 
     def _end_answer(self) -> None:
         """Leave the answer; a person gets the prompt."""

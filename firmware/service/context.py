@@ -2,14 +2,16 @@
 
 from micropython import const
 
+from service.access import LEVEL_NAMES
 from service.calibration import Calibration
 from service.desk import NOTHING, Desk
 from service.draft import Draft
+from service.error_codes import BUSY, FLASH_ERROR, LOCKED, MOVING, NOT_NOW
 from service.events import Events
 from service.inputs import Inputs
 from service.pack_swap import Offer
 from service.readings import Readings
-from service.reply import BUSY, FLASH_ERROR, LOCKED, MOVING, NOT_NOW, Reply
+from service.reply import Reply
 from service.telemetry import Telemetry
 
 # A request is waited for this many slices, about 5 s.
@@ -19,7 +21,6 @@ _MOST_DIGITS = const(9)
 _NEAREST = const(3)
 # Without a pulse for this long the wheel stands still, as is_parked has it.
 _STILL_MS = const(2000)
-_LEVEL_NAMES = ("view", "service", "factory")
 
 
 class Context:
@@ -37,6 +38,7 @@ class Context:
         self.inputs = Inputs(desk.loop)
         self.is_echoing = True
         self.wants_obd = False
+        self.dump_line = not_restoring  # what takes the lines of a dump
         self.dropped_bytes = 0  # control bytes that mean nothing here, modulo 2**16
 
     def line(self, template: str) -> None:
@@ -53,17 +55,18 @@ class Context:
             reply.error(BUSY, "the last request is not done; nothing changed; try again soon")
             return False
         if not self.desk.is_parked():
-            self._refuse_moving()
+            self.refuse_moving()
             return False
         if not self.desk.access.may(level):
             reply.error(LOCKED)
             reply.text("needs level ")
             reply.number(level)
-            reply.line(", " + _LEVEL_NAMES[level] + "; nothing changed; `unlock` it first")
+            reply.line(", " + LEVEL_NAMES[level] + "; nothing changed; `unlock` it first")
             return False
         return True
 
-    def _refuse_moving(self) -> None:
+    def refuse_moving(self) -> None:
+        """Say that the car is not parked, and what to do."""
         sig = self.desk.loop.sig
         if sig.standstill_ms < _STILL_MS and sig.speed_mmps:
             self.reply.error(MOVING)
@@ -73,6 +76,11 @@ class Context:
             "not parked (%s km/h, gear %f, pedal %p %); nothing changed; "
             "stand 2 s in N or key off, pedal up"
         )
+
+
+def not_restoring(context: Context, words: "list[str]"):
+    """Answer nothing: no dump is being restored."""
+    yield
 
 
 def wait(context: Context, done: str):

@@ -1,10 +1,11 @@
 """Draft verbs: edits that are staged, shown, and then taken over all together or not at all."""
 
 from service.context import Context, unknown
+from service.error_codes import BAD_ARGUMENT, WRONG_ORDER
 from service.pack_swap import GUIDED, parameters_of
 from service.param_levels import level_between
-from service.param_verbs import change, check_rules, names
-from service.reply import BAD_ARGUMENT, WRONG_ORDER
+from service.param_verbs import change, check_rules
+from service.value_verbs import names
 from vcu.params import TABLE, Params
 
 

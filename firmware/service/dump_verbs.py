@@ -11,11 +11,12 @@ from service.access import FACTORY, VIEW
 from service.context import Context, unknown
 from service.draft import is_taken, line_crc, row_index
 from service.draft_verbs import take_over
+from service.error_codes import BAD_ARGUMENT, BAD_CRC, NOT_NOW, WRONG_ORDER
 from service.pack_swap import GUIDED
 from service.param_levels import level_of
-from service.param_verbs import names, parse_pair, refuse_value
-from service.reply import BAD_ARGUMENT, BAD_CRC, NOT_NOW, WRONG_ORDER
+from service.param_verbs import parse_pair, refuse_value
 from service.seal import SEALED
+from service.value_verbs import names
 from vcu.params import TABLE
 
 _START = "nothing changed; `restore begin`, then the whole dump again"
@@ -67,13 +68,9 @@ def _restore(context: Context, words: "list[str]"):
         return
     if context.may_write(0):
         context.draft.begin(True)
+        context.dump_line = dump_line
         context.reply.line("give the lines of a dump, the checksum last; `abort` drops them")
         yield
-
-
-def is_dump_line(context: Context, words: "list[str]") -> bool:
-    """Return whether words are a line NAME=VALUE of a dump that is being restored."""
-    return context.draft.is_restoring and len(words) == 1 and "=" in words[0]
 
 
 def dump_line(context: Context, words: "list[str]"):

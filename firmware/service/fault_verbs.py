@@ -8,8 +8,9 @@ from micropython import const
 from service import frame_verbs
 from service.context import Context, wait
 from service.dates import write_date
+from service.error_codes import BAD_ARGUMENT
 from service.fault_history import PASSES_MOST
-from service.reply import BAD_ARGUMENT, Reply
+from service.reply import Reply
 from vcu.faults import CLASS_NAMES, PERSON, TABLE, WORD_SHIFT, WORDS, row_of
 
 # After what a row heals, by latch.

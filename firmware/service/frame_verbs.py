@@ -5,7 +5,8 @@ from array import array
 from micropython import const
 
 from service.context import Context
-from service.reply import BAD_ARGUMENT, BUSY, Reply
+from service.error_codes import BAD_ARGUMENT, BUSY
+from service.reply import Reply
 from vcu import modes
 from vcu.faults import row_of
 from vcu.recorder import FIELD_COUNT, FIELDS, FRAME_ROWS, FRAMES, ROW_MS
@@ -57,10 +58,16 @@ def _frame(reply: Reply, frame: "array[int]"):
     reply.end()
     yield
     for row in range(FRAME_ROWS):
+        at = row * FIELD_COUNT
+        if row and not any(frame[at : at + FIELD_COUNT]):
+            # Noughts would be read as a pack without a voltage.
+            reply.line("nothing was recorded before: the controller had just started")
+            yield
+            return
         reply.number(-row * ROW_MS)
         for field in range(FIELD_COUNT):
             reply.text(",")
-            _field(reply, field, frame[row * FIELD_COUNT + field])
+            _field(reply, field, frame[at + field])
         reply.end()
         yield
 

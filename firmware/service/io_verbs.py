@@ -1,13 +1,12 @@
-"""Io verbs: every input raw and in its unit, parameters as data, values by subscription."""
+"""Io verbs: every input raw and in its unit, and values by subscription."""
 
 from micropython import const
 
 from service import inputs
 from service.context import Context, to_int, unknown
-from service.param_levels import level_of
-from service.reply import BAD_ARGUMENT, OUT_OF_RANGE, TOO_BIG, Reply
+from service.error_codes import BAD_ARGUMENT, OUT_OF_RANGE, TOO_BIG
+from service.reply import Reply
 from service.telemetry import MOST_HZ, TELEMETRY
-from vcu.params import TABLE
 from vcu.signals import (
     SLOW_BATTERY_TEMP,
     SLOW_BMS_CONTACTS,
@@ -145,39 +144,6 @@ def _travel(context: Context, channel: str, place: int) -> None:
         _unit(context.reply, (counts - released) * 1000 // span, 1, " %", 1)
 
 
-def _desc(context: Context, words: "list[str]"):
-    """Write one JSON object for each parameter of that name, or that begins so."""
-    wanted = words[1] if len(words) > 1 else "*"
-    is_prefix = wanted[-1] == "*"
-    prefix = wanted[:-1]
-    found = 0
-    for row in TABLE:
-        if row[1] == wanted or (is_prefix and row[1].startswith(prefix)):
-            found += 1
-            _describe(context, row)
-            yield
-    if not found:
-        yield
-        names = [row[1] for row in TABLE]
-        for _ in unknown(context, BAD_ARGUMENT, wanted, names, "desc"):
-            yield
-
-
-def _describe(context: Context, row: "tuple[int, str, str, int, int, int]") -> None:
-    reply = context.reply
-    reply.text('{"name":"' + row[1] + '","unit":"' + row[2] + '","min":')
-    reply.number(row[3])
-    reply.text(',"max":')
-    reply.number(row[4])
-    reply.text(',"default":')
-    reply.number(row[5])
-    reply.text(',"value":')
-    reply.number(context.desk.params.get(row[1]))
-    reply.text(',"level":')
-    reply.number(level_of(row[1]))
-    reply.line("}")
-
-
 def _sub(context: Context, words: "list[str]"):
     """Begin a subscription, or name what there is."""
     telemetry = context.telemetry
@@ -237,7 +203,6 @@ def _unsub(context: Context, words: "list[str]"):
 
 ROWS = (
     ("io", 0, 0, _io, "  every input, its limits, least and most since the last `io`"),
-    ("desc", 0, 1, _desc, " [NAME|*]  parameters as JSON"),
     ("sub", 0, 2, _sub, " NAMES HZ  send values; alone names them"),
     ("unsub", 0, 0, _unsub, "  send no more"),
 )

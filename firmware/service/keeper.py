@@ -11,6 +11,8 @@ Wear budget, of the 100 000 erases that a block of flash is made for: ten drives
 thirty stops a day and twelve hours at the socket each night are 310 000 writes a year
 of a copy, and 45 000 erases a year, 5 000 of them in the worst block; counted on
 littlefs with blocks of 4 KiB, 2 MB that are half full. That is twenty years.
+
+Longer than others: each of these decisions is about the same table of what is due.
 """
 
 from micropython import const
@@ -58,9 +60,11 @@ _KEY_OFF_MS = const(2000)
 _HOLD_MS = const(3000)
 _TIME_MAX_MS = const(100000)
 _COUNT_MASK = const(0x3FFFFFFF)
-# Often enough that littlefs has moved no directory twice (service/store.py): a start is late
-# by a second then.
+# Often enough that littlefs has moved no directory twice: a start is late by a second then.
 _SETTLE_STARTS = const(8)
+# About as often as the directory of the records moves, and so seldom that 30 000 starts pass
+# before the root does (service/settling.py).
+_SETTLE_ROOT_STARTS = const(512)
 # A key that comes back sooner has bounced: to the loop it was on all the time.
 _BOUNCE_MS = const(100)
 
@@ -103,17 +107,23 @@ class Keeper:
         self.bits |= self._recall.boot_record(reset_cause)
 
     def load_params(self, params: Params, mark: int) -> None:
-        """Put the stored values over the vehicle's; when they are lost, nobody drives.
-
-        A record made over other vehicle data gives way: whoever flashed that
-        data meant it. It is replaced first and set aside then, so that a power
-        cut in between leaves no gap that looks like a loss.
-        """
+        """Put the stored values over the vehicle's; when they are lost, nobody drives."""
         self._params = params
         self._mark = mark
         self.bits |= self._recall.params(params, mark)
-        if self._recall.is_other_preset and self._write_now(_PARAMS):
-            self.store.set_older_aside(records.PARAMS)
+
+    def trust(self, is_parked: bool) -> None:
+        """This version is on trial no more: parameters made over other vehicle data give way.
+
+        Whoever flashed that data meant it; but a version that fails its trial must leave the
+        record to the one before. It is replaced first and set aside then, so that a power
+        cut in between leaves no gap that looks like a loss.
+        """
+        if self._recall.is_other_preset and is_parked and not self.is_busy():
+            self._recall.is_other_preset = False
+            self._due[_PARAMS] = _COPIES
+            if self._write_now(_PARAMS):
+                self.store.set_older_aside(records.PARAMS)
 
     def restore(self, loop: Loop) -> None:
         """Give the loop its counters and stored faults back; the odometer only ever grows."""
@@ -141,7 +151,7 @@ class Keeper:
         """
         if self.boot.state_in_flash != boot_record.RUNNING:
             if self.boot.boots % _SETTLE_STARTS == 1:
-                self.store.settle()
+                self.store.settle(self.boot.boots % _SETTLE_ROOT_STARTS == 1)
             self.boot.state = boot_record.RUNNING
             self._write_now(_BOOT)
 

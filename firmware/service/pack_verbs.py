@@ -3,8 +3,8 @@
 from micropython import const
 
 from service.context import Context, to_int, wait
+from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
 from service.pack_swap import full_cv, parameters_of, row_of
-from service.reply import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
 from vcu import chemistry
 from vcu.charge import bms, command
 from vcu.params import OK, RULES, TABLE, Params
@@ -196,3 +196,6 @@ def _confirm(context: Context):
         yield
     if not context.reply.has_failed:
         desk.request_reboot()
+
+
+ROWS = (("pack", 0, 5, pack_verb, USAGE),)

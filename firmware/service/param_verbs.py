@@ -1,50 +1,13 @@
-"""Parameter verbs: get, set and save; a value is refused or taken whole, and only when parked."""
+"""Parameter verbs: set and save; a value is refused or taken whole, and only when parked."""
 
 from service.context import Context, to_int, unknown, wait
 from service.draft import is_taken, row_index
+from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
 from service.pack_swap import GUIDED
 from service.param_levels import level_between, level_of, level_of_value
-from service.reply import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER, Reply
+from service.reply import Reply
+from service.value_verbs import names, write_value
 from vcu.params import RULES, TABLE, Params
-
-
-def names() -> "list[str]":
-    """Return the name of every parameter."""
-    return [row[1] for row in TABLE]
-
-
-def _get(context: Context, words: "list[str]"):
-    """Write the parameters of that name, or that begin so where it ends in *."""
-    wanted = words[1]
-    found = 0
-    # Taken out of the loop: MicroPython looks up every character that it takes from a string.
-    is_prefix = wanted[-1] == "*"
-    prefix = wanted[:-1]
-    for i in range(len(TABLE)):
-        row = TABLE[i]
-        if row[1] == wanted or (is_prefix and row[1].startswith(prefix)):
-            found += 1
-            value = context.desk.params.at(i)
-            context.reply.text(row[1] + " ")
-            _value(context.reply, value, row)
-            context.reply.line(" changed" if value != row[5] else "")
-            yield
-    if not found:
-        yield
-        for _ in unknown(context, BAD_ARGUMENT, wanted, names(), "get *"):
-            yield
-
-
-def _value(reply: Reply, value: int, row: "tuple[int, str, str, int, int, int]") -> None:
-    """Write "45 km/h (40..56, default 40)"."""
-    reply.number(value)
-    reply.text(" " + row[2] + " (")
-    reply.number(row[3])
-    reply.text("..")
-    reply.number(row[4])
-    reply.text(", default ")
-    reply.number(row[5])
-    reply.text(")")
 
 
 def change(
@@ -65,7 +28,7 @@ def refuse_value(context: Context, i: int, value: int, rest: str) -> None:
     reply.error(OUT_OF_RANGE)
     reply.number(value)
     reply.text(" is outside; " + row[1] + " stays ")
-    _value(reply, context.desk.params.at(i), row)
+    write_value(reply, row, context.desk.params.at(i))
     reply.line(rest)
 
 
@@ -159,7 +122,6 @@ def save_verb(context: Context, words: "list[str]"):
 
 
 ROWS = (
-    ("get", 1, 1, _get, " NAME|*  parameters"),
     ("set", 1, 2, set_verb, " NAME VALUE  edit one (parked)"),
     ("save", 0, 0, save_verb, "  keep the edits (parked)"),
 )

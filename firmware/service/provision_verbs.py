@@ -4,12 +4,11 @@ from binascii import unhexlify
 
 from micropython import const
 
-from service.access import FACTORY, LEVEL_NAMES
+from service.access import FACTORY
 from service.context import Context
 from service.desk import NOTHING
+from service.error_codes import BAD_ARGUMENT, BUSY, FLASH_ERROR, NOT_NOW, OUT_OF_RANGE
 from service.identity import is_key, is_number, is_vin
-from service.reply import BAD_ARGUMENT, BUSY, FLASH_ERROR, NOT_NOW, OUT_OF_RANGE
-from service.seal import SEALED
 
 _WAIT_SLICES = const(500)
 _USAGE = " id=ID vin=VIN k1=HEX k2=HEX"
@@ -108,37 +107,6 @@ def written(context: Context):
             return
         yield
     context.reply.error(BUSY, "not written within 5 s; still locked; try again later")
-
-
-def identity_lines(context: Context):
-    """Write whose board it is, its seal and its access; for `id`."""
-    reply = context.reply
-    vault = context.desk.vault
-    identity = vault.identity
-    if identity.is_lost:
-        reply.line("vehicle_id lost")
-    elif identity.has_keys():
-        reply.line("vehicle_id " + identity.number)
-        yield
-        reply.line("vin " + identity.vin)
-    else:
-        reply.line("vehicle_id not provisioned")
-    yield
-    reply.text("seal_changes ")
-    reply.number(vault.seal.count)
-    reply.line(" or more: the record was lost once" if vault.seal.is_lost else "")
-    yield
-    # What is kept, not what somebody is editing.
-    for name in SEALED:
-        reply.text("sealed_" + name + " ")
-        reply.number(vault.saved.get(name))
-        reply.end()
-        yield
-    reply.text("access " + LEVEL_NAMES[vault.access.level])
-    reply.text(", wrong answers ")
-    reply.number(vault.access.failures_ever)
-    reply.end()
-    yield
 
 
 ROWS = (("provision", 1, 4, _provision, _USAGE + "  (parked)"),)

@@ -5,12 +5,15 @@ is dropped and counted, because a full port must never hold up a tick.
 
 A program puts a tag before its command, and then each line of the answer is
 `@TAG + text *CRC`, the last one `@TAG ok *CRC` or `@TAG err CODE slug: text
-*CRC`. The sum is the CRC-32 of zlib over all that stands before ` *`.
+*CRC`. The sum is the CRC-32 of zlib over all that stands before ` *`. A line
+`@TAG + pending *CRC` is no part of the answer: it says that more is to come.
 """
 
 from binascii import crc32, hexlify
 
 from micropython import const
+
+from service.error_codes import SLUGS
 
 # The longest line that anybody may write between two looks at room(), and what a tag and a
 # sum add to it.
@@ -22,48 +25,6 @@ _DIGITS = const(12)
 _MINUS = const(45)
 _POINT = const(46)
 _ZERO = const(48)
-
-# Codes are those of UDS negative responses where one fits.
-FAILED = const(10)
-UNKNOWN_COMMAND = const(11)
-BAD_ARGUMENT = const(12)
-BAD_LENGTH = const(13)
-TOO_BIG = const(14)
-BUSY = const(21)
-NOT_NOW = const(22)
-WRONG_ORDER = const(24)
-OUT_OF_RANGE = const(31)
-LOCKED = const(33)
-BAD_KEY = const(35)
-LOCKED_OUT = const(36)
-WAIT = const(37)
-FLASH_ERROR = const(72)
-BAD_CRC = const(73)
-MOVING = const(88)
-# By code: a search would cost more than the line.
-_SLUGS = {
-    FAILED: " failed: ",
-    UNKNOWN_COMMAND: " unknown-command: ",
-    BAD_ARGUMENT: " bad-argument: ",
-    BAD_LENGTH: " bad-length: ",
-    TOO_BIG: " too-big: ",
-    BUSY: " busy: ",
-    NOT_NOW: " not-now: ",
-    WRONG_ORDER: " wrong-order: ",
-    OUT_OF_RANGE: " out-of-range: ",
-    LOCKED: " locked: ",
-    BAD_KEY: " bad-key: ",
-    LOCKED_OUT: " locked-out: ",
-    WAIT: " wait: ",
-    FLASH_ERROR: " flash-error: ",
-    BAD_CRC: " bad-crc: ",
-    MOVING: " moving: ",
-}
-
-
-def sum_of(data: "bytes | memoryview") -> bytes:
-    """Return the checksum of data as it is written: 8 upper-case hexadecimal digits."""
-    return hexlify(crc32(data).to_bytes(4, "big")).upper()
 
 
 class Reply:
@@ -84,6 +45,7 @@ class Reply:
         self.lost_bytes = 0
         self.has_failed = False
         self.is_open = False
+        self._has_said = False
         self._tag = b""  # with its @; empty for a person
         self._held_tag = b""
         self._crc = 0
@@ -112,6 +74,12 @@ class Reply:
     def is_tagged(self) -> bool:
         """Return whether the answer is for a program."""
         return self._tag != b""
+
+    def has_said(self) -> bool:
+        """Return once that a line for a program has been begun since the last call."""
+        has_said = self._has_said
+        self._has_said = False
+        return has_said
 
     def hold(self) -> None:
         """Leave the tag away for lines that are not part of the answer, until resume()."""
@@ -166,8 +134,10 @@ class Reply:
 
     def _open(self, mark: bytes, is_final: bool) -> None:
         """Begin a line of a tagged answer."""
-        self._close()
+        if self.is_open:
+            self.end()
         self.is_open = True
+        self._has_said = True
         self._crc = 0
         self._is_final = is_final
         if is_final:
@@ -197,11 +167,6 @@ class Reply:
         else:
             self.data(b"\r\n")
         self.is_open = False
-
-    def _close(self) -> None:
-        """End the line that stands there, if one does."""
-        if self.is_open:
-            self.end()
 
     def _sum(self) -> None:
         """Take into the sum what is not in it yet."""
@@ -251,7 +216,7 @@ class Reply:
             self._open(b" ", True)
         self.text("err ")
         self.number(code)
-        self.text(_SLUGS[code])
+        self.text(SLUGS[code])
         if text:
             self.line(text)
 
@@ -259,7 +224,8 @@ class Reply:
         """Write the last line of the last tagged answer once more."""
         tag = self._tag
         self._tag = b""
-        self._close()
+        if self.is_open:
+            self.end()
         self.data(memoryview(self._final)[: self._final_size])
         self._tag = tag
 

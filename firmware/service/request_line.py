@@ -7,9 +7,9 @@ over what stands before ` *`, in 8 hexadecimal digits; a person leaves it away,
 but one that is there must be right.
 """
 
-from micropython import const
+from binascii import crc32, hexlify
 
-from service.reply import sum_of
+from micropython import const
 
 _TAG_DIGITS = const(4)
 _SPACE = const(32)
@@ -44,7 +44,7 @@ class RequestLine:
             if given and b" " not in given:
                 self.sum = given
                 line = line[:at]
-                is_right = given.upper() == sum_of(line)
+                is_right = given.upper() == hexlify(crc32(line).to_bytes(4, "big")).upper()
         if line and line[0] == _AT:
             end = line.find(b" ")
             tag = line if end < 0 else line[:end]

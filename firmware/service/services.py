@@ -37,7 +37,9 @@ _LEAVE_SLICES = const(50)
 
 
 class NullPort:
-    """A serial port that nothing is connected to."""
+    """A serial port that nothing is connected to; is_stuck where nobody reads what was written."""
+
+    is_stuck = False
 
     def any(self) -> bool:
         """Return whether a byte has come, which byte() then is."""
@@ -47,9 +49,16 @@ class NullPort:
         """Return the byte that any() has found, 0..255."""
         return 0
 
+    def try_again(self) -> None:
+        """Write again, where that stops nothing that moves."""
+
 
 class NoTrial:
     """Where there are no slots, nothing is on trial."""
+
+    def is_on(self) -> bool:
+        """Return that what runs is trusted."""
+        return False
 
     def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> bool:
         """Do nothing."""
@@ -104,8 +113,11 @@ class Services:
         if self._keeper_runs:
             try:
                 loop = self._loop
-                self._keeper.step(loop, loop.is_parked(), passed_ms)
-                self.trial.step(loop, loop.is_parked(), not self.failure, passed_ms)
+                is_parked = loop.is_parked()
+                self._keeper.step(loop, is_parked, passed_ms)
+                self.trial.step(loop, is_parked, not self.failure, passed_ms)
+                if not self.trial.is_on():
+                    self._keeper.trust(is_parked)
                 if self.trial.holds():
                     loop.saving = True
                 if self._desk.wanted != NOTHING:
@@ -125,6 +137,8 @@ class Services:
             if terminal.feed(port.byte()):
                 self.is_ending = True
                 break  # what follows is for the prompt
+            if port.is_stuck and self._desk.is_parked():
+                port.try_again()
         terminal.step(passed_ms)
 
     def _tell(self) -> None:

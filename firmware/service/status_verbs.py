@@ -1,6 +1,5 @@
 """Status verbs: why the car does or does not drive comes first, then how it is."""
 
-from service import charge_verbs
 from service.context import Context
 from service.fault_verbs import name_row
 from service.reply import Reply
@@ -32,7 +31,17 @@ def _why(context: Context, words: "list[str]"):
                 name_row(context.reply, row)
                 context.reply.end()
                 yield
-    for _ in charge_verbs.why_not(context):
+    for _ in _why_not(context):
+        yield
+
+
+def _why_not(context: Context):
+    """Write, of a car that is plugged in, why it does not charge, or that it does."""
+    loop = context.desk.loop
+    if loop.modes.mode == modes.CHARGE:
+        context.reply.text("charges: " if loop.charge.enable else "does not charge: ")
+        context.readings.charge(context.reply)
+        context.reply.end()
         yield
 
 

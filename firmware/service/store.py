@@ -11,72 +11,36 @@ Nothing here runs by itself: each call does one file operation's worth of work,
 and whoever calls has made sure that the car is parked.
 """
 
-import struct
-from binascii import crc32
-
 from micropython import const
 
 from service.files import Files, errno_of, make, put
+from service.record_copy import (
+    BUSY,
+    DAMAGED,
+    FAILED,
+    FUTURE,
+    HEADER_BYTES,
+    MISSING,
+    OK,
+    PAYLOAD_BYTES_MOST,
+    SEQUENCE_MASK,
+    Copy,
+    header_of,
+    is_newer,
+    parse,
+)
 from service.settling import settle
-
-# What a call answers.
-OK = 0
-BUSY = 1  # step() has more to do
-MISSING = 2  # never written
-DAMAGED = 3  # no copy was valid; the old bytes lie in lost/
-FUTURE = 4  # written by newer firmware; the old bytes lie in lost/
-FAILED = 5  # the file system refused; errno says how
-
-STATUS_NAMES = ("ok", "busy", "missing", "damaged", "future", "failed")
 
 FOLDERS = ("a", "b")
 LOST = "lost"
 LOST_MOST = const(4)
 
-_MAGIC = b"LSR1"
-# magic, version of the payload, its length, sequence, checksum
-_HEADER = "<4sHHII"
-HEADER_BYTES = const(16)
-_SEQUENCE_MASK = const((1 << 30) - 1)
-_SEQUENCE_HALF = const(1 << 29)
-# The longest record has the freeze frames; whatever claims to be longer is none.
-PAYLOAD_BYTES_MOST = const(8192)
 _ENOENT = const(2)
 
 _IDLE = const(0)
 _WRITE = const(1)
 _CHECK = const(2)
 _REPLACE = const(3)
-
-
-class Copy:
-    """One copy of a record as it was found: status OK, MISSING or DAMAGED, and what is in it."""
-
-    def __init__(self, status: int, sequence: int, version: int, payload: bytes) -> None:
-        self.status = status
-        self.sequence = sequence
-        self.version = version
-        self.payload = payload
-
-
-def checksum(name: str, header: "bytes | bytearray", payload: "bytes | bytearray") -> int:
-    """Return the CRC-32 of a record; the name is in it, so that no file can pass for another."""
-    # The last four bytes of the header are the place of the checksum itself.
-    return crc32(payload, crc32(header[: HEADER_BYTES - 4], crc32(name.encode())))
-
-
-def parse(name: str, data: bytes) -> Copy:
-    """Return the copy that data is: OK, or DAMAGED if a single bit of it is wrong."""
-    damaged = Copy(DAMAGED, 0, 0, b"")
-    if len(data) < HEADER_BYTES:
-        return damaged
-    magic, version, length, sequence, crc = struct.unpack(_HEADER, data[:HEADER_BYTES])
-    payload = data[HEADER_BYTES:]
-    if magic != _MAGIC or length != len(payload) or sequence > _SEQUENCE_MASK:
-        return damaged
-    if checksum(name, data[:HEADER_BYTES], payload) != crc:
-        return damaged
-    return Copy(OK, sequence, version, payload)
 
 
 class Store:
@@ -93,7 +57,7 @@ class Store:
         self._newest: "dict[str, tuple[int, int]]" = {}  # name: (index in FOLDERS, sequence)
         self._step = _IDLE
         self._name = ""
-        self._header = b""
+        self._header: "bytes | bytearray" = b""
         self._folder = 0
         self._sequence = 0
         self._written: "bytes | bytearray" = b""
@@ -104,9 +68,9 @@ class Store:
         self.writes = 0
         self.errno = 0
 
-    def settle(self) -> None:
-        """Have every directory in both of its blocks (service/settling.py); errno says how not."""
-        self.errno = settle(self._files, self._root, FOLDERS + (LOST,)) or self.errno
+    def settle(self, with_parent: bool) -> None:
+        """Have the directories in both of their blocks (service/settling.py); errno: how not."""
+        self.errno = settle(self._files, self._root, FOLDERS + (LOST,), with_parent) or self.errno
 
     def read(self, name: str, newest_version: int) -> int:
         """Find the newest valid copy: OK, MISSING, DAMAGED, FUTURE or FAILED.
@@ -135,7 +99,7 @@ class Store:
             if copy.status == DAMAGED:
                 self.damaged_copies += 1
             elif copy.status == OK and (
-                chosen is None or _is_newer(copy.sequence, chosen.sequence)
+                chosen is None or is_newer(copy.sequence, chosen.sequence)
             ):
                 chosen = copy
                 self._newest[name] = (i, copy.sequence)
@@ -166,13 +130,9 @@ class Store:
             self._choose(name, [self._load(i, name) for i in range(len(FOLDERS))])
         newest = self._newest.get(name, (1, 0))
         self._folder = 1 - newest[0]
-        self._sequence = (newest[1] + 1) & _SEQUENCE_MASK
+        self._sequence = (newest[1] + 1) & SEQUENCE_MASK
         self._name = name
-        header = bytearray(HEADER_BYTES)
-        struct.pack_into(_HEADER, header, 0, _MAGIC, version, len(payload), self._sequence, 0)
-        crc = checksum(name, header, payload)
-        struct.pack_into("<I", header, HEADER_BYTES - 4, crc)
-        self._header = header
+        self._header = header_of(name, version, self._sequence, payload)
         self._written = payload
         self._step = _WRITE
 
@@ -269,7 +229,3 @@ class Store:
 
     def _path(self, folder: int, name: str) -> str:
         return self._root + "/" + FOLDERS[folder] + "/" + name
-
-
-def _is_newer(sequence: int, than: int) -> bool:
-    return 0 < ((sequence - than) & _SEQUENCE_MASK) < _SEQUENCE_HALF

@@ -5,6 +5,11 @@ second, t in ms since the start modulo 2**30, all values of one tick, as integer
 in the unit of their name; and `#e {...}` for each fault that is confirmed. NAMES
 is separated by commas, all of one beginning with *; with + in front they are
 added to those that are sent already, because a line holds about ten.
+
+It ends with a line `#l {"t":12345,"telemetry":"..."}` when who asked for it says no
+line for 15 s, a person for 120 s: a program that was killed unsubscribes nothing,
+and the next person's terminal would be full of its values. Any line with a tag
+keeps a program's subscription, any without one a person's.
 """
 
 from array import array
@@ -61,6 +66,9 @@ MOST_HZ = const(20)
 _SECOND_MS = const(1000)
 # Half of what 115200 baud carry, so that answers still come.
 _MOST_BYTES_S = const(6000)
+# Who has said no line for so long is gone: a program, a person.
+_PROGRAM_MS = const(15000)
+_PERSON_MS = const(120000)
 # Digits, sign, quotes, colon and comma around a name; and what a line has besides.
 _VALUE_BYTES = const(11)
 _LINE_BYTES = const(24)
@@ -88,6 +96,8 @@ class Telemetry:
         self._next: int = 0
         self._due_ms = 0
         self._told = 0
+        self._is_programs = False
+        self._left_ms: int = 0
 
     def fits(self, numbers: "list[int]", rate_hz: int) -> bool:
         """Return whether the serial line and the slices carry that many values that often."""
@@ -98,7 +108,7 @@ class Telemetry:
         return line_bytes * rate_hz <= _MOST_BYTES_S and slices * rate_hz <= 90
 
     def begin(self, numbers: "list[int]", rate_hz: int) -> None:
-        """Send these from now on; the caller has asked fits()."""
+        """Send these from now on, to who has just said a line; the caller has asked fits()."""
         loop = self._desk.loop
         self.numbers = numbers
         self._marks = [b',"' + TELEMETRY[i][0].encode() + b'":' for i in numbers]
@@ -108,6 +118,13 @@ class Telemetry:
         self.rate_hz = rate_hz
         self._due_ms = 0
         self._told = self._events.count
+        self._is_programs = self._reply.is_tagged()
+        self.hear(self._is_programs)
+
+    def hear(self, is_program: bool) -> None:
+        """Take note of a line: who has asked for the values is still there."""
+        if is_program == self._is_programs:
+            self._left_ms = _PROGRAM_MS if is_program else _PERSON_MS
 
     def end(self) -> None:
         """Send nothing more; a line that is begun is ended."""
@@ -122,9 +139,12 @@ class Telemetry:
         Called while rate_hz is not 0.
         """
         self._due_ms -= passed_ms
+        self._left_ms -= passed_ms
         if not self._reply.has_line_room():
             return
-        if self.is_writing:
+        if self._left_ms <= 0 and (self.is_writing or is_free):
+            self._end_unheard()
+        elif self.is_writing:
             self._go_on()
         elif is_free:
             if self._events.count != self._told:
@@ -134,6 +154,17 @@ class Telemetry:
                 if self._due_ms < 0:
                     self._due_ms = 0  # the port was full: what was missed is not sent late
                 self._open()
+
+    def _end_unheard(self) -> None:
+        """End it, and say so to who may be listening all the same."""
+        self.end()
+        reply = self._reply
+        self._begin_line('#l {"t":')
+        reply.number(self._desk.uptime_ms)
+        reply.text(',"telemetry":"ended, no line for ')
+        reply.number((_PROGRAM_MS if self._is_programs else _PERSON_MS) // 1000)
+        reply.line(' s; `sub` again"}')
+        reply.resume()
 
     def _open(self) -> None:
         values = self._values

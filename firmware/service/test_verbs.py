@@ -7,7 +7,7 @@ the port does not take what is written: a host that is gone ends the test.
 from micropython import const
 
 from service.context import Context, to_int, unknown, wait
-from service.reply import BAD_ARGUMENT, FAILED, MOVING, NOT_NOW, OUT_OF_RANGE
+from service.error_codes import BAD_ARGUMENT, FAILED, MOVING, NOT_NOW, OUT_OF_RANGE
 from vcu import modes, output_test
 from vcu.output_test import NAMES
 

@@ -31,6 +31,10 @@ class Trial:
         self._is_ended = False
         self.failure = ""
 
+    def is_on(self) -> bool:
+        """Return whether the running version is not trusted yet."""
+        return self._slots.is_on_trial()
+
     def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> bool:
         """One slice, passed_ms after the last; True when it touched flash, which stalls.
 

@@ -145,7 +145,7 @@ class Energy:
             self._last_km_m += metres
 
     def update_charge(self, sig: Signals) -> None:
-        """At 10 Hz: first guess, Peukert weight, rested correction and the state of charge."""
+        """Once a second or so: first guess, Peukert weight, rested correction, state of charge."""
         if not sig.pack_valid:
             return
         if not self._known:
@@ -197,7 +197,7 @@ class Energy:
         self.left_mah = min(left_mah, max(self.left_mah, self._almost_full_mah))
 
     def update_range(self, sig: Signals) -> None:
-        """At 10 Hz: consumption after each kilometre, and the range with its uncertainty."""
+        """Once a second or so: consumption after each kilometre, the range and how sure it is."""
         if self._last_km_m >= 1000:
             # Smoothed over about 5 km; 100 kWh in one km would be 1e8 mWh.
             last = clamp(self._last_km_mwh // self._last_km_m, 5, 500)

@@ -13,7 +13,7 @@ from micropython import const
 
 # Classes, the most severe first: what an active row does to the car.
 STOP = const(0)  # no traction, contactor open
-CRAWL = const(1)  # at most walking pace or little power
+CRAWL = const(1)  # at most 10 km/h; without a speed little torque and power
 DERATE = const(2)  # a limiter lowers what its part may do
 WARN = const(3)  # remembered and shown
 CLASS_NAMES = ("STOP", "CRAWL", "DERATE", "WARN")
@@ -66,7 +66,7 @@ _TRACTION_ROWS = (
     (44, "guard_conflict",         "P061E", STOP,        0,  1000, KEY),
     (45, "guard_data",             "P0604", STOP,        0,  1000, KEY),
     (46, "throttle_high",          "P061F", STOP,        0,  1000, KEY),
-    (47, "throttle_low",           "P0638", WARN,      200,  1000, KEY),
+    (47, "throttle_low",           "P0638", CRAWL,     200,  1000, KEY),
     (48, "enable_stuck_on",        "P1A01", STOP,        0,  1000, KEY),
     (49, "enable_stuck_off",       "P1A02", WARN,      200,  1000, KEY),
     (51, "shutoff_test_failed",    "P1A03", STOP,        0,  1000, KEY),
@@ -275,14 +275,19 @@ class Faults:
 
     def _sum_up(self) -> None:
         """What the car must do: the most severe of all that is active."""
+        active = self.active
+        stop_mask = self._stop_mask
+        crawl_mask = self._crawl_mask
         crawling = 0
-        self.stop_id = 0
+        stop_id = 0
         for i in range(WORDS):
-            active = self.active[i]
-            crawling |= active & self._crawl_mask[i]
-            if active & self._stop_mask[i] and not self.stop_id:
-                self.stop_id = self._first_id(i, active & self._stop_mask[i])
-        self.is_stopped = self.stop_id != 0
+            rows = active[i]
+            if rows:
+                crawling |= rows & crawl_mask[i]
+                if not stop_id and rows & stop_mask[i]:
+                    stop_id = self._first_id(i, rows & stop_mask[i])
+        self.stop_id = stop_id
+        self.is_stopped = stop_id != 0
         self.is_crawling = crawling != 0
 
     def _remember(self, word: int, rows: int) -> None:

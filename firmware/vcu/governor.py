@@ -15,20 +15,18 @@ from vcu.params import Params
 from vcu.response import TorqueResponse
 from vcu.speed import SpeedObserver
 
-# 0.6 km/h below the cap: what the field found to hold cap + 0.5 and cap - 1.
+# 0.6 km/h below the cap holds cap + 0.5 and cap - 1 in tests/property/test_speed_cap.py.
 _MARGIN_MMPS = const(170)
-# A car this strong for its mass gets a little more, 0.13 km/h at 6.4 m/s2.
-_STRONG_MMPS2 = const(4000)
-_STRONG_MAX_MMPS = const(60)
 # Look this far ahead: the motor's lag and the observer's together.
 _AHEAD_MS = const(150)
-# Acceleration asked per speed error, 1/s in 1/8.
-_GAIN_EIGHTHS = const(20)
+# Acceleration asked per speed error, 1/s; above the target four times that.
+_GAIN = const(4)
+_RELEASE = const(4)
 # Estimated above cap + 0.3 km/h for 100 ms cuts the drive outright.
 _OVER_MMPS = const(83)
 _OVER_MS = const(100)
 # The limit rises no faster than this; slower, the noise of the estimate would bias it down.
-_RISE_PERMILLE_PER_MS = const(6)
+_RISE_PERMILLE_PER_MS = const(13)
 
 # This far below the cap nothing that a car can do brings it there within the look-ahead.
 _FAR_MMPS = const(6000)
@@ -65,7 +63,7 @@ class Governor:
         self.limit_permille = 1000
 
     def choose(self, reverse: bool, lower_mmps: int, lower_name: int) -> None:
-        """At 25 Hz: take the cap of the gear, or the lower one that something else asks for."""
+        """At 12.5 Hz: take the cap of the gear, or the lower one that something else asks for."""
         cap = self._reverse_cap if reverse else self._forward_cap
         self.name = self._cap_name
         if lower_mmps < cap:
@@ -87,16 +85,14 @@ class Governor:
         accel = full * observer.delivered_permille // 1000 + disturbance
         ahead = observer.speed_mmps + accel * _AHEAD_MS // 1000
         error = cap - _MARGIN_MMPS - ahead
-        if full > _STRONG_MMPS2:
-            error -= min((full - _STRONG_MMPS2) >> 6, _STRONG_MAX_MMPS)
         if error > _MAX_ERROR_MMPS:
             error = _MAX_ERROR_MMPS
         elif error < 0:
             if error < -_MAX_ERROR_MMPS:
                 error = -_MAX_ERROR_MMPS
-            error = error * 5 // 2  # release faster than it is given
-        wanted = error * _GAIN_EIGHTHS // 8 - disturbance
-        # |wanted| <= 62 000, * 1000 = 6.2e7
+            error *= _RELEASE  # faster than it is given
+        wanted = error * _GAIN - disturbance
+        # |wanted| <= 140 000, * 1000 = 1.4e8
         limit = wanted * 1000 // full
         if limit < 0:
             # Drive is released at once; braking begins late and grows slowly.

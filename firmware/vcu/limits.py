@@ -1,22 +1,19 @@
-"""Limits: an ordered chain; each link lowers the request or leaves it, and the last is named.
+"""Limits: what pack and parts allow now, each under a name of its own.
 
-Every limiter has one name in LIMITER_NAMES and the permille that it lets through;
-the chain remembers who won: "what limits me now". Drive limits cap positive
-requests, charge limits cap regeneration, which is charging and obeys the pack.
-A broken temperature sensor lowers a limit, it never opens one.
+Every limiter has one name in LIMITER_NAMES; the ceilings (vcu/ceilings.py) say how
+much torque each lets through, and the chain (vcu/chain.py) who of them won. Drive
+limits cap positive requests, charge limits cap regeneration, which is charging and
+obeys the pack. A broken temperature sensor lowers a limit, it never opens one.
 """
 
 from micropython import const
 
 from vcu import chemistry
+from vcu.ceilings import Ceiling, CurrentCeiling, RegenCeiling
 from vcu.fixmath import clamp, lerp
 from vcu.params import Params
 from vcu.signals import Signals
 from vcu.speed import SpeedObserver
-
-TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
-if TYPE_CHECKING:
-    from vcu.governor import Governor
 
 NONE = const(0)
 REVERSE_TORQUE = const(1)
@@ -66,21 +63,10 @@ LIMITER_NAMES = (
 _BMS_FALL_PERMILLE = const(100)
 # With its sensor broken a part may be hot or cold: half torque keeps both alive.
 _SENSOR_BROKEN_PERMILLE = const(500)
-# Below 5 A the ratio of current to torque is mostly noise.
-_MIN_CURRENT_DA = const(50)
-_MIN_CHARGE_DA = const(20)
 # Crawling on little power the ratio is all there is.
 _MIN_CRAWL_DA = const(15)
 # More than any pack of this class gives.
 _NO_LIMIT_DA = const(4000)
-
-
-class Ceiling:
-    """Caps the drive request at permille, which its owner sets; braking passes."""
-
-    def __init__(self, name: int) -> None:
-        self.name = name
-        self.permille = 1000
 
 
 class Derating:
@@ -103,118 +89,6 @@ class Derating:
                 lowest = ceiling
         self.permille = least
         self.name = lowest.name
-
-
-class CurrentCeiling(Ceiling):
-    """Caps the drive request so that the pack gives no more than limit_da.
-
-    Current over torque is a ratio that changes slowly with speed, so the cap is
-    the torque now delivered, scaled by allowed over measured current. While
-    little flows the ratio is noise: then, and at most, the torque is four times
-    the share of the current that is allowed.
-    """
-
-    def __init__(
-        self, name: int, max_da: int, observer: SpeedObserver, min_da: int = _MIN_CURRENT_DA
-    ) -> None:
-        super().__init__(name)
-        self.limit_da = max_da
-        self._max_da = max_da
-        self._min_da = min_da
-        self._observer = observer
-
-    def step(self, sig: Signals) -> None:
-        """At 12.5 Hz: scale the ceiling to the present current."""
-        limit_da = self.limit_da
-        current = sig.pack_da
-        ceiling = limit_da * 4000 // self._max_da  # 4000 * 4000 = 1.6e7
-        if ceiling > 1000:
-            ceiling = 1000
-        if current >= self._min_da and current * 4 >= limit_da:
-            scaled = self._observer.lagged_permille * limit_da // current
-            if scaled < ceiling:
-                ceiling = scaled
-        permille = self.permille
-        if ceiling < permille:
-            self.permille = ceiling if ceiling > 0 else 0
-        elif ceiling > permille:
-            self.permille = permille + ((ceiling - permille + 1) >> 1)
-
-
-class RegenCeiling:
-    """Caps braking so that the pack takes no more than limit_da, and none above its voltage."""
-
-    def __init__(self, params: Params, observer: SpeedObserver) -> None:
-        self.limit_da = 0
-        self._max_permille = params.get("regen_max_permille")
-        self._max_da = params.get("charge_max_da")
-        self._observer = observer
-        self.permille = 0
-
-    def step(self, sig: Signals) -> None:
-        """At 12.5 Hz: scale the ceiling to the present current; no allowance is none at once."""
-        most = self._max_permille
-        if most == 0:
-            return
-        ceiling = 0
-        limit_da = self.limit_da
-        if limit_da > 0 and sig.pack_valid:
-            # In proportion to what is allowed, and less where the current says so.
-            ceiling = most * limit_da // self._max_da
-            if ceiling > most:
-                ceiling = most
-            charging = -sig.pack_da
-            if charging > _MIN_CHARGE_DA and charging * 4 > limit_da:
-                scaled = -self._observer.lagged_permille * limit_da // charging
-                ceiling = clamp(scaled, 0, ceiling)
-        if ceiling < self.permille:
-            self.permille = ceiling
-        else:
-            self.permille += (ceiling - self.permille + 3) >> 2
-
-
-class Slew:
-    """Lets the request rise slowly and fall fast, in both signs of it.
-
-    permille is its last answer; who cuts the torque sets it to 0.
-    """
-
-    def __init__(self, params: Params) -> None:
-        self._rise = params.get("torque_rise_permille_s")
-        if params.get("learner_on"):
-            self._rise = min(self._rise, params.get("learner_rise_permille_s"))
-        self._fall = params.get("torque_fall_permille_s")
-        self._rise_step = 0
-        self._fall_step = 0
-        self.permille = 0
-
-    def start(self, dt_ms: int) -> None:
-        """Set the steps for ticks of dt_ms."""
-        self._rise_step = self._rise * dt_ms // 1000
-        self._fall_step = self._fall * dt_ms // 1000
-
-    def limit(self, request: int) -> int:
-        """Return request, no further from this limiter's last answer than one step."""
-        # Towards zero is a release, away from it is a rise, for drive and for braking alike.
-        last = self.permille
-        if request > last:
-            high = last + self._rise_step
-            if last < 0:
-                high = last + self._fall_step
-                if high > 0:
-                    high = 0
-            if request > high:
-                request = high
-        else:
-            low = last - self._rise_step
-            if last > 0:
-                low = last - self._fall_step
-                if low < 0:
-                    low = 0
-            if request < low:
-                request = low
-        self.permille = request
-        return request
 
 
 class Allowances:
@@ -343,42 +217,3 @@ class Allowances:
         if by_charge < allowed:
             allowed = by_charge
         self.regen.limit_da = self._charge_max_da * allowed // 1000
-
-
-class Chain:
-    """Runs a request through the limiters in order and keeps the last one that changed it."""
-
-    def __init__(
-        self, derating: Derating, slew: Slew, governor: "Governor", regen: RegenCeiling
-    ) -> None:
-        self._derating = derating
-        self._slew = slew
-        self._governor = governor
-        self._regen = regen
-        self.winner = NONE
-
-    def limit(self, request: int) -> int:
-        """Return the limited request; winner names the last limiter that changed it.
-
-        Ceilings are compared here: a call for each would cost as much as seven operations.
-        """
-        winner = NONE
-        derating = self._derating
-        if request > derating.permille:
-            request = derating.permille
-            winner = derating.name
-        slew = self._slew
-        if request != slew.permille:
-            slewed = slew.limit(request)
-            if slewed != request:
-                request = slewed
-                winner = SLEW
-        governor = self._governor
-        if request > governor.limit_permille:
-            request = governor.limit_permille
-            winner = governor.name
-        if request < 0 and request < -self._regen.permille:
-            request = -self._regen.permille
-            winner = REGEN_CHARGE
-        self.winner = winner
-        return request

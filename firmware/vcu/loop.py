@@ -2,13 +2,14 @@
 
 from micropython import const
 
+from vcu.chain import Chain, Slew
 from vcu.charge.charge import Charge
 from vcu.contactor import Contactor
 from vcu.energy import Energy
 from vcu.faults import SYSTEM, Faults
 from vcu.governor import Governor
 from vcu.guard import Guard
-from vcu.limits import NONE, Allowances, Chain, Slew
+from vcu.limits import NONE, Allowances
 from vcu.modes import CHARGE, DRIVE, Modes
 from vcu.output import Output
 from vcu.output_test import OutputTest

@@ -20,7 +20,7 @@ _BOTH_PERMILLE = const(150)
 
 
 class Protection:
-    """walks: no faster than walking speed; rolls: rolling in neutral. step() at 25 Hz."""
+    """walks: no faster than walking speed; rolls: rolling in neutral. step() at 12.5 Hz."""
 
     def __init__(self, params: Params, pedal: Pedal) -> None:
         self._pedal = pedal

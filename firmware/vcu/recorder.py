@@ -3,7 +3,7 @@
 Ten times a second one row of the state goes into a ring of four seconds. When
 a row of the fault table is confirmed for the first time since it was last
 cleared, the row at that moment is its freeze frame, and the two seconds before
-it are copied out of the ring, one row a tick, so that no tick is long.
+it are copied out of the ring, one row every 40 ms, so that no tick is long.
 """
 
 from array import array
@@ -65,7 +65,7 @@ class Recorder:
         if free < 0:
             return
         if self.copying >= 0:
-            # A second fault within the 200 ms of a copy: the first one's history ends here.
+            # A second fault within the 0.8 s of a copy: the first one's history ends here.
             self.ready |= 1 << self.copying
         self.numbers[free] = number
         self._fill(self.frames[free], 0, sig, mode, limiter, torque_permille)

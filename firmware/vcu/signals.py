@@ -1,9 +1,10 @@
 """The records that pass through the loop: what was read, what it means, what is commanded.
 
 Suffixes, the only ones in use:
-    _mv mV   _cv 0.01 V   _da 0.1 A   _mw mW   _mah mAh   _wh Wh   _mohm mOhm
-    _ms ms   _us us   _s s   _permille 1/1000   _mmps mm/s   _mm mm   _m m
-    _dpct 0.1 %   _ddegc 0.1 degC   _counts raw   _kmh km/h   _mmps2 mm/s2
+    _mv mV   _cv 0.01 V   _ma mA   _da 0.1 A   _mohm mOhm   _mw mW   _w W
+    _mah mAh   _mwh mWh   _wh Wh   _ms ms   _us us   _s s   _permille 1/1000
+    _um um   _mm mm   _m m   _km km   _mmps mm/s   _mmps2 mm/s2   _kmh km/h
+    _n N   _kg kg   _ddegc 0.1 degC   _counts raw
 Signs: pack current is positive out of the pack, torque is positive when it
 drives the car forward, a request is positive when it accelerates in the
 selected direction. A flag is 0 or 1.

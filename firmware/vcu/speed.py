@@ -15,10 +15,10 @@ from micropython import const
 from vcu.params import Params
 from vcu.signals import Raw, Signals
 
-# Observer gains 3w, 3w**2, w**3 / 8 for w = 9.7 rad/s by count and 12 rad/s with stamps.
-_COUNT_L1 = const(29)
-_COUNT_L2 = const(280)
-_COUNT_L3_EIGHTH = const(113)
+# Observer gains 3w, 3w**2, w**3 / 8 for w = 10 rad/s by count and 12 rad/s with stamps.
+_COUNT_L1 = const(30)
+_COUNT_L2 = const(300)
+_COUNT_L3_EIGHTH = const(125)
 _STAMP_L1 = const(36)
 _STAMP_L2 = const(432)
 _STAMP_L3_EIGHTH = const(216)
@@ -36,10 +36,13 @@ _STANDSTILL_MS = const(600)
 _MAX_SPEED_Q = const(25000 * 1024)
 _MAX_DISTURBANCE_Q = const(12000 * 16)
 _AGE_LIMIT_MS = const(60000)
-# The counter is sampled once between two ticks as well, at 4.5 to 1.05 ms before a tick.
-# Golden-ratio steps (610 / 987, both Fibonacci) spread the moments as evenly as can be:
+# The counter is sampled once between two ticks as well, at 4.5 to 1.05 ms before a tick:
+# when a pulse is expected, for whether it has come halves what is not known of the place.
+# Where none is, golden-ratio steps (610 / 987, both Fibonacci) spread the moments evenly:
 # at one fixed moment both readings are blind where the wheel makes half pulses per tick.
-_SAMPLE_MAX_US = const(4500)
+SAMPLE_MAX_US = const(4500)
+_SAMPLE_MIN_US = const(1049)
+_AIM_ABOVE_MMPS = const(3000)
 _SAMPLE_ROUND = const(987)
 _SAMPLE_STEP = const(610)
 # Pulses rarer than this bound the speed; an error beyond 0.8 m is counted as that.
@@ -52,14 +55,6 @@ _MAX_POSITION = const(1000000)
 _EFFICIENCY_PERMILLE = const(880)
 _POWER_ABOVE_MMPS = const(4000)
 _POWER_SLACK_PERMILLE = const(40)
-
-
-def sample_age_us(ticks: int) -> int:
-    """Return how long before the next tick to sample the counter, 1049 to 4500 us.
-
-    ticks is the count of those done, of any size; at 0 it is the longest.
-    """
-    return _SAMPLE_MAX_US - ticks % _SAMPLE_ROUND * _SAMPLE_STEP % _SAMPLE_ROUND * 7 // 2
 
 
 class SpeedObserver:
@@ -155,7 +150,7 @@ class SpeedObserver:
                 error = _MAX_COUNT_ERROR
             elif error < -_MAX_COUNT_ERROR:
                 error = -_MAX_COUNT_ERROR
-            # 60 000 * 280 * 40 = 6.7e8
+            # 60 000 * 300 * 40 = 7.2e8
             position += error * _COUNT_L1 * dt_ms // 1000
             speed_q += error * _COUNT_L2 * dt_ms // 98
             disturbance_q += error * _COUNT_L3_EIGHTH * dt_ms // 781
@@ -224,6 +219,21 @@ class SpeedObserver:
         self._position = (self._spacing >> 1) - (self._speed_q >> 10) * dt_ms // 10
         self._edge_wait_ms = 0
         self._at_rest = True  # as after a standstill the first stamp says where, not how fast
+
+    def sample_age_us(self, ticks: int) -> int:
+        """Return how long before the next tick to sample the counter, 1049 to 4500 us.
+
+        ticks is the count of those done, of any size; at 0 it is the longest.
+        """
+        speed_mmps = self.speed_mmps
+        if speed_mmps > _AIM_ABOVE_MMPS:
+            # In 10 ms 1 mm/s is 10 um; 55 000 * 10 000 = 5.5e8
+            age_us = (self._position + speed_mmps) % self._spacing * 10000 // speed_mmps
+            while age_us < _SAMPLE_MIN_US:
+                age_us += self._spacing * 10000 // speed_mmps
+            if age_us <= SAMPLE_MAX_US:
+                return age_us
+        return SAMPLE_MAX_US - ticks % _SAMPLE_ROUND * _SAMPLE_STEP % _SAMPLE_ROUND * 7 // 2
 
     def weigh_power(self, sig: Signals) -> None:
         """At 25 Hz: bound the delivered torque by what the pack's power can be making.

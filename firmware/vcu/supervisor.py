@@ -71,8 +71,11 @@ class Supervisor:
             or (self._faults.is_stopped or self._guard.is_tripped) != c.stopped
         )
 
-    def choose(self, passed_ms: int) -> None:
-        """Modes follow from a few flags: as long as those stand still, so does the mode."""
+    def choose(self, passed_ms: int) -> bool:
+        """Choose mode and contactor, and return whether what they follow from has changed.
+
+        Modes follow from a few flags: as long as those stand still, so does the mode.
+        """
         raw = self._raw
         sig = self._sig
         relay = self._contactor
@@ -98,10 +101,14 @@ class Supervisor:
         )
         if self._faults.is_stopped or self._guard.is_tripped:
             facts |= 1 << 13
-        if facts != self._facts or self._loop.service_wanted or self._modes.mode == modes.SERVICE:
+        if self._charge.is_quiet:
+            facts |= 1 << 14
+        changed = facts != self._facts
+        if changed or self._loop.service_wanted or self._modes.mode == modes.SERVICE:
             self._facts = facts
             self._change_mode()
         relay.step(self._wants_contactor, sig, passed_ms)
+        return changed
 
     def choose_cap(self) -> None:
         """At 12.5 Hz: the lowest cap that anything asks for."""
@@ -143,7 +150,6 @@ class Supervisor:
         # closes only after the pack's current was seen to rest.
         if c.contactor_open and not self._charge.is_quiet:
             self._wants_contactor = False
-            self._facts = -1  # look again
         self.powered = c.contactor_closed and (mode == modes.READY or mode == modes.DRIVE)
         reverse = self._request.direction == REVERSE
         self._allowances.reverse.permille = self._reverse_torque_permille if reverse else 1000

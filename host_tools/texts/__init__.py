@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from host_tools.texts import en, faults_en, faults_zh, zh
+from service.calibration_steps import READINGS
 from service.readings import NEEDS
 from vcu import faults as fault_table
 
@@ -71,12 +72,22 @@ def reading(name: str, said: str, lang: str) -> str:
     """Return what the board says it reads and needs for a reason, in the language where it can."""
     template, wanted = dict(NEEDS).get(name), zh.READINGS.get(name)
     if lang == "zh" and template is not None and wanted is not None:
-        pattern = "(.+)".join(map(re.escape, _FIELD.split(template)[::2]))
-        match = re.fullmatch(pattern, said)
-        if match is not None:
-            values = dict(zip(_FIELD.findall(template), match.groups(), strict=True))
-            return _FIELD.sub(lambda field: values[field[1]], wanted)
+        return _reworded(said, template, wanted)
     return said.replace(", needs ", ui("needs", lang))
+
+
+def calibration(said: str, lang: str) -> str:
+    """Return a line of a calibration in the language, where it is that of the readings."""
+    return _reworded(said, READINGS, zh.CALIBRATION) if lang == "zh" else said
+
+
+def _reworded(said: str, template: str, wanted: str) -> str:
+    """Return wanted with the readings of said, which is template with them; else said itself."""
+    match = re.fullmatch("(.+)".join(map(re.escape, _FIELD.split(template)[::2])), said)
+    if match is None:
+        return said
+    values = dict(zip(_FIELD.findall(template), match.groups(), strict=True))
+    return _FIELD.sub(lambda field: values[field[1]], wanted)
 
 
 def refusal(slug: str, said: str, lang: str) -> str:

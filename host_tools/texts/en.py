@@ -169,7 +169,7 @@ UI = {
     "saved": "Parameters saved: {count}; in use after a restart (`lsev params set --reboot`, or "
     "key off with the cable pulled).",
     "restarting": "The board restarts with them.",
-    "nothing_changed": "Nothing was changed: {reason}",
+    "nothing_changed": "Nothing was changed.",
     "dumped": "Parameters written to {path}: {count}.",
     "same": "No parameter differs.",
     "backup": "What was set before is in {path}.",

@@ -224,7 +224,12 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "throttle_low": (
         "The throttle output is below what was commanded",
-        ("its wire is shorted to ground", "the motor controller loads it", "the output stage"),
+        (
+            "its wire is shorted to ground",
+            "the motor controller loads it",
+            "the output stage",
+            "the read-back is open: the car drives, slowly",
+        ),
         "Unplug J3: if the fault goes, the short is in wire or motor controller.",
     ),
     "enable_stuck_on": (

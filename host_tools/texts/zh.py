@@ -54,6 +54,9 @@ READINGS = {
     "pedal_released": "踏板 %p %；需要高于 %d %",
 }
 
+# What a calibration reads.
+CALIBRATION = "踏板 A %a mV，B %b mV，电流 %3 mV = %i A"
+
 # By the slug of the error; the words of the board follow.
 REFUSALS = {
     "failed": "控制板内部出错",
@@ -205,7 +208,7 @@ UI = {
     "saved": "已保存 {count} 个参数；重启后生效"
     "（`lsev params set --reboot`，或关钥匙并拔下电缆）。",
     "restarting": "控制板正在重启，使参数生效。",
-    "nothing_changed": "什么都没有改变：{reason}",
+    "nothing_changed": "什么都没有改变。",
     "dumped": "{count} 个参数已写入 {path}。",
     "same": "没有不同的参数。",
     "backup": "原来的设定保存在 {path}。",

@@ -33,6 +33,7 @@ from frame import (
     CHARGE_PHASE,
     CHARGE_SET_CV,
     CHARGE_SET_MA,
+    COMMAND,
     CONTACTOR_STATE,
     FAULTS,
     LATE_TICKS,
@@ -43,6 +44,7 @@ from frame import (
     RANGE_M,
     RANGE_UNCERTAINTY_M,
     REASONS,
+    SAMPLE_WAIT_US,
     SOC_PERMILLE,
     SOC_UNCERTAINTY_PERMILLE,
     SPEED_MMPS,
@@ -50,8 +52,9 @@ from frame import (
     TICKS,
     TORQUE_PERMILLE,
     TRIP_MWH,
+    UNREAD,
 )
-from link import CRASHED, ENDED, INTERRUPTED, link, outputs
+from link import CRASHED, ENDED, HAND_OVER_US, INTERRUPTED, inputs, link, outputs
 from storage import ChargedOs, charged_open, storage
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -63,6 +66,13 @@ if TYPE_CHECKING:
 
 # 115200 baud: 10 bits a byte.
 _SERIAL_BYTES_PER_S = 11520
+# Of an ESP32's UART.
+_FIFO_BYTES = 128
+# MicroPython's mp_usbd_cdc.c, of an ESP32-S3.
+_USB_WAIT_US = 500000
+_STDOUT = 1
+_GET_FILENO = 10  # MicroPython's py/stream.h
+_EINVAL = 22
 # A collection took 7 ms with 60 kB live; on 64 bits the same objects are twice as large.
 _GC_US_PER_KB = 58
 
@@ -80,6 +90,45 @@ class ChargedGc:
         """Collect, and let the time pass."""
         _gc.collect()
         link.charge(_mem_alloc() // 1024 * _GC_US_PER_KB)
+
+
+class ChargedOut(io.IOBase):
+    """Standard output as a UART sends it: what its FIFO has no room for is waited for.
+
+    In a frame that says UNREAD it is the chip's own USB, which waits in vain and drops it.
+    """
+
+    def __init__(self, out: "Any") -> None:
+        self.buffer = self
+        self._write: "Callable[[Any], int | None]" = out.buffer.write
+        self._sent_us = 0  # when the FIFO will be empty
+
+    def ioctl(self, request: int, value: int) -> int:
+        """Be what a poll takes for standard output."""
+        return _STDOUT if request == _GET_FILENO else -_EINVAL
+
+    def write(self, data: "Any") -> "int | None":
+        """Hand bytes on, and let the time pass until the FIFO has taken them."""
+        if inputs[COMMAND] == UNREAD:
+            link.charge(_USB_WAIT_US)
+            return len(data)
+        taken = self._write(data)
+        now_us = link.now_us
+        self._sent_us = max(self._sent_us, now_us) + (taken or 0) * 1000000 // _SERIAL_BYTES_PER_S
+        wait_us = self._sent_us - now_us - _FIFO_BYTES * 1000000 // _SERIAL_BYTES_PER_S
+        if wait_us > 0:
+            link.charge(wait_us)
+        return taken
+
+
+class ChargedSys:
+    """The interpreter's sys, whose output takes the time of a serial line."""
+
+    def __init__(self) -> None:
+        self.stdout = ChargedOut(sys.stdout)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(sys, name)
 
 
 _print = print
@@ -137,6 +186,7 @@ def probe() -> None:
     outputs[CHARGE_SET_CV] = charge.command.set_cv
     outputs[CHARGE_SET_MA] = charge.command.set_ma
     outputs[CHARGE_IN_MAH] = charge.session.in_mah
+    outputs[SAMPLE_WAIT_US] = HAND_OVER_US - loop.observer.sample_age_us(car.ticks)
     active = loop.faults.active
     stored = loop.faults.stored
     for word in range(STORED - FAULTS):
@@ -169,6 +219,7 @@ link.probe = probe
 storage.attach(_data_dir, int(_cause), _takes_time == "1")
 storage.is_moving = is_moving
 _modules["os"] = ChargedOs()
+_modules["sys"] = ChargedSys()
 builtins.open = charged_open
 try:
     run("boot.py")

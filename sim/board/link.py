@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _STEP_US = const(10000)
-_EARLY_US = const(4500)  # the longest of vcu.speed.sample_age_us, and its first
+HAND_OVER_US = const(4500)  # the longest of SpeedObserver.sample_age_us, and its first
 # As on an ESP32, where ticks are small integers; the first wrap comes after five seconds.
 _TICKS_MASK = const((1 << 30) - 1)
 _FIRST_WRAP_US = const(5000000)
@@ -137,13 +137,13 @@ class Link:
         self._stalls = inputs[COMMAND] == STALL
         self.pulses = inputs[EARLY_PULSES]
         self._handed_over = True
-        self.due_us = self.now_us + _EARLY_US
+        self.due_us = self.now_us + HAND_OVER_US
 
     def _end_step(self) -> None:
         """Turn the wheel on; the interrupt sees counter and clock as they were at its edge."""
         now = self.now_us
         self._handed_over = False
-        self.due_us = now + (_STEP_US - _EARLY_US)
+        self.due_us = now + (_STEP_US - HAND_OVER_US)
         age_us = inputs[EDGE_AGE_US]
         pulses = inputs[EDGE_PULSES]
         stamp_us = now - age_us

@@ -130,7 +130,9 @@ class Car:
             force = demand * data.regen_force_n * (0.0 if fade < 0.0 else min(fade, 1.0))
             limit_w = math.inf
         share = force / data.force_n
-        loss_w = data.copper_loss_w * share * share + data.iron_loss_w_per_mps * abs(speed)
+        # A motor that is hardly driven takes its iron losses from the wheels: W per m/s is N.
+        iron_n = min(data.iron_loss_w_per_mps, abs(force))
+        loss_w = data.copper_loss_w * share * share + iron_n * abs(speed)
         power_w = force * forward_speed + loss_w + data.idle_w
         if power_w > limit_w:
             self.saturated = True

@@ -33,7 +33,7 @@ from vcu.signals import (
     SLOW_SENSOR_5V,
     SLOW_THROTTLE_READBACK,
 )
-from vcu.speed import sample_age_us
+from vcu.speed import SAMPLE_MAX_US
 
 _NOISE_SIZE = 4096
 
@@ -173,14 +173,14 @@ class Sensors:
                 return int(table[i - 2] + share * (table[i] - table[i - 2]) + 0.5)
         return table[-2]
 
-    def step(self, pedal: float, throttle_mv: int, now_s: float, ticks: int) -> None:
-        """Sample everything at now_s, before the controller's next tick after its first ticks.
+    def step(self, pedal: float, throttle_mv: int, now_s: float, sample_wait_us: int) -> None:
+        """Sample everything at now_s, before the controller's next tick.
 
-        pedal is its true travel, 0..1.
+        pedal is its true travel, 0..1; sample_wait_us is as in sim/frame.py.
         """
         inputs = self.inputs
         if not self._data.stamps:
-            inputs[EARLY_AGE_US] = sample_age_us(ticks)
+            inputs[EARLY_AGE_US] = SAMPLE_MAX_US - sample_wait_us
         car = self._car
         i = self._index = (self._index + 1) & (_NOISE_SIZE - 1)
         noise = self._pedal_noise

@@ -1,18 +1,18 @@
 """The charges: nights at the socket, in frost and heat, with power cuts and with broken parts."""
 
-import random
-from collections.abc import Iterator
-
-from sim.charge_scenario import LEAD, ChargeScenario, chemistry_of
-from sim.charging import ChargeRun
-from sim.driver import Driver, PedalDriver
+from sim.charge_scenario import LEAD, ChargeScenario
 from sim.metrics import Expectation, Watch
-from sim.plant.battery import Battery, make_battery
-from sim.plant.charger import SetpointCharger
-from sim.plant.lead_acid import LeadAcid
-from sim.plant.outages import random_outages
 from sim.scenario import Scenario
-from sim.vehicle import Vehicle
+from sim.scenarios.stories import (
+    aged_pack,
+    charger_goes_deaf,
+    other_pack,
+    plugs_in,
+    sensor_comes_off,
+    short_after_a_drive,
+    sun_rises,
+    ten_cuts,
+)
 
 _INFINITY = float("inf")
 _HOUR_S = 3600.0
@@ -56,86 +56,6 @@ _STAYS_OFF = (
 )
 
 
-def _sun_rises(run: ChargeRun, rnd: random.Random) -> Iterator[float]:
-    """Four hours of frost, then the air warms by 4 degC an hour to 14 degC."""
-    yield 4 * _HOUR_S
-    while run.ambient_c < 14.0:
-        run.ambient_c += 1.0
-        yield _HOUR_S / 4
-
-
-def _ten_cuts(run: ChargeRun, rnd: random.Random) -> Iterator[float]:
-    """The mains fail ten times; every second time the controller is dark with them."""
-    for outage in random_outages(rnd, 10, 11 * _HOUR_S):
-        yield outage.from_s - run.time_s
-        run.charger.socket.mains = False
-        run.has_power = not outage.takes_controller
-        yield outage.seconds
-        run.charger.socket.mains = True
-        if outage.takes_controller:
-            run.cut_power()
-            run.has_power = True
-
-
-def _short_after_a_drive(run: ChargeRun, rnd: random.Random) -> Iterator[float]:
-    """A healthy charge, a drive at 0.4 C, then a cell is shorted and the next charge begins."""
-    yield 16 * _HOUR_S
-    run.plug = False
-    yield 60.0
-    run.drawn_a = run.vehicle.values["capacity_mah"] * 0.0004
-    yield _HOUR_S / 2
-    run.drawn_a = 0.0
-    healthy = run.battery
-    run.battery = LeadAcid(
-        chemistry_of(run.vehicle),
-        run.vehicle.values["cell_count"],
-        run.vehicle.values["capacity_mah"] / 1000.0,
-        healthy.soc,
-        healthy.temperature_c,
-        dead_cells=1,
-    )
-    yield 600.0
-    run.plug = True
-
-
-def _sensor_comes_off(run: ChargeRun, rnd: random.Random) -> Iterator[float]:
-    yield _HOUR_S
-    run.temperature_lost = True
-
-
-def _charger_goes_deaf(run: ChargeRun, rnd: random.Random) -> Iterator[float]:
-    yield _HOUR_S / 2
-    assert isinstance(run.charger, SetpointCharger)
-    run.charger.deaf = True
-
-
-def _aged_pack(vehicle: Vehicle, soc: float, temperature_c: float) -> Battery:
-    """Three years old: 70 % of its capacity, sulphated, gassing three times as much."""
-    return LeadAcid(
-        chemistry_of(vehicle),
-        vehicle.values["cell_count"],
-        vehicle.values["capacity_mah"] * 0.0007,
-        soc,
-        temperature_c,
-        charge_factor=2.0,
-        gas_factor=3.0,
-        resistance_factor=2.0,
-    )
-
-
-def _other_pack(vehicle: Vehicle, soc: float, temperature_c: float) -> Battery:
-    """What somebody put in without telling the controller.
-
-    Into a lead car LFP of the next voltage; into a lithium car lead of about the
-    same voltage, which no voltmeter could tell, and which has no BMS to permit it.
-    """
-    cells = vehicle.values["cell_count"]
-    capacity_ah = vehicle.values["capacity_mah"] / 1000.0
-    if chemistry_of(vehicle) in LEAD:
-        return make_battery("lfp", round(cells * 0.8), capacity_ah, soc, temperature_c)
-    return make_battery("agm", round(cells * 1.5), capacity_ah, soc, temperature_c)
-
-
 NIGHTS = (
     ChargeScenario(
         name="overnight",
@@ -152,7 +72,7 @@ NIGHTS = (
         vehicle="four_wheel_72v_lfp",
         soc=0.3,
         ambient_c=-10.0,
-        story=_sun_rises,
+        story=sun_rises,
         watches=(Watch("frost", 0.0, 4 * _HOUR_S),),
         expectations=(*_ALWAYS, _FULL, _NO_FAULT, _COUNTED),
         more={
@@ -189,7 +109,7 @@ NIGHTS = (
         name="power_cuts",
         summary="a night from 20 % with ten power cuts of up to 45 min",
         seconds=22 * _HOUR_S,
-        story=_ten_cuts,
+        story=ten_cuts,
         expectations=(
             *_ALWAYS,
             _FULL,
@@ -211,7 +131,7 @@ NIGHTS = (
         summary="a sulphated flooded pack of 70 % that gasses three times as much, from 20 %",
         seconds=22 * _HOUR_S,
         vehicle="three_wheel_48v_flooded",
-        make_pack=_aged_pack,
+        make_pack=aged_pack,
         kinds=("flooded",),
         expectations=(
             *_ALWAYS,
@@ -225,7 +145,7 @@ NIGHTS = (
         name="shorted_cell",
         summary="a charge, a drive, a cell is shorted: the next charge reports it",
         seconds=34 * _HOUR_S,
-        story=_short_after_a_drive,
+        story=short_after_a_drive,
         kinds=LEAD,
         piece_s=0.0,
         expectations=(
@@ -242,7 +162,7 @@ NIGHTS = (
         summary="another pack than the controller is set for: it never charges",
         seconds=2 * _HOUR_S,
         soc=0.5,
-        make_pack=_other_pack,
+        make_pack=other_pack,
         has_bms=False,
         expectations=(
             Expectation("charge_ah", 0.0, 0.0, "Ah"),
@@ -259,12 +179,12 @@ NIGHTS = (
         name="lost_temperature",
         summary="the battery's sensor comes off after an hour: lead goes on as if hot, slowly",
         seconds=16 * _HOUR_S,
-        story=_sensor_comes_off,
+        story=sensor_comes_off,
         watches=(Watch("blind", _HOUR_S + 10.0),),
         expectations=(*_ALWAYS, _NO_FAULT),
         more={
             "lead": (
-                Expectation("blind_top_a", 1.0, 13.0, "A"),
+                Expectation("blind_top_a", 0.0, 13.0, "A"),  # 0 of a relay: all would be too much
                 Expectation("absorb_h", 0.0, 2.1, "h"),
             ),
             "lead setpoint": (_FULL, Expectation("soc_pct", 75.0, 100.0, "%")),
@@ -284,7 +204,7 @@ NIGHTS = (
         name="deaf_charger",
         summary="after half an hour the charger gives all it has, whatever it is told",
         seconds=8 * _HOUR_S,
-        story=_charger_goes_deaf,
+        story=charger_goes_deaf,
         only_setpoint=True,
         piece_s=0.0,
         expectations=(
@@ -299,31 +219,12 @@ NIGHTS = (
 )
 
 
-class _PlugsIn(PedalDriver):
-    """Drives; somebody plugs in at 12 s; the driver brakes at 16 s and gets out at 25 s."""
-
-    def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
-        """Follow the start-up and the pedal, then stop whatever they say."""
-        super().step(t_s, speed_mps, dt_s)
-        self.plug = t_s >= 12.0
-        if t_s >= 16.0:
-            self.pedal = 0.0
-            self.brake = 1.0
-        if t_s >= 25.0:
-            self.gear = 0
-            self.key = False
-
-
-def _plugs_in(vehicle: Vehicle) -> Driver:
-    return _PlugsIn(lambda t: min(0.6, t / 2.0))
-
-
 PLUGGED = (
     Scenario(
         name="plug_in_while_driving",
         summary="the plug goes in at speed: torque goes, the charge waits until the car is safe",
         seconds=120.0,
-        make_driver=_plugs_in,
+        make_driver=plugs_in,
         soc=0.5,
         watches=(Watch("plugged", 12.3), Watch("driven", 5.0, 12.0)),
         expectations=(

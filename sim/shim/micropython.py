@@ -24,10 +24,14 @@ def _ticks_us() -> int:
     return time.perf_counter_ns() // 1000 % _TICKS_PERIOD
 
 
+def _ticks_ms() -> int:
+    return time.perf_counter_ns() // 1000000 % _TICKS_PERIOD
+
+
 def _ticks_diff(end: int, start: int) -> int:
     half = _TICKS_PERIOD >> 1
     return (end - start + half) % _TICKS_PERIOD - half
 
 
-# `import time` in a MicroPython script must find these two on CPython as well.
-time.__dict__.update(ticks_us=_ticks_us, ticks_diff=_ticks_diff)
+# `import time` in a MicroPython script must find these on CPython as well.
+time.__dict__.update(ticks_us=_ticks_us, ticks_ms=_ticks_ms, ticks_diff=_ticks_diff)

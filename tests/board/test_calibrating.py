@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.board import ParkedDriver, SerialPort
+from host_tools.board_port import SerialPort
 from sim.controller import ControllerError
+from sim.driver import ParkedDriver
 from sim.interpreter import MicropythonController
 from sim.vehicle import load_vehicle
 from sim.world import World

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,14 @@ FIGURES = re.compile(r"[0-9a-f]{12,}|\b\d+(?= (?:x|s|次|秒)\b)")
 DATED = re.compile(r"^.*\b20\d\d-\d\d-\d\d.*\n", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """Start a board whose pedal wire is open, for all tests of this file."""
-    link = tmp_path_factory.mktemp("board") / "port"
+# Every number, with its sign: a report has readings, and when each was taken.
+NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+@contextmanager
+def started(folder: Path) -> Generator[Path]:
+    """Start a board whose pedal wire is open, and give its port."""
+    link = folder / "port"
     words = ["--vehicle", "four_wheel_60v_agm", "--fault", "pedal_a_open", "--link", str(link)]
     with subprocess.Popen([*LSEV, "board", *words], cwd=ROOT, stdout=subprocess.PIPE) as board:
         patience_s = time.monotonic() + 15.0
@@ -42,6 +47,13 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
         yield link
         board.send_signal(signal.SIGINT)
         board.communicate(timeout=10.0)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """Start a board for all tests of this file that leave no trace on their screens."""
+    with started(tmp_path_factory.mktemp("board")) as port:
+        yield port
 
 
 def lsev(port: Path, *words: str, cwd: Path, lang: str | None = None) -> str:
@@ -73,16 +85,17 @@ def test_faults_says_in_its_first_line_what_is_wrong(
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_report_says_in_its_first_line_what_is_wrong(
-    port: Path, lang: str, tmp_path: Path
-) -> None:
-    shown = lsev(port, "report", "-o", "report.txt", cwd=tmp_path, lang=lang)
+def test_report_says_in_its_first_line_what_is_wrong(lang: str, tmp_path: Path) -> None:
+    with started(tmp_path) as port:  # nobody else's work shows in it
+        shown = lsev(port, "report", "-o", "report.txt", cwd=tmp_path, lang=lang)
     written = (tmp_path / "report.txt").read_text(encoding="utf-8")
     assert shown.splitlines()[0].startswith(WRONG[lang])
     assert written.splitlines()[0].startswith(WRONG[lang])
     # Each section has its answer, the freeze frame too.
     assert "pedal_permille" in written and "late_ticks" in written and "speed_cap_kmh" in written
     assert "unknown-command" not in written
+    steady = NUMBERS.sub("#", written)
+    assert steady == kept(f"first_minute_report_{lang}", steady)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -104,7 +117,7 @@ def test_what_is_still_broken_comes_back_after_a_clear_and_the_report_is_kept(
     port: Path, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [*LSEV, "faults", "--clear", "--json", "--port", str(port)],
+        [*LSEV, "faults", "--clear", "--yes", "--json", "--port", str(port)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -122,8 +135,8 @@ def test_parameters_are_changed_saved_and_in_the_next_dump(port: Path, tmp_path:
     lsev(port, "params", "dump", "before.txt", cwd=tmp_path)
     lsev(port, "params", "set", "reverse_cap_kmh=6", "learner_on=1", cwd=tmp_path)
     shown = lsev(port, "params", "diff", "before.txt", cwd=tmp_path)
-    assert "reverse_cap_kmh 6 (file 8)" in shown and "learner_on 1 (file 0)" in shown
-    lsev(port, "params", "restore", "before.txt", cwd=tmp_path)
+    assert "reverse_cap_kmh 6 km/h (file 8)" in shown and "learner_on 1 (file 0)" in shown
+    lsev(port, "params", "restore", "--yes", "before.txt", cwd=tmp_path)
     assert "reverse_cap_kmh" not in lsev(port, "params", "diff", "before.txt", cwd=tmp_path)
 
 
@@ -146,7 +159,7 @@ def test_a_recording_becomes_a_sheet(port: Path, tmp_path: Path) -> None:
 
 def test_a_port_that_is_none_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*LSEV, "faults", "--clear", "--port", str(tmp_path / "nothing")],
+        [*LSEV, "faults", "--clear", "--yes", "--port", str(tmp_path / "nothing")],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

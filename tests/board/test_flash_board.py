@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,8 +169,35 @@ def test_a_version_that_cannot_be_imported_gives_way_to_the_old_one(
     assert state(tmp_path) == ("a", old, BROKEN)
 
 
-# 16 s for what test_flash_command.py has in `make test` on a board that only answers.
-@pytest.mark.skipif(not PROVE, reason="long: runs in make prove")
+# 16 s and 10 s for what test_flash_command.py has in `make test` on boards that only answer.
+IN_PROVE = pytest.mark.skipif(not PROVE, reason="long: runs in make prove")
+
+
+@IN_PROVE
+def test_two_boards_are_updated_at_the_same_time(
+    first: Path,
+    bundles: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = [tmp_path / name for name in ("left", "right")]
+    with ExitStack() as bench:
+        for folder in folders:
+            folder.mkdir()
+            shutil.copy(first / "image", folder / "image")
+            board = FlashBoard(folder / "port", image=folder / "image")
+            bench.enter_context(board)
+            assert wait_until(lambda board=board: is_up(board))
+        ports = [str(folder / "port") for folder in folders]
+        words = ["flash", "--yes", "--bundle", str(bundles / "new.zip")]
+        assert main([*words, "--all", *ports]) == 0
+    assert capsys.readouterr().out.endswith("2 of 2 passed\n")
+    assert [state(folder)[::2] for folder in folders] == [("b", NEW)] * 2
+
+
+@IN_PROVE
 def test_parameters_that_the_new_version_cannot_read_are_given_back_and_a_person_must_look(
     flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ NEEDED = "_HEAP_START_BYTES = const({})"
 
 
 def test_a_board_with_too_little_heap_says_so_and_does_not_start(copied_firmware):
-    folder = copied_firmware("main.py", NEEDED.format(40000), NEEDED.format(1 << 29))
+    folder = copied_firmware("main.py", NEEDED.format(90000), NEEDED.format(1 << 29))
     with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
         with pytest.raises(ControllerError, match=r"(?s)cannot start.*heap has \d+ bytes left"):
             controller.exchange(array("i", [0] * frame.INPUT_SIZE))

@@ -1,8 +1,10 @@
 """A hostile client at the virtual board's pty: the car drives as if nobody were there.
 
 Two boards drive the same road, one of them with the client. The virtual board charges time
-for readings of its inputs and for flash, not for the interpreter's own work; what that costs is
-bounded in instructions by tests/unit/test_mpy_trace.py and test_console.py.
+for readings of its inputs, for flash and for what it sends, as the UART of a board sends it, not
+for the interpreter's own work; what that costs is bounded in instructions by
+tests/unit/test_mpy_trace.py and test_console.py. A frame that says UNREAD makes the port the
+USB of an ESP32-S3 whose host holds it open and does not read: each write waits half a second.
 """
 
 import os
@@ -12,7 +14,7 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 
-from host_tools.board import SerialPort
+from host_tools.board_port import SerialPort
 from sim import frame
 from sim.controller import ControllerError
 from sim.interpreter import MicropythonController
@@ -26,7 +28,6 @@ PULSES_PER_TICK = 2
 # 115 200 baud carry this much in a tick.
 BYTES_A_TICK = 115
 NOT_READING_TICKS = 1000
-FLASH = (frame.FLASH_OPS, frame.FLASH_OPS_MOVING)
 
 
 class Board:
@@ -159,6 +160,69 @@ def test_a_flood_a_client_that_does_not_read_and_an_unplugged_one_change_no_tick
     assert ours[-1][frame.MODE] == modes.DRIVE
     print(f"{sent} bytes in {ticks} ticks, late ticks {hostile.out[frame.LATE_TICKS] - late}")
     assert sent > BYTES_A_TICK * 500
+
+
+def test_a_usb_host_that_does_not_read_costs_one_tick_until_the_car_is_parked(stack):
+    board = Board(stack, has_port=True)
+    board.arm()
+    board.send(b"sub mode,speed_mmps 20\r")
+    board.run(50)
+    assert b"#t" in board.heard()
+    late = board.out[frame.LATE_TICKS]
+
+    def flood(tick):
+        # Lines that want an answer, at the pace of 115 200 baud.
+        board.send((b"status\r" * 17)[:BYTES_A_TICK])
+
+    board.inputs[frame.COMMAND] = frame.UNREAD
+    said = frames(board, 2000, flood)
+    ticks = [out[frame.LATE_TICKS] - late for out in said]
+    assert ticks[-1] == 1
+    # The lost enable line and the missing ticks are told, and the driver drives on.
+    assert said[-1][frame.MODE] == modes.DRIVE
+    assert said[-1][frame.ENABLE] and said[-1][frame.THROTTLE_MV]
+    board.inputs[frame.COMMAND] = frame.RUN
+    board.run(600, PULSES_PER_TICK)
+    assert board.heard() == b""
+    assert board.out[frame.LATE_TICKS] - late == 1
+    board.inputs[frame.PEDAL_A_MV] = 468
+    board.inputs[frame.PEDAL_B_MV] = 234
+    board.inputs[frame.GEAR_FORWARD_ON] = board.inputs[frame.KEY_ON] = 0
+    board.run(600)
+    board.send(b"\r\rwhy\r")
+    board.run(200)
+    assert b"does not drive" in board.heard()
+    board.unplug()
+
+
+def test_what_a_board_sends_takes_the_time_that_a_uart_takes_behind_its_fifo(tmp_path):
+    (tmp_path / "boot.py").write_text("", encoding="utf-8")
+    (tmp_path / "main.py").write_text(
+        """
+import sys
+from time import sleep_ms, ticks_diff, ticks_us
+times = []
+def send(count):
+    start = ticks_us()
+    assert sys.stdout.buffer.write(b"." * count) == count
+    times.append(ticks_diff(ticks_us(), start))
+send(128)
+send(115)
+sleep_ms(1000)
+send(100)
+print()
+print(times)
+""",
+        encoding="utf-8",
+    )
+    with (
+        closing(MicropythonController("esp32_s3", {}, firmware=tmp_path)) as controller,
+        pytest.raises(ControllerError, match="came to its end") as ended,
+    ):
+        controller.exchange(array("i", [0] * frame.INPUT_SIZE))
+    free_us, full_us, rested_us = eval(str(ended.value).splitlines()[-1])
+    assert free_us == rested_us == 0
+    assert full_us == pytest.approx(115 * 1e6 / 11520, abs=2)
 
 
 def test_who_plugs_in_after_the_flood_is_answered(stack):

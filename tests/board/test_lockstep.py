@@ -22,7 +22,7 @@ from vcu.charge.command import RELAY, SETPOINT
 from vcu.faults import SYSTEM, TABLE
 from vcu.modes import REASONS
 from vcu.signals import SLOW_BMS_CONTACTS, SLOW_NAMES, SLOW_ORDER, SLOW_THROTTLE_READBACK
-from vcu.speed import sample_age_us
+from vcu.speed import SAMPLE_MAX_US
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -113,7 +113,8 @@ class Pair:
 
     def step(self):
         if not self.stamps:
-            self.inputs[frame.EARLY_AGE_US] = sample_age_us(self.cpython.outputs[frame.TICKS])
+            wait_us = self.cpython.outputs[frame.SAMPLE_WAIT_US]
+            self.inputs[frame.EARLY_AGE_US] = SAMPLE_MAX_US - wait_us
         ours = self.cpython.exchange(self.inputs)
         theirs = self.micropython.exchange(self.inputs)
         self.ticks += 1

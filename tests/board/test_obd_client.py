@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.board import SerialPort
+from host_tools.board_port import SerialPort
 from sim import frame
 from sim.driver import StartingDriver
 from sim.faults import make_fault

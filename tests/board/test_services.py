@@ -191,6 +191,17 @@ def test_a_service_that_raises_is_switched_off_and_the_car_goes_on(copied_firmwa
         assert out[frame.FAULTS + SYSTEM] & BIT["service_failed"]
 
 
+def test_verbs_whose_file_is_damaged_are_refused_and_all_others_answer(copied_firmware):
+    folder = copied_firmware("service/param_verbs.py", "from service.context", "from nothing_here")
+    with closing(Board(folder)) as board:
+        board.run(250)
+        for line in ("set pedal_curve_permille 300", "save", "dump", "set speed_cap_kmh 40"):
+            assert "err 10 failed: " in board.say(line)
+        assert "speed_cap_kmh 45 km/h" in board.say("get speed_cap_kmh")
+        assert "ok" in board.say("test lamp 1")
+        assert not board.out[frame.FAULTS + SYSTEM] & BIT["service_failed"]
+
+
 def test_ctrl_c_stops_a_parked_car_and_not_one_in_gear():
     with closing(Board()) as board:
         board.inputs[frame.KEY_ON] = 1

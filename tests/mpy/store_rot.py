@@ -20,7 +20,7 @@ import sys
 from ram_flash import GEOMETRIES, Random, Tally
 from store_cuts import NAMES, Life, Run, charge, provision, save_params, store_faults
 
-from service import records, store
+from service import record_copy, records, store
 from service.store import Store
 
 _MOUNT = "/cut"
@@ -65,7 +65,7 @@ def contents():
     for name in NAMES:
         status = files.read(name, _ANY_VERSION)
         if status != store.OK:
-            raise ValueError(name + " is " + store.STATUS_NAMES[status])
+            raise ValueError(name + " is " + record_copy.STATUS_NAMES[status])
         found[name] = files.payload
     return found
 

@@ -6,10 +6,10 @@ For 64-bit MicroPython with VfsLfs2, blocks of 4 KiB, 2 MB of which the program 
 half. A day is what the budget in firmware/service/keeper.py says: it is written by the
 firmware's own keeper, only that a charge's minutes follow each other at once. Prints
 
-    days DAYS writes WRITES erases ERASES worst WORST ms MILLISECONDS
+    days DAYS writes WRITES erases ERASES worst WORST root ROOT ms MILLISECONDS
 
 WRITES counts copies of records, WORST is how often the block was erased that was
-erased most.
+erased most, and ROOT how often the two blocks of the root were.
 """
 
 import sys
@@ -100,7 +100,7 @@ def main(arguments):
     ms = time.ticks_diff(time.ticks_ms(), began)
     print(
         "days", days, "writes", car.writes, "erases", sum(car.erases),
-        "worst", max(car.erases), "ms", ms,
+        "worst", max(car.erases), "root", sum(car.erases[:2]), "ms", ms,
     )  # fmt: skip
 
 

@@ -145,7 +145,7 @@ def record(buffer, offset: int, loop) -> None:
         sig.battery_ddegc, sig.motor_ddegc, sig.controller_ddegc,
         energy.soc_permille, energy.soc_uncertainty_permille, energy.odometer_m,
         energy.trip_mwh, energy.consumption_wh_km, energy.range_m, energy.range_uncertainty_m,
-        loop.is_parked(), loop.guard.bits, loop.guard.speed_mmps, loop.plausibility.bits,
+        loop.is_parked(), loop.guard.bits, loop.guard.wheel.speed_mmps, loop.plausibility.bits,
         loop.faults.active[0], loop.faults.active[1], loop.faults.active[2],
         loop.faults.active[3], loop.faults.stored[1], loop.recorder.ready,
         loop.governor.cap_mmps, loop.sense.pedal.travel_permille,

@@ -337,7 +337,8 @@ def happen(run: Run, event: str, number: int, rnd: random.Random) -> None:
         charge.session.equalize_armed = 1
         charge.session.latch()
     elif event == "target":
-        charge.session.target_permille = 100 * number
+        target = 100 * number
+        charge.session.target_permille = target and max(target, charge.profile.get("target_least"))
         charge.session.latch()
 
 

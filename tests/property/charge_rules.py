@@ -1,5 +1,7 @@
 """Charge rules: what every charge must hold at every step, judged from outside the firmware.
 
+Judged are every second of every charge scenario (charge_watch.py), of random and of
+scripted nights, and every tick of the whole loop (test_charge_invariants.py).
 The numbers are those of the manufacturers (charging.md section 9), not the
 profile table that the firmware runs, and times and charge are counted from the
 charger's true current. ChargeRules holds, with the numbers of section 10:
@@ -69,8 +71,6 @@ class ChargeRules:
         self._full_since_s = 0.0
         self._down_s = 0.0
         self._lasting: dict[str, float] = {}
-        self._ceilings = [0.0, 0.0, 0.0]
-        self._ceiling_s = 0.0
         self._is_cold = False
         self._is_over = False
         self._was_on = False
@@ -131,7 +131,6 @@ class ChargeRules:
         self._enable = charge.enable
         self._set_ma = charge.command.set_ma
         self._armed = session.equalize_armed
-        self._was_full = session.is_full
         self._soc = self._energy.soc_permille
         self._faults = session.faults
         self._full_phase_s = session.phase_s

@@ -5,6 +5,7 @@ import os
 import random
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from sim.driver import PedalDriver
 from sim.metrics import Metrics
 from sim.plant.cars import CARS
 from sim.plant.sensors import SensorData
+from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle
 from sim.world import Road, World, flat, slopes
 
@@ -122,6 +124,9 @@ def drive(case: Case, wheel_error: float = 0.0, road: Road | None = None) -> dic
     for _ in range(SECONDS * 100):
         world.step()
         metrics.step(-1.0)
+    # A car that the guard has stopped, or that crawls, would keep every limit.
+    assert isinstance(world.controller, CpythonController)
+    assert not any(world.controller.loop.faults.permanent), case
     return metrics.values()
 
 
@@ -140,6 +145,32 @@ def test_no_car_exceeds_its_cap_hunts_or_stays_far_below_it(case: Case) -> None:
     assert values["over_with_torque_ms"] <= 200.0
     assert values["hunting_kmh"] <= 0.5
     assert values["below_cap_kmh"] <= 1.0
+
+
+# Rare pulses and a hill that brakes the car to its cap: torque again while the last half second
+# was above; and a slow motor that hardly pulls any more at speed.
+HONEST = [
+    Case("four_wheel_72v_lfp", 45, 1863, (True, 12), 250.0, 0.04716, 1.0553, -15.0, False, 862360),
+    Case(
+        "four_wheel_72v_lfp",
+        40,
+        1577,
+        (True, 12),
+        250.0,
+        0.1416598207262696,
+        1.1,
+        26.07255,
+        False,
+        15882,
+    ),
+    Case("four_wheel_60v_agm", 56, 1387, (True, 36), 699.26, 0.15, 1.0599, 30.0, False, 510267),
+    Case("four_wheel_72v_lfp", 45, 1900, (False, 48), 900.0, 0.02, 1.0766, 3.0615, True, 7992),
+]
+
+
+@pytest.mark.parametrize("case", HONEST)
+def test_no_hill_and_no_motor_makes_the_guard_stop_an_honest_car(case: Case) -> None:
+    assert drive(case)["drive_s"] > 50.0
 
 
 def test_a_wheel_three_percent_larger_costs_three_percent_and_no_more() -> None:

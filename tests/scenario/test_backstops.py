@@ -24,6 +24,7 @@ AGES = {
     "sulphated": {"charge_factor": 2.0},
     "aged": {"charge_factor": 1.5, "resistance_factor": 1.5},
 }
+WORN = (70.0, {"charge_factor": 1.5, "gas_factor": 3.0})
 SOUND = list(itertools.product(("flooded", "agm"), AGES, (-10.0, 0.0, 25.0, 40.0)))
 SOUND = SOUND if PROVE else [SOUND[17]]
 
@@ -109,43 +110,33 @@ def test_no_sound_pack_is_taken_for_one_with_a_shorted_cell(kind, age, ambient_c
 
 
 @pytest.mark.parametrize("dead_cells", [0, 1])
-@pytest.mark.parametrize("target_permille", [800, 900] if PROVE else [800])
-@pytest.mark.parametrize("kind", ["flooded", "agm", "gel"] if PROVE else ["flooded", "gel"])
-def test_a_charge_to_a_target_tells_a_shorted_cell_from_what_is_not_charged(
-    kind, target_permille, dead_cells
+@pytest.mark.parametrize("age", ["new", "worn"] if PROVE else ["new"])
+@pytest.mark.parametrize("amps", [5.0, 20.0, 60.0] if PROVE else [60.0])
+@pytest.mark.parametrize("kind", LEAD if PROVE else ["flooded"])
+def test_a_charge_to_the_lowest_target_tells_a_shorted_cell_from_what_is_not_charged(
+    kind, amps, age, dead_cells
 ):
-    run = garage(kind, 36, 25.0, {})
-    run.charge.session.target_permille = target_permille
-    old = run.battery
-    run.battery = LeadAcid(kind, 36, 100.0, old.soc, 25.0, dead_cells=dead_cells)
+    """A hard drive makes the count low: the target is met late. A soft one does not."""
+    ah, worn = WORN if age == "worn" else (100.0, {})
+    battery = LeadAcid(kind, 36, ah, 0.6, 25.0, **worn)
+    run = make_run(kind, 36, 0.6, battery=battery)
+    charge(run)
+    rest_until_judged(run)
+    drive(run, 0.6, amps=amps)
+    run.charge.session.target_permille = run.charge.profile.get("target_least")
+    soc = run.battery.soc
+    run.battery = LeadAcid(kind, 36, ah, soc, 25.0, dead_cells=dead_cells, **worn)
     plug_in(run)
-    assert charge(run).cause == "target_reached"
+    # So low a count may be that the pack is full before its target.
+    assert charge(run).cause == "target_reached" or dead_cells
     rest_until_judged(run)
     assert run.charge.lost_cell.is_judged or dead_cells
     assert run.charge.session.faults == (CELL_SHORTED if dead_cells else 0)
 
 
-def test_a_shorted_cell_that_a_low_target_hides_is_not_remembered_as_sound_and_found_when_full():
-    run = garage("agm", 30, 25.0, {})
-    sound_cv = run.charge.session.rested_cv
-    run.charge.session.target_permille = 600
-    run.battery = LeadAcid("agm", 30, 100.0, 0.45, 25.0, dead_cells=1)
-    run.energy.restore(45000, 20, 1)
-    plug_in(run)
-    assert charge(run).cause == "target_reached"
-    rest_until_judged(run)
-    assert run.charge.session.part_rest == 0 and run.charge.session.rested_cv == sound_cv
-    run.charge.session.target_permille = 0
-    drive(run, 0.4, amps=20.0)
-    plug_in(run)
-    charge(run)
-    rest_until_judged(run)
-    assert run.charge.session.faults == CELL_SHORTED
-
-
-def test_a_cell_that_shorts_between_two_charges_to_a_low_target_is_reported():
-    run = make_run("agm", 30, 0.3)
-    run.charge.session.target_permille = 500
+def test_a_cell_that_shorts_between_two_charges_to_the_lowest_target_is_reported():
+    run = make_run("agm", 30, 0.6)
+    run.charge.session.target_permille = run.charge.profile.get("target_least")
     charge(run)
     rest_until_judged(run)
     assert not run.charge.session.faults

@@ -1,10 +1,18 @@
-"""Every scenario meets its own expectations, and both runtimes drive it alike."""
+"""Every scenario meets its own expectations, and both runtimes drive it alike.
+
+Every second of every charge is judged by the rules of charging as well (charge_rules.py).
+"""
 
 import os
+import random
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from property.charge_watch import watched
 
 from sim.charge_scenario import ChargeScenario, UnfitError
+from sim.charging import ChargeRun
 from sim.scenario import Result, find_scenario, run_scenario, scenario_names, whole_loop_piece
 from sim.vehicle import load_vehicle, vehicle_names
 
@@ -47,8 +55,17 @@ def test_a_scenario_meets_its_expectations(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", CHARGE_SEEDS)
 @pytest.mark.parametrize("name", CHARGES)
-def test_a_charge_meets_its_expectations(name: str, seed: int) -> None:
-    assert failed(run_scenario(find_scenario(name), seed=seed)) == []
+def test_a_charge_meets_its_expectations_and_breaks_no_rule(name: str, seed: int) -> None:
+    assert failed(run_scenario(watched(charge(name)), seed=seed)) == []
+
+
+def test_a_relay_that_closes_by_itself_in_a_charge_scenario_is_noticed() -> None:
+    def story(run: ChargeRun, rnd: random.Random) -> Iterator[float]:
+        yield 5.0
+        run.charge.enable = 1
+
+    with pytest.raises(AssertionError, match=r"I2 .* in CHECK: relay closed"):
+        run_scenario(watched(replace(charge("overnight"), story=story)))
 
 
 @pytest.mark.parametrize("vehicle", vehicle_names())
@@ -58,7 +75,7 @@ def test_every_vehicle_drives_the_city_cycle(vehicle: str) -> None:
 
 @pytest.mark.parametrize(("name", "vehicle"), PAIRS)
 def test_every_vehicle_that_it_is_about_passes_a_charge(name: str, vehicle: str) -> None:
-    scenario = charge(name)
+    scenario = watched(charge(name))
     assert failed(run_scenario(scenario, vehicle=scenario.load_vehicle(vehicle))) == []
 
 

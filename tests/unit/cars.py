@@ -21,7 +21,6 @@ from vcu.signals import (
     SLOW_SENSOR_5V,
     SLOW_THROTTLE_READBACK,
 )
-from vcu.speed import sample_age_us
 
 PACK_CV_PER_1000 = 3200
 PACK_DA_PER_1000 = 2500
@@ -309,7 +308,7 @@ class Driver:
         zero = get("pack_a_zero_counts")
         raw.pack_a_counts = zero + self.pack_da * 1000 // PACK_DA_PER_1000
         speed = int(self.body.speed_mps * 1000) if self.wheel_turns else 0
-        early_us = -1 if self.wheel.stamps else sample_age_us(self._ticks)
+        early_us = -1 if self.wheel.stamps else self.loop.observer.sample_age_us(self._ticks)
         self._ticks += 1
         self.wheel.roll(raw, speed, dt_ms, early_us)
         raw.motor_pulses_counts = self.wheel.motor_pulses & 0xFFFF
@@ -336,6 +335,24 @@ class Driver:
                 raw.slow_counts = round(100 + (1500 - ddegc) * 3000 / 1900)
         else:
             raw.slow_counts = SUPPLIES_COUNTS[index]
+
+
+def driving(pedal=500, speed_mmps=3000, **values):
+    """A car in DRIVE, with the pedal pressed, that rolls as fast as told."""
+    driver = Driver(**values).engage(FORWARD)
+    driver.pedal = pedal
+    driver.roll_at(speed_mmps)
+    driver.tick(50)
+    return driver
+
+
+def number_of(name):
+    """The row number of a fault, as counts and freeze frames have it."""
+    for word, rows in enumerate(faults.TABLE):
+        for bit, row in enumerate(rows):
+            if row[1] == name:
+                return word * faults.WORD_SHIFT + bit
+    raise KeyError(name)
 
 
 def knows_its_zero(driver):

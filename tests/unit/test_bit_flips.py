@@ -12,14 +12,23 @@ import pytest
 from unit.test_kept_records import IDS, LINES
 
 import selector
-from service import boot_record, store
+from service import boot_record
 from service.boot_record import BootRecord, NullMemory
+from service.record_copy import (
+    DAMAGED,
+    HEADER_BYTES,
+    OK,
+    PAYLOAD_BYTES_MOST,
+    checksum,
+    header_of,
+    parse,
+)
 from service.records import Counters
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 TRIED = 200_000 if PROVE else 3_000
 # The longest that the store believes.
-LONGEST = ("faults", 2, bytes(range(256)) * (store.PAYLOAD_BYTES_MOST // 256))
+LONGEST = ("faults", 2, bytes(range(256)) * (PAYLOAD_BYTES_MOST // 256))
 
 
 def flipped(data, *bits):
@@ -30,26 +39,23 @@ def flipped(data, *bits):
 
 
 def file_of(name, version, payload):
-    header = bytearray(store.HEADER_BYTES)
-    store.struct.pack_into("<4sHHII", header, 0, b"LSR1", version, len(payload), 7, 0)
-    crc = store.checksum(name, header, payload)
-    return bytes(header[:-4]) + crc.to_bytes(4, "little") + payload
+    return bytes(header_of(name, version, 7, payload)) + payload
 
 
 def sums(name, data):
     """Return by how much the sum of a file and the sum in it differ, after each single flip."""
-    at = store.HEADER_BYTES
+    at = HEADER_BYTES
     found = []
     for bit in range(len(data) * 8):
         bad = flipped(data, bit)
         kept = int.from_bytes(bad[at - 4 : at], "little")
-        found.append(store.checksum(name, bad[:at], bad[at:]) ^ kept)
+        found.append(checksum(name, bad[:at], bad[at:]) ^ kept)
     return found
 
 
 @pytest.mark.parametrize(("name", "version", "data"), LINES, ids=IDS)
 def test_every_pair_of_flipped_bits_of_a_record_is_detected(name, version, data):
-    assert store.parse(name, data).status == store.OK
+    assert parse(name, data).status == OK
     found = sums(name, data)
     assert 0 not in found and len(set(found)) == len(found)
     bits = len(found)
@@ -57,32 +63,32 @@ def test_every_pair_of_flipped_bits_of_a_record_is_detected(name, version, data)
     tried = TRIED // len(LINES)
     for _ in range(tried):
         pair = chance.sample(range(bits), 2)
-        assert store.parse(name, flipped(data, *pair)).status == store.DAMAGED, pair
+        assert parse(name, flipped(data, *pair)).status == DAMAGED, pair
         header = flipped(data, pair[0] % 128, pair[1])
-        assert header == data or store.parse(name, header).status == store.DAMAGED, pair
+        assert header == data or parse(name, header).status == DAMAGED, pair
     print(f"{name}: {bits} single flips, {bits * (bits - 1) // 2} pairs, {tried * 2} tried")
 
 
 def test_the_sum_of_two_flips_is_the_sum_of_each():
     name, _, data = LINES[0]
     found = sums(name, data)
-    at = store.HEADER_BYTES
+    at = HEADER_BYTES
     for first in range(len(found)):
         second = (first * 7 + 3) % len(found)
         bad = flipped(data, first, second)
         kept = int.from_bytes(bad[at - 4 : at], "little")
         if first != second:
-            both = store.checksum(name, bad[:at], bad[at:]) ^ kept
+            both = checksum(name, bad[:at], bad[at:]) ^ kept
             assert both == found[first] ^ found[second]
 
 
 def test_in_the_longest_record_too_no_two_flips_hide_each_other():
     data = file_of(*LONGEST)
-    assert store.parse("faults", data).status == store.OK
-    at = store.HEADER_BYTES
+    assert parse("faults", data).status == OK
+    at = HEADER_BYTES
     kept = int.from_bytes(data[at - 4 : at], "little")
     found = {
-        store.checksum("faults", data[:at], flipped(data, bit)[at:]) ^ kept
+        checksum("faults", data[:at], flipped(data, bit)[at:]) ^ kept
         for bit in range(at * 8, len(data) * 8)
     }
     assert 0 not in found and len(found) == (len(data) - at) * 8

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from host_tools import bundle
 from host_tools.bundle import (
     MANIFEST,
     Bundle,
@@ -19,6 +18,7 @@ from host_tools.bundle import (
     version_of,
     write_bundle,
 )
+from host_tools.compiler import FIRMWARE_DIR, PACKAGES
 
 HEAD = ("version", "board", "vehicle", "micropython_min")
 BOARD, VEHICLE = "esp32_s3", "four_wheel_60v_agm"
@@ -43,8 +43,8 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_a_bundle_has_every_module_of_the_firmware_precompiled(built: Bundle) -> None:
-    folder = bundle.FIRMWARE_DIR
-    sources = [p for part in bundle.PACKAGES for p in (folder / part).rglob("*.py")]
+    folder = FIRMWARE_DIR
+    sources = [p for part in PACKAGES for p in (folder / part).rglob("*.py")]
     modules = {p.relative_to(folder).with_suffix(".mpy").as_posix() for p in sources}
     assert set(built.files) == modules | {"main.mpy", "board.py", "vehicle.py"}
     assert all(data[:2] == b"M\x06" for name, data in built.files.items() if name in modules)
@@ -66,7 +66,7 @@ def test_another_byte_of_a_source_makes_another_sum(built: Bundle, copied_firmwa
 
 def test_the_manifest_states_what_the_selector_checks(built: Bundle) -> None:
     values = json.loads(built.manifest)
-    assert values["version"] == version_of(bundle.FIRMWARE_DIR)
+    assert values["version"] == version_of(FIRMWARE_DIR)
     assert (values["board"], values["vehicle"]) == (BOARD, VEHICLE)
     head = [values[key] for key in HEAD]
     assert values["total"] == total_of(head, map(tuple, values["files"]))
@@ -79,7 +79,9 @@ def test_the_vehicle_says_its_name(built: Bundle) -> None:
 
 def test_what_does_not_compile_is_named(copied_firmware) -> None:
     copy = copied_firmware("vcu/loop.py", '"""', 'def (\n"""')
-    with pytest.raises(BundleError, match=r"vcu/loop\.py does not compile; nothing was changed"):
+    with pytest.raises(
+        BundleError, match=r"^vcu/loop\.py does not compile: .*nothing was changed"
+    ):
         build(BOARD, VEHICLE, copy)
 
 

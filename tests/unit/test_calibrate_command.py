@@ -131,10 +131,12 @@ def test_each_step_is_asked_for_in_the_language_of_the_person(
     lang: str, asked: str, capsys: Capture
 ) -> None:
     board = pedal_board()
-    board.answers["cal pedal start"] = ["1 of 6: let the pedal go, then `step`"]
+    reads = "pedal a 470 mV, b 235 mV, current 1500 mV = 0.0 A"
+    board.answers["cal pedal start"] = [reads, "1 of 6: let the pedal go, then `step`"]
     assert run(board, ["q"], "pedal", "--lang", lang) == 1
     out = capsys.readouterr().out
     assert asked in out and "`step`" not in out
+    assert (reads in out) == (lang == "en") and "470 mV" in out
 
 
 def test_metres_that_do_not_fit_cost_no_drive() -> None:

@@ -215,7 +215,8 @@ class Whole:
             for _ in range(10):
                 world.run(0.1)
                 if self.charge.phase != phase:
-                    found.append((second - 1, *names(phase, self.charge.phase)))
+                    if second:  # a change in the first has no row before it, here as there
+                        found.append((second - 1, *names(phase, self.charge.phase)))
                     phase = self.charge.phase
             rows.append(row_of(self.charge, -world.car.current_a))
         return rows, found

@@ -107,6 +107,22 @@ def test_a_pack_that_is_empty_by_its_count_and_full_by_its_voltage_is_another(ma
     assert rig.session.faults == (backstops.WRONG_PACK if phase == "FAULT" else 0)
 
 
+@pytest.mark.parametrize(
+    ("over_float_mv", "tails", "phase"), [(5, 1.9, "FULL"), (-5, 1.9, "BULK"), (5, 2.1, "BULK")]
+)
+def test_enough_ends_it_where_so_little_current_keeps_it_above_its_float(
+    over_float_mv, tails, phase
+):
+    """So ends a hot pack with a shorted cell, that no voltage near the set-point ever would."""
+    rig = Rig().in_bulk()
+    rig.so(cell_mv=get(rig, "float") + over_float_mv).at_tail(tails).seconds(3)
+    session = rig.session
+    session.in_mah = session.missing_mah * get(rig, "return_most") // 1000 + 100
+    rig.seconds(3)
+    assert (rig.phase, session.is_full) == (phase, int(phase == "FULL"))
+    assert (session.missing_mah == rig.capacity_mah) == (phase == "BULK")
+
+
 def test_a_bulk_that_stands_still_for_an_hour_has_lost_a_cell():
     rig = Rig().in_bulk().seconds(3400)
     assert rig.phase == "BULK"

@@ -179,7 +179,7 @@ def test_without_a_temperature_no_float_is_above_2_25_v(chemistry):
 
 
 def test_a_float_has_its_own_voltage():
-    rig = floating()
+    rig = floating().seconds(1)
     assert rig.command.set_cv == rig.charge.profile.compensated_cv(get(rig, "float"), 250)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from unit.cars import make_params
+from unit.charges import KINDS
 
 from vcu.charge import command
 from vcu.charge.backstops import Obedience
@@ -191,13 +192,22 @@ def test_a_temperature_that_is_not_known_counts_as_50_degc(ddegc):
 
 
 @pytest.mark.parametrize("ddegc", [-200, 0, 250])
-def test_no_voltage_passes_the_hard_limit(ddegc):
+def test_a_charger_that_is_a_percent_off_gives_no_pack_its_hard_limit(ddegc):
     new = commanding(chemistry=FLOODED)
     pack = Profile(make_params(**(DEFAULTS | {"chemistry": FLOODED})))
     new.find_voltage(pack.get("hard") + 1, ddegc, True)
-    assert new.limit_cv == pack.cv("hard")
-    new.find_voltage(pack.get("hard") - 1, 250, True)
-    assert new.limit_cv == (pack.get("hard") - 1) * 24 // 10
+    assert pack.cv("hard") * 0.985 < new.limit_cv and new.limit_cv * 1.01 < pack.cv("hard")
+    new.find_voltage(2660, 250, True)
+    assert new.limit_cv == 2660 * 24 // 10
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_set_points_of_every_chemistry_are_below_what_a_charger_may_add(name):
+    new = commanding(chemistry=KINDS[name])
+    pack = Profile(make_params(**(DEFAULTS | {"chemistry": KINDS[name]})))
+    for ddegc in (-200, 100, 250):
+        new.find_voltage(pack.get("absorb"), ddegc, True)
+        assert new.limit_cv == pack.compensated_cv(pack.get("absorb"), ddegc)
 
 
 # --- less at once, more slowly

@@ -10,7 +10,7 @@ from unit.charges import (
     equalizing,
     floating,
     flooded,
-    full_lithium,
+    full_lead,
     get,
     lithium,
     near_target,
@@ -193,6 +193,34 @@ def test_a_relay_charger_ends_at_its_tail_and_stays_off():
     assert rig.energy.soc_permille == 1000
 
 
+def plain_at_tail(amps):
+    """A plain charger whose pack has taken enough, and takes so little now."""
+    rig = returned(relay_absorbing())
+    rig.session.absorb_s = get(rig, "absorb_min")
+    return rig.so(amps=amps)
+
+
+@pytest.mark.parametrize(
+    ("amps", "falls_mv", "phase"), [(0.0, 8, "ABSORB"), (0.0, 4, "FULL"), (1.0, 8, "FULL")]
+)
+def test_a_plain_charger_without_current_is_at_its_tail_only_while_it_holds_the_voltage(
+    amps, falls_mv, phase
+):
+    rig = plain_at_tail(amps)
+    for minute in range(14):
+        rig.so(cell_mv=2420 - falls_mv * minute / 10).seconds(60)
+    assert rig.phase == phase
+    assert (rig.energy.soc_permille == 1000) is (phase == "FULL")
+
+
+def test_a_plain_charger_that_goes_down_to_its_float_is_at_its_tail_once_it_holds_that():
+    rig = plain_at_tail(0.0).so(cell_mv=2420).seconds(100)
+    for cell_mv in range(2420, 2270, -1):
+        rig.so(cell_mv=cell_mv).seconds(8)
+    assert rig.phase == "ABSORB"
+    rig.until("FULL", get(rig, "tail_hold") + 100)
+
+
 def test_a_bms_that_forbids_more_near_the_end_has_a_full_pack_of_unknown_charge():
     rig = lithium().in_absorption()
     rig.sig.bms_bits = 2
@@ -211,13 +239,17 @@ def test_a_bms_that_forbids_more_for_a_moment_near_the_end_has_no_full_pack():
     rig.until("BULK", 1000)
 
 
-def test_a_full_pack_that_something_empties_is_charged_again_whatever_its_voltage():
-    rig = full_lithium()
-    tenth_mah = rig.charge.profile.capacity_mah // 10
-    for gave_mah, phase in ((tenth_mah, "FULL"), (tenth_mah + 1, "CHECK")):
-        rig.session.left_mah = rig.energy.left_mah + gave_mah
-        rig.seconds(2)
-        assert rig.phase == phase
+@pytest.mark.parametrize(
+    ("leak_a", "permille", "phase"),
+    [(-0.9, 901, "FULL"), (-0.9, 899, "CHECK"), (-0.2, 800, "FULL"), (0.0, 800, "FULL")],
+)
+def test_a_full_pack_that_something_empties_is_charged_again_whatever_its_voltage(
+    leak_a, permille, phase
+):
+    rig = full_lead().so(leak_a=leak_a, cell_mv=2190).seconds(2)
+    for soc in range(999, permille - 1, -1):  # 0.2 A and less: a rested voltage corrects the count
+        rig.soc(soc).seconds(1)
+    assert rig.seconds(2).phase == phase
 
 
 @pytest.mark.parametrize(("below", "phase"), [(0.985, "FULL"), (0.97, "PAUSE")])

@@ -15,6 +15,24 @@ def test_a_charger_that_gives_more_than_it_was_told_is_switched_off_after_5_s():
     assert rig.charge.enable == 0
 
 
+def test_a_step_down_is_judged_from_the_first_second_in_which_the_charger_knew_of_it():
+    rig = Rig().in_bulk()
+    rig.so(obeys=False, amps=rig.command.set_ma / 1000).warm(None).seconds(1)
+    assert rig.command.set_ma < 1000 * rig.amps * 0.8
+    rig.seconds(4)
+    assert rig.charge.enable == 1
+    rig.seconds(1)
+    assert (rig.phase, rig.session.faults) == ("FAULT", backstops.DISOBEYS)
+
+
+def test_what_the_bms_forbids_is_told_in_the_round_that_saw_it():
+    rig = lithium().in_bulk()
+    assert rig.charge.bits == 0
+    rig.sig.bms_bits = 1
+    rig.seconds(1)
+    assert rig.charge.bits == backstops.NO_DISCHARGE
+
+
 def test_a_current_past_an_open_relay_is_told_as_long_as_it_flows_and_latches_nothing_here():
     rig = Rig().in_bulk()
     rig.so(plug=False, leak_a=0.6).seconds(5)
@@ -113,13 +131,33 @@ def test_a_pack_that_rests_a_cell_lower_after_its_next_charge_has_lost_one():
     assert (rig.phase, rig.session.faults) == ("FAULT", backstops.CELL_SHORTED)
 
 
-def test_a_charge_that_ended_at_a_target_says_nothing_of_lost_cells():
+@pytest.mark.parametrize(
+    ("counted", "rests_mv", "shorted"),
+    [(985, 2170 * 23 / 24, True), (970, 2170 * 23 / 24, False), (985, 2140, False)],
+)
+def test_a_charge_whose_time_was_up_though_it_was_full_still_tells_a_lost_cell(
+    counted, rests_mv, shorted
+):
     rig = Rig().in_float()
     rig.so(cell_mv=2170, amps=0.0).seconds(1900)
     rig.drive(300).so(cell_mv=2050)
-    rig.session.target_permille = 800
-    rig.in_bulk().soc(800).until("FULL")
-    rig.so(cell_mv=2090, obeys=False).seconds(2500)
+    rig.in_bulk().soc(counted).session.total_s = 86400
+    rig.until("FAULT")
+    assert rig.session.faults == backstops.TIMEOUT
+    rig.so(cell_mv=rests_mv, obeys=False).seconds(1700)
+    assert rig.session.faults == backstops.TIMEOUT
+    rig.seconds(600)
+    lost = backstops.CELL_SHORTED if shorted else 0
+    assert rig.session.faults == backstops.TIMEOUT | lost
+
+
+def test_a_charge_that_ended_at_a_target_rests_lower_and_is_no_memory_of_a_full_one():
+    rig = Rig().in_float()
+    rig.so(cell_mv=2170, amps=0.0).seconds(1900)
+    rig.drive(300).so(cell_mv=2050)
+    rig.session.target_permille = 900
+    rig.in_bulk().soc(900).until("FULL")
+    rig.so(cell_mv=2120, obeys=False).seconds(2500)
     assert (rig.phase, rig.session.faults) == ("FULL", 0)
     assert rig.session.rested_cv == pytest.approx(2170 * 24 // 10, abs=2)
 

@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import serial
 import host_tools.board
 import host_tools.cli
 import host_tools.sim_command
-from host_tools.board import SerialPort
+from host_tools.board_port import SerialPort
 from host_tools.cli import main, make_parser
 from sim.charge_scenario import ChargeScenario
 from sim.controller import ControllerError
@@ -347,6 +348,48 @@ def test_list_shows_all_scenarios_and_vehicles(capsys: Capture) -> None:
         assert name in text
 
 
+def test_a_broken_vehicle_file_is_told_in_the_list_and_hides_no_other(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in VEHICLES_DIR.glob("*.py"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "my_car.py").write_text("PARAMETERS = {\n", encoding="utf-8")
+    monkeypatch.setattr("sim.vehicle.VEHICLES_DIR", tmp_path)
+    assert main(["sim", "list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "my_car.py:1:14" in lines["my_car"] and "cap 45" in lines["four_wheel_60v_agm"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["sim", "run", "ece15", "--seed", "x"], "--seed: 'x' is no whole number"),
+        (["sim", "matrix", "--onsets", "1.5"], "--onsets: '1.5' is no whole number"),
+        (["board", "--seconds", "soon"], "--seconds: soon is no number of seconds above 0"),
+        (["log", "record", "f", "--seconds", "0"], "--seconds: 0 is no number of seconds above 0"),
+    ],
+)
+def test_what_is_no_number_is_told_as_that(words: list[str], told: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_an_image_that_cannot_be_is_told_by_the_name_that_was_given(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "odd").write_bytes(b"abc")
+    for name, why in (
+        ("nowhere/f.img", "No such file"),
+        ("odd", "whole blocks"),
+        (".", "Is a directory"),
+    ):
+        image = tmp_path / name
+        assert main(["board", "--flash", str(image), "--seconds", "1"]) == 2
+        assert f"lsev: {image}: " in (said := capsys.readouterr().err) and why in said
+
+
 def test_faults_shows_everything_that_can_be_broken(capsys: Capture) -> None:
     assert main(["sim", "faults"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -587,6 +630,27 @@ def test_a_firmware_that_crashes_ends_the_board_with_its_last_words(
     said = capsys.readouterr().err
     assert "crashed" in said and "hello" in said and "nonsense" in said
     assert list(tmp_path.iterdir()) == [firmware]
+
+
+def test_a_board_without_a_prompt_ends_with_one_sentence_when_asked_for_it(
+    tmp_path: Path,
+) -> None:
+    link = tmp_path / "port"
+    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        patience_s = time.monotonic() + 10.0
+        while not link.is_symlink() and time.monotonic() < patience_s:
+            time.sleep(0.02)
+        with serial.Serial(str(link), timeout=5.0) as port:
+            port.write(b"@1 id\r\n")
+            port.read_until(b"@1 ok")
+            port.write(b"repl\r\n")
+            said = process.communicate(timeout=20.0)[1]
+    assert process.returncode == 1
+    assert said.startswith("lsev: the firmware ended for MicroPython's prompt")
+    assert len(said.splitlines()) == 1 and "--flash IMAGE" in said
 
 
 def test_a_board_that_is_asked_to_reboot_starts_anew_with_what_was_saved(tmp_path: Path) -> None:

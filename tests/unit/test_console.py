@@ -1,6 +1,7 @@
 """What a technician's terminal shows: every answer, every refusal, and that no byte can harm."""
 
 import ast
+import importlib
 import os
 import pickle
 from functools import cache
@@ -11,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service import desk as desks
+from service import verbs
 from service.context import likeness
 from service.desk import COUNTER_NAMES, IDENTITY_NAMES
 from service.readings import NEEDS
-from service.verbs import VERBS
+from service.verbs import LATER, names
 from tests.mpy import wasm
 from tests.unit import cars
 from tests.unit.terminals import IDENTITY, PROMPT, Terminal, session_lines
@@ -24,10 +26,10 @@ from vcu.params import TABLE as PARAMS
 
 SERVICE = Path(__file__).parents[2] / "firmware" / "service"
 CONSOLE_MODULES = (
-    "board_verbs", "calibration", "calibration_verbs", "charge_readings", "charge_verbs",
-    "console", "context", "dates", "desk", "events", "fault_verbs", "frame_verbs", "inlet",
-    "inputs", "io_verbs", "line_editor", "pack_verbs", "param_verbs", "readings", "reply",
-    "request_line", "status_verbs", "telemetry", "terminal", "test_verbs", "verbs",
+    "board_verbs", "calibration", "calibration_steps", "calibration_verbs", "charge_readings",
+    "charge_verbs", "console", "context", "dates", "desk", "events", "fault_verbs", "frame_verbs",
+    "inlet", "inputs", "io_verbs", "line_editor", "pack_verbs", "param_verbs", "readings", "reply",
+    "request_line", "status_verbs", "telemetry", "terminal", "test_verbs", "value_verbs", "verbs",
 )  # fmt: skip
 # A slice has 4.5 ms; a tick may cost 210 000.
 WORST_SLICE_FUEL = 700_000
@@ -143,13 +145,64 @@ def test_ctrl_c_while_driving_is_refused_and_ends_the_answer():
 
 
 def test_help_names_every_verb_and_every_verb_of_the_design_is_there(terminal):
-    named = [line.split()[0] for line in terminal.ask("help")[:-1]]
+    later = [" ".join(verbs) for _, verbs in LATER]
+    named = []
+    for line in terminal.ask("help")[:-1]:
+        verbs = line.partition("  (parked")[0]
+        named += verbs.split() if verbs in later else line.split()[:1]
+    assert set(named) == set(names())
     wanted = (
         "help status why faults freeze clear io desc sub unsub charge pack get set save"
         " id stats log time echo obd repl reboot"
     )
     assert set(wanted.split()) <= set(named)
     assert len(set(named)) == len(named)
+
+
+@pytest.mark.parametrize(("module", "verbs"), LATER)
+def test_a_module_that_is_loaded_later_answers_the_verbs_that_help_promises(
+    terminal, module, verbs
+):
+    assert [row[0] for row in importlib.import_module("service." + module).ROWS] == list(verbs)
+    for verb in verbs:
+        said = terminal.ask("help " + verb)
+        assert len(said) == 2
+        assert said[0].startswith(verb + " ")
+
+
+def test_a_verb_is_loaded_on_a_parked_car_only_and_answers_in_a_drive_from_then_on():
+    terminal = driving()
+    refused = "err 88 moving: not parked (15.3 km/h, gear F, pedal 49.9 %); nothing changed; "
+    for line in ("diff", "help diff"):
+        assert terminal.ask(line)[0].startswith(refused)
+    terminal.driver.brake = 1
+    terminal.driver.gear = terminal.driver.key = terminal.driver.pedal = 0
+    terminal.driver.roll_at(0).tick(300)
+    answer = terminal.ask("diff")
+    assert answer[-1] == "ok"
+    terminal.driver.engage().roll_at(4000).tick(50)
+    assert not terminal.desk.is_parked()
+    assert terminal.ask("diff") == answer
+
+
+@pytest.mark.parametrize("error", [MemoryError, ImportError, SyntaxError, OSError(5)])
+def test_a_module_that_cannot_be_loaded_costs_its_verbs_and_nothing_else(
+    terminal, monkeypatch, error
+):
+    def refuse(name, *_):
+        assert name == "service.dump_verbs"
+        raise error
+
+    monkeypatch.setattr(verbs, "__import__", refuse, raising=False)
+    refused = [
+        "err 10 failed: dump_verbs cannot be loaded; nothing done, the rest works; flash again"
+    ]
+    # More often than a service half may fail.
+    for line in ("diff", "help diff", "dump", "diff"):
+        assert terminal.ask(line) == refused
+    assert terminal.ask("get speed_cap_kmh")[-1] == "ok"
+    monkeypatch.undo()
+    assert terminal.ask("diff")[-1] == "ok"
 
 
 def test_an_unknown_verb_is_answered_with_the_three_nearest(terminal):
@@ -161,7 +214,7 @@ def test_an_unknown_verb_is_answered_with_the_three_nearest(terminal):
     assert len(nearest.split(" or ")[0].split(", ")) == 3
 
 
-@pytest.mark.parametrize("verb", [row[0] for row in VERBS])
+@pytest.mark.parametrize("verb", names())
 def test_a_verb_with_two_letters_swapped_is_found_again(terminal, verb):
     typed = verb[0] + verb[2:3] + verb[1:2] + verb[3:]
     if typed != verb and not typed.startswith("at"):  # what begins so is for an ELM327
@@ -382,6 +435,20 @@ def test_freeze_writes_the_frame_and_the_2_s_before_it(terminal):
     assert rows[21][0] == "-2000"
 
 
+def test_freeze_of_a_fault_at_the_start_shows_no_rows_that_were_never_recorded(terminal):
+    loop = cars.Driver().loop
+    loop.sig.pack_cv = 6400
+    for _ in range(3):
+        loop.recorder.record(loop.sig, modes.SELFTEST, 0, 0)
+    loop.recorder.freeze(0, loop.sig, modes.SELFTEST, 0, 0)
+    for _ in range(25):
+        loop.recorder.step()
+    terminal.desk.loop.recorder = loop.recorder
+    lines = terminal.ask("freeze 11")
+    assert [line.split(",")[0] for line in lines[-6:-2]] == ["0", "-100", "-200", "-300"]
+    assert lines[-2] == "nothing was recorded before: the controller had just started"
+
+
 def test_freeze_of_what_has_no_frame_names_those_that_have(terminal):
     loop = terminal.desk.loop
     loop.recorder.forget([0] * 4)
@@ -556,7 +623,7 @@ def test_stats_shows_every_counter_hours_and_odometer(terminal):
 def test_no_verb_changes_anything_of_the_loop():
     for terminal in (Terminal(), driving()):
         before = pickle.dumps(terminal.desk.loop)
-        for verb, *_ in VERBS:
+        for verb in names():
             if verb == "obd":
                 continue  # another mode
             for arguments in ("", " speed_cap_kmh", " speed_cap_kmh 45", " *", " 11"):
@@ -620,7 +687,7 @@ def test_a_verb_that_breaks_is_reported_and_the_next_line_runs(terminal):
 
 
 WORDS = st.sampled_from(
-    [row[0] for row in VERBS]
+    names()
     + [row[1] for row in PARAMS[:4]]
     + [
         "*",

@@ -133,9 +133,7 @@ def test_why_of_a_charging_car_says_that_it_charges(garage):
     assert garage.ask("why")[-2] == "charges: BULK, nothing: nothing hinders it"
 
 
-@pytest.mark.parametrize(
-    ("word", "permille"), [("80", 800), ("20", 200), ("99", 990), ("100", 0), ("full", 0)]
-)
+@pytest.mark.parametrize(("word", "permille"), [("90", 900), ("99", 990), ("100", 0), ("full", 0)])
 def test_a_target_is_kept_in_the_session_and_in_flash(garage, word, permille):
     garage.charge.session.target_permille = 500
     changes = garage.charge.session.changes
@@ -145,22 +143,30 @@ def test_a_target_is_kept_in_the_session_and_in_flash(garage, word, permille):
     assert garage.keeper.has_charge(garage.loop)
 
 
-@pytest.mark.parametrize("word", ["19", "101", "-1", "x", "storage", "80.5"])
+@pytest.mark.parametrize("word", ["89", "101", "-1", "x", "storage", "80.5"])
 def test_a_target_that_makes_no_sense_is_refused_and_the_old_one_kept(garage, word):
     garage.charge.session.target_permille = 700
     assert "unchanged" in garage.ask("charge target " + word)[0]
     assert garage.charge.session.target_permille == 700
 
 
-def test_lithium_is_stored_half_full(tmp_path):
+def test_a_low_target_of_lead_is_refused_with_its_reason(garage):
+    assert garage.ask("charge target 80")[0] == (
+        "err 31 out-of-range: 80 % is outside 90..100, less harms lead; target unchanged;"
+        " give one inside"
+    )
+
+
+def test_lithium_is_stored_half_full_and_stops_as_low_as_20_percent(tmp_path):
     garage = Garage(tmp_path, chemistry=LFP, cell_count=16, bms_kind=1)
-    garage.ask("charge target storage")
-    assert garage.charge.session.target_permille == 500
+    for word, permille in (("storage", 500), ("20", 200), ("19", 200)):
+        garage.ask("charge target " + word)
+        assert garage.charge.session.target_permille == permille
 
 
 def test_a_charge_that_ended_at_its_target_goes_on_when_the_target_is_raised(tmp_path):
     garage = Garage(tmp_path, cell_mv=2130)  # too high to begin a new charge
-    garage.ask("charge target 80")
+    garage.ask("charge target 90")
     garage.plug_in()
     garage.driver.wait_for(lambda: garage.charge.phase == phases.FULL, 100_000)
     assert garage.ask("why")[-2].startswith("does not charge: FULL, target_reached: charge ")
@@ -257,7 +263,7 @@ def test_a_wish_that_does_not_exist_is_answered_with_the_usage(garage, line):
     assert answer[0].startswith("err 12 bad-argument: no such wish; nothing changed; use: charge ")
 
 
-@pytest.mark.parametrize("line", ["charge target 80", "charge ready 0", "charge equalize off"])
+@pytest.mark.parametrize("line", ["charge target 90", "charge ready 0", "charge equalize off"])
 def test_no_wish_is_taken_from_a_car_that_is_not_parked(line):
     driver = cars.Driver(chemistry=FLOODED).engage()
     driver.roll_at(3000).tick(50)

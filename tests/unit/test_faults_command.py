@@ -1,5 +1,6 @@
 """lsev faults and lsev report: the worst comes first, and nothing is cleared before it is kept."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from host_tools.cli import make_parser
 from host_tools.fault_text import describe
 from host_tools.link import LinkError
 from host_tools.screen import width
+from host_tools.session import SessionError
 from vcu.faults import CLASS_NAMES, TABLE
 
 NOW = datetime(2026, 11, 23, 9, 30)
@@ -126,7 +128,7 @@ def test_clearing_saves_a_report_first_and_says_that_nothing_came_back(
     tmp_path: Path, capsys: Capture
 ) -> None:
     board = cleared(["none active, none stored"])
-    assert run(board, "faults", "--clear", "--lang", "en") == 0
+    assert run(board, "faults", "--clear", "--yes", "--lang", "en") == 0
     (report,) = tmp_path.iterdir()
     assert report.name == "lsev_report_a1b2c3_20261123_093000.txt"
     assert "P2122" in report.read_text(encoding="utf-8").splitlines()[0]
@@ -137,7 +139,8 @@ def test_clearing_saves_a_report_first_and_says_that_nothing_came_back(
 
 
 def test_a_fault_that_is_still_there_is_told_and_fails(capsys: Capture) -> None:
-    assert run(cleared([PEDAL_OPEN]), "faults", "--clear", "--lang", "en") == 1
+    words = ("faults", "--clear", "--yes", "--lang", "en")
+    assert run(cleared([PEDAL_OPEN]), *words) == 1
     out = capsys.readouterr().out
     assert "came back at once" in out and "pedal_a_low" in out and "rail_low" not in out
 
@@ -145,7 +148,8 @@ def test_a_fault_that_is_still_there_is_told_and_fails(capsys: Capture) -> None:
 def test_json_of_clearing_names_what_went_what_stayed_and_the_report(
     tmp_path: Path, capsys: Capture
 ) -> None:
-    status = run(cleared([PEDAL_OPEN]), "faults", "--clear", "--json", "--report", "before.txt")
+    words = ("faults", "--clear", "--yes", "--json", "--report", "before.txt")
+    status = run(cleared([PEDAL_OPEN]), *words)
     found = json.loads(capsys.readouterr().out)
     assert status == 1
     assert found["cleared"] == ["rail_low"]
@@ -156,14 +160,64 @@ def test_json_of_clearing_names_what_went_what_stayed_and_the_report(
 def test_a_board_that_refuses_to_clear_leaves_the_report_and_the_error(tmp_path: Path) -> None:
     refusal = LinkError(22, "not-now", "not parked (5.0 km/h); nothing changed; stand 2 s")
     with pytest.raises(LinkError, match="not parked"):
-        run(AnsweringBoard({"clear": refusal}), "faults", "--clear")
+        run(AnsweringBoard({"clear": refusal}), "faults", "--clear", "--yes")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+class Terminal(io.StringIO):
+    """Standard input at which a person sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--report", "r.txt")])
+def test_without_a_terminal_nothing_is_cleared_unless_yes_is_given(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    board = cleared([])
+    with pytest.raises(SessionError, match=r"no terminal to ask at.*give --yes"):
+        run(board, "faults", "--clear", *words)
+    assert board.told == [] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("typed", "is_cleared"), [("y\n", True), ("n\n", False), ("", False)])
+def test_at_a_terminal_a_person_decides_what_is_cleared(
+    typed: str, is_cleared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    board = cleared([])
+    assert run(board, "faults", "--clear") == 0
+    assert ("clear" in board.told) == is_cleared
+
+
+def test_json_asks_nothing_and_so_wants_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    board = cleared([])
+    with pytest.raises(SessionError, match="--json asks nothing"):
+        run(board, "faults", "--clear", "--json")
+    assert board.told == []
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_where_nothing_is_stored_nothing_is_cleared_and_no_report_is_written(
+    words: tuple[str, ...], tmp_path: Path, capsys: Capture
+) -> None:
+    board = AnsweringBoard({"faults": ["none active, none stored"], "faults hist": [PERMANENT]})
+    assert run(board, "faults", "--clear", "--yes", "--lang", "en", *words) == 0
+    assert "clear" not in board.told and list(tmp_path.iterdir()) == []
+    out = capsys.readouterr().out
+    if words:
+        assert json.loads(out)["cleared"] == [] and json.loads(out)["report"] is None
+    else:
+        assert out.startswith("No fault is active") and "clean drives so far: 2 of 3" in out
 
 
 def test_a_report_that_cannot_be_written_keeps_the_faults() -> None:
     board = cleared([])
     with pytest.raises(OSError, match="nowhere"):
-        run(board, "faults", "--clear", "--report", "nowhere/report.txt")
+        run(board, "faults", "--clear", "--yes", "--report", "nowhere/report.txt")
     assert "clear" not in board.told
 
 
@@ -257,7 +311,7 @@ def test_a_blink_code_is_named_where_the_lamp_blinks_it(
     assert (words in said) == blinks
 
 
-@pytest.mark.parametrize("words", [("report", "-o"), ("faults", "--clear", "--report")])
+@pytest.mark.parametrize("words", [("report", "-o"), ("faults", "--clear", "--yes", "--report")])
 def test_a_report_never_overwrites_a_file_nor_asks_the_board_before(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import re
+import signal
 import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,10 +21,12 @@ from host_tools import provision_command, versions_command
 from host_tools.board_files import About, BoardError
 from host_tools.bundle import ROOT, write_bundle
 from host_tools.cli import main, make_parser
+from host_tools.endings import Ended
 from host_tools.fit import chip_of, numbers
 from host_tools.flash_command import run
 from host_tools.flash_steps import Tools
 from host_tools.link import LinkError
+from host_tools.ports import PortError
 from host_tools.session import SessionError
 from host_tools.slot_record import Record, encode
 from host_tools.slots import FlashError
@@ -48,13 +53,15 @@ class Bench:
             | (answers or {})
         )
         self.time_s = 0.0
+        self.vehicle = VEHICLE
         self.tools = Tools(self.link, board.open, self.clock, self.sleep, self.now)
 
     def identity(self, line):
         version = self.starts()
         if not version:
             raise AT_PROMPT
-        return [f"version {version}", "board esp32_s3", f"vehicle {VEHICLE}", "unique_id a1b2c3"]
+        about = [f"version {version}", "board esp32_s3", f"vehicle {self.vehicle}"]
+        return [*about, "unique_id a1b2c3"]
 
     @contextmanager
     def link(self, port, tap):
@@ -116,6 +123,7 @@ def test_the_backup_holds_keys_and_is_its_owners_alone_before_any_byte_is_in_it(
             super().__init__(path, *words)
 
     monkeypatch.setattr("host_tools.flash_steps.zipfile.ZipFile", Watched)
+    (bench.board.root / "records" / "a" / "identity").write_bytes(b"k1 k2")
     assert bench.flash(NEW) == 0
     name = "lsev_backup_a1b2c3_20261123_120000.zip"
     assert modes == [0o600] and Path(name).stat().st_mode & 0o777 == 0o600
@@ -123,6 +131,12 @@ def test_the_backup_holds_keys_and_is_its_owners_alone_before_any_byte_is_in_it(
         f"backup: {name} (it holds the vehicle's keys: only you can read it, keep it so)"
         in capsys.readouterr().out
     )
+
+
+def test_a_backup_of_a_board_without_keys_claims_none(bench, capsys) -> None:
+    assert bench.flash(NEW) == 0
+    out = capsys.readouterr().out
+    assert "backup: lsev_backup_a1b2c3_20261123_120000.zip\n" in out and "keys" not in out
 
 
 def test_git_leaves_alone_what_a_flash_writes(bench, tmp_path) -> None:
@@ -163,23 +177,38 @@ def test_a_refusal_names_the_version_on_trial_that_runs_on_and_none_older_replac
     assert bench.board.starts() == "2.0.0"
 
 
-def test_ctrl_c_leaves_a_report_that_says_what_was_kept(bench, capsys) -> None:
+@pytest.mark.parametrize(
+    ("stop", "who"), [(KeyboardInterrupt(), "Ctrl-C"), (Ended(15), "a signal")]
+)
+def test_who_stops_it_leaves_a_report_that_says_what_was_kept(bench, capsys, stop, who) -> None:
     writes = []
     write = bench.board.write
 
     def stop_in_the_fourth(path, data, progress=None):
         writes.append(path)
         if len(writes) == 4:
-            raise KeyboardInterrupt
+            raise stop
         write(path, data, progress)
 
     bench.board.write = stop_in_the_fourth
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(stop)):
         bench.flash(NEW)
     out = capsys.readouterr().out
-    assert "stopped by Ctrl-C; version 1.0.0 in slot a was kept" in out and "lsev flash" in out
+    assert f"stopped by {who}; version 1.0.0 in slot a was kept" in out and "lsev flash" in out
     assert bench.board.starts() == "1.0.0" and bench.board.resets == 1
     assert Path("lsev_flash_a1b2c3_20261123_120000.txt").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_is_closed_ends_a_command_by_way_of_its_clean_up(
+    number, monkeypatch, capsys
+) -> None:
+    def close(name):
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(versions_command, "choose_port", close)
+    assert main(["versions"]) == 128 + number
+    assert "stopped by a signal" in capsys.readouterr().err
 
 
 def test_a_port_that_is_not_there_is_no_failed_board(capsys) -> None:
@@ -210,9 +239,9 @@ def test_another_vehicle_is_refused_and_both_are_named_with_cap_and_chemistry(be
     bench.console.answers["dump"] = ["speed_cap_kmh=44", "chemistry=1", "checksum 11111111"]
     said = refused(bench, LFP)
     assert f"this car is {VEHICLE} (cap 44 km/h, agm)" in said
-    assert "the bundle is for four_wheel_72v_lfp (cap 56 km/h, lfp)" in said
+    assert "the version is for four_wheel_72v_lfp (cap 56 km/h, lfp)" in said
     assert "nothing was changed" in said and "version 1.0.0 in slot a was kept" in said
-    assert f"use --vehicle {VEHICLE}, or --force" in said
+    assert f"take a version for {VEHICLE}, or --force" in said
 
 
 def test_another_vehicle_is_refused_where_no_program_answers_and_its_slot_says_what_it_is(
@@ -235,6 +264,30 @@ def test_another_vehicle_that_is_forced_does_not_get_the_values_of_the_one_befor
     assert "take them over" not in out and "parameters_lost and does not drive" in out
 
 
+def test_a_rollback_to_another_vehicle_names_both_and_is_refused_until_it_is_forced(
+    bench, capsys
+) -> None:
+    bench.console.answers["dump"] = ["speed_cap_kmh=44", "chemistry=1", "checksum 11111111"]
+    assert bench.flash(LFP, "--force") == 0
+    losing(bench)
+    bench.console.answers["dump"] = ["speed_cap_kmh=56", "chemistry=3", "checksum 22222222"]
+    bench.vehicle = LFP.vehicle
+    words = ["rollback", "--yes", "--port", "P"]
+    with pytest.raises(FlashError) as refusal:
+        versions_command.run_rollback(make_parser().parse_args(words), bench.tools)
+    said = str(refusal.value)
+    assert "this car is four_wheel_72v_lfp (cap 56 km/h, lfp)" in said
+    assert f"the version is for {VEHICLE} (cap 40 km/h, flooded)" in said
+    assert "nothing was changed" in said and bench.board.starts() == "2.0.0"
+    capsys.readouterr()
+    bench.console.answers["faults"] = [LOST]
+    args = make_parser().parse_args([*words, "--force"])
+    assert versions_command.run_rollback(args, bench.tools) == 0
+    out = capsys.readouterr().out
+    assert "another vehicle, forced" in out and bench.board.starts() == "1.0.0"
+    assert "restore begin" not in bench.console.told and "take them over" not in out
+
+
 @pytest.mark.parametrize("verb", ["flash", "rollback"])
 def test_without_a_terminal_it_wants_yes_and_opens_no_port(verb, capsys, monkeypatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
@@ -249,8 +302,8 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("typed", ["", "\n", "n\n"])
 def test_end_of_input_and_no_answer_at_a_terminal_are_a_no(bench, typed, monkeypatch) -> None:
-    write_bundle(NEW, Path("b.zip"))
-    for verb in (["flash", "--bundle", "b.zip"], ["rollback"]):
+    assert bench.flash(NEW) == 0
+    for verb in (["flash", "--bundle", "bundle.zip"], ["rollback"]):
         monkeypatch.setattr("sys.stdin", Terminal(typed))
         args = make_parser().parse_args([*verb, "--port", "P"])
         before = bench.board.tree("")
@@ -290,8 +343,23 @@ def test_a_version_that_gives_up_is_a_fail_that_names_what_runs(bench, capsys) -
     bench.starts = lambda: "1.0.0"
     assert bench.flash(NEW) == 1
     out = capsys.readouterr().out
-    assert "2.0.0 was installed, but version 1.0.0 runs" in out
+    assert f"2.0.0 was installed, but version 1.0.0 runs, for {VEHICLE}: the new one" in out
     assert "given up: ImportError" in out and "can be used as before" in out
+
+
+def test_a_version_that_gives_up_and_has_lost_the_parameters_says_where_they_are(
+    bench, capsys
+) -> None:
+    bench.starts = lambda: "1.0.0"
+    dumps = iter([DUMP])
+    bench.console.answers["dump"] = lambda _: next(dumps, ["speed_cap_kmh=40", *DUMP[1:]])
+    assert bench.flash(LFP, "--force") == 1
+    out = capsys.readouterr().out
+    assert "not those of before (speed_cap_kmh): `lsev params restore` with dump.txt" in out
+    assert "as before;" not in out
+    bench.console.answers |= {"dump": DUMP, "faults": lambda _: [LOST]}
+    assert bench.flash(NEW) == 1
+    assert "not those of before (the record is lost)" in capsys.readouterr().out
 
 
 def test_why_a_version_was_given_up_is_told_though_nobody_heard_the_board_say_so(
@@ -320,7 +388,8 @@ def test_a_board_that_does_not_come_back_is_a_fail_that_says_what_to_do(bench, c
     bench.starts = lambda: next(said, "")
     assert bench.flash(NEW) == 1
     out = capsys.readouterr().out
-    assert "has not started it" in out and "after two failed starts" in out
+    assert "has not started it: it is at MicroPython's prompt and drives nothing" in out
+    assert "after two failed starts" in out
     assert "lsev versions" in out
 
 
@@ -392,6 +461,15 @@ def test_parameters_that_the_board_does_not_take_back_are_a_fail_that_names_the_
     assert "abort" in bench.console.told
 
 
+def test_a_board_that_does_not_keep_what_it_took_back_is_locked_again(bench, capsys) -> None:
+    losing(bench)
+    bench.console.is_unlocked = True
+    bench.console.answers |= {"save": LinkError(72, "flash-error", "refused it"), "lock": []}
+    assert bench.flash(NEW) == 1
+    assert "not given back: refused it" in capsys.readouterr().out
+    assert bench.console.told[-1] == "lock"
+
+
 def test_parameters_of_an_erased_board_come_out_of_its_backup(bench, tmp_path, capsys) -> None:
     bench.flash(NEW)
     (backup,) = tmp_path.glob("lsev_backup_*.zip")
@@ -441,6 +519,40 @@ def test_many_boards_get_one_line_each(tmp_path: Path, capsys, monkeypatch) -> N
     assert len(list(tmp_path.glob("lsev_flash_*.txt"))) == 3
 
 
+def test_named_ports_are_flashed_each_once_and_one_that_is_not_there_fails_alone(
+    tmp_path: Path, capsys
+) -> None:
+    bench = Bench(flashed(tmp_path / "flash", OLD))
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "P").symlink_to(tmp_path / "P")
+
+    @contextmanager
+    def link(port, tap):
+        if port == "none":
+            raise PortError("nothing is at none")
+        yield bench.console
+
+    write_bundle(NEW, Path("b.zip"))
+    words = ["flash", "--yes", "--bundle", "b.zip", "--all", "P", "none", "dev/P"]
+    assert run(make_parser().parse_args(words), replace(bench.tools, link=link)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("dev/P  PASS") and lines[2:] == ["1 of 2 passed"]
+    assert list(tmp_path.glob("lsev_flash_a1b2c3_devP_*.txt"))
+    assert lines[1].startswith("none  FAIL: nothing is at none")
+    assert bench.board.starts() == "2.0.0" and bench.board.resets == 1
+
+
+def test_a_damaged_selector_is_told_and_left_until_it_is_asked_for(bench, capsys) -> None:
+    whole = bench.board.read("/main.py")
+    (bench.board.root / "main.py").write_bytes(whole[:-9])
+    bench.flash(NEW)
+    assert "other than this lsev's: /main.py: left as they are; --root" in capsys.readouterr().out
+    assert bench.board.read("/main.py") == whole[:-9]
+    assert bench.flash(make_bundle("3.0.0"), "--root") == 0
+    assert "/main.py: put anew" in capsys.readouterr().out
+    assert bench.board.read("/main.py") == whole
+
+
 def test_versions_shows_both_slots(bench, capsys) -> None:
     bench.flash(NEW)
     capsys.readouterr()
@@ -468,10 +580,17 @@ def test_versions_tells_two_builds_of_one_version_apart(bench, capsys) -> None:
 
 def test_a_rollback_starts_the_other_version_and_a_second_one_comes_back(bench, capsys) -> None:
     bench.flash(NEW)
+    for written in Path().glob("lsev_backup_*.zip"):
+        written.unlink()
     args = make_parser().parse_args(["rollback", "--yes", "--port", "P"])
     assert versions_command.run_rollback(args, bench.tools) == 0
     assert bench.board.starts() == "1.0.0"
-    assert "PASS: version 1.0.0 in slot a runs" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "PASS: version 1.0.0 in slot a runs" in out
+    backup = re.findall(r"backup: (\S+)", out)[-1]
+    with zipfile.ZipFile(backup) as archive:
+        assert archive.read("dump.txt").decode().splitlines() == DUMP
+    Path(backup).unlink()
     assert versions_command.run_rollback(args, bench.tools) == 0
     assert bench.board.starts() == "2.0.0"
 

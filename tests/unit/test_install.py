@@ -12,7 +12,7 @@ from host_tools.board_files import BoardError
 from host_tools.bundle import MANIFEST
 from host_tools.install import choose_other, install
 from host_tools.slot_record import Record, decode, encode
-from host_tools.slots import FlashError, inspect
+from host_tools.slots import FlashError, differing_root_files, inspect
 
 V1, V2, V3 = make_bundle("1.0.0", "old"), make_bundle("2.0.0", "new"), make_bundle("3.0.0")
 
@@ -143,7 +143,7 @@ def test_a_rollback_cut_anywhere_starts_one_of_the_two(tmp_path: Path) -> None:
 
 
 def go_back(board):
-    return choose_other(board, inspect(board)).manifest.version
+    return choose_other(board, inspect(board)).version
 
 
 def test_a_version_left_before_it_was_trusted_is_what_the_next_update_writes_over(
@@ -185,6 +185,28 @@ def test_a_rollback_from_a_trusted_version_gives_it_up_for_nothing(tmp_path: Pat
     assert go_back(board) == "1.0.0"
     assert decode(board.read("/slot")).failed == ""
     assert put(board, V3) == "a"
+
+
+def test_a_damaged_root_is_put_anew_when_asked_and_the_board_has_it_old_or_new_at_every_cut(
+    tmp_path: Path,
+) -> None:
+    before = flashed(tmp_path / "flash", V1)
+    whole = {name: before.read(name) for name in ("/main.py", "/boot.py", "/board.py")}
+    rotten = {name: b"rotten" + data for name, data in whole.items()}
+    for name, data in rotten.items():
+        (before.root / name[1:]).write_bytes(data)
+    assert differing_root_files(inspect(before), V2) == ["/board.py", "/boot.py", "/main.py"]
+    put(before, V2)
+    assert {name: before.read(name) for name in whole} == rotten
+
+    def renew(board):
+        install(board, V3, inspect(board), lambda *_: None, renews_root=True)
+
+    for board in every_cut(tmp_path, before, renew):
+        for name in whole:
+            assert board.read(name) in (whole[name], rotten[name])
+        renew(board)
+        assert {name: board.read(name) for name in whole} == whole
 
 
 def test_there_is_no_way_back_to_a_damaged_version(tmp_path: Path) -> None:

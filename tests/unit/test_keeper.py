@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from unit.runs import HARD, PWRON, WDT, Board
 
-from service import boot_record, keeper, records, store
+from service import boot_record, keeper, record_copy, records
 from service.boot_record import BootRecord
 from service.keeper import Keeper, system_bit
 from service.records import preset_mark
@@ -203,9 +203,32 @@ def test_new_vehicle_data_wins_over_saved_parameters_which_are_kept_aside(board)
     run = board.start(values={"speed_cap_kmh": 40})
     assert run.params.get("speed_cap_kmh") == 40
     assert run.loop.system_bits == system_bit("supply_lost")
+    run.keeper.trust(True)  # the change log is written first
+    run.parked = True
+    run.slices(200)
+    run.keeper.trust(False)  # the car may move
+    assert not os.path.exists(board.root + "/lost")
+    for _ in range(2):
+        run.keeper.trust(True)
     assert os.listdir(board.root + "/lost") == ["params.0"]
+    run.slices(200)
+    board.rot("params", 1)  # both copies have them by now
     run = board.start(values={"speed_cap_kmh": 40})
     assert run.params.get("speed_cap_kmh") == 40
+    assert not run.loop.system_bits & LOST
+
+
+def test_a_version_with_new_vehicle_data_that_fails_its_trial_leaves_the_saved_parameters(board):
+    run = board.start()
+    run.params.set("speed_cap_kmh", 50)
+    run.keeper.save_params()
+    run.parked = True
+    run.slices(200)
+    for _ in range(2):
+        assert board.start(values={"speed_cap_kmh": 40}).params.get("speed_cap_kmh") == 40
+        board.cut_power()
+    run = board.start()
+    assert run.params.get("speed_cap_kmh") == 50
     assert not run.loop.system_bits & LOST
 
 
@@ -513,7 +536,7 @@ def test_what_cannot_be_read_of_any_record_lets_nobody_drive_until_a_person_conf
         data = path.read_bytes()
         version = 99 if is_future else 1
         header = struct.pack("<4sHH", b"LSR1", version, len(data) - 16) + data[8:12]
-        crc = store.checksum(name, header + bytes(4), data[16:]) ^ (not is_future)
+        crc = record_copy.checksum(name, header + bytes(4), data[16:]) ^ (not is_future)
         path.write_bytes(header + struct.pack("<I", crc) + data[16:])
         old.add(path.read_bytes())
     stop = LOST if name == "params" else RECORDS_LOST
@@ -560,3 +583,24 @@ def test_directories_are_settled_every_eighth_start_and_never_while_the_car_may_
             run.drive(60).key_off()
             board.cut_power()
     assert settled == [1, 17]
+
+
+def test_the_root_is_settled_at_the_first_start_and_then_once_in_512(board, monkeypatch):
+    settled = []
+    monkeypatch.setattr(
+        Store, "settle", lambda files, with_parent: settled.append((board.boots, with_parent))
+    )
+    for board.boots in (1, 8, 9, 505, 513, 1025):
+        ended = BootRecord(board.memory)
+        ended.boots = board.boots - 1
+        ended.state = boot_record.ENDED
+        Store(board.root).write(records.BOOT, boot_record.VERSION, ended.pack())
+        board.cut_power()
+        board.start()
+    assert settled == [
+        (1, True),
+        (9, False),
+        (505, False),
+        (513, True),
+        (1025, True),
+    ]

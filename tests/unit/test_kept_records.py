@@ -20,8 +20,8 @@ from service import (
     charge_record,
     fault_record,
     identity,
+    record_copy,
     records,
-    store,
     vault,
 )
 from service.boot_record import BootRecord, NullMemory
@@ -61,7 +61,7 @@ CHARGE = (
 
 def newest(name):
     """Return the payload of the newest layout of a record."""
-    return [data for kept, _, data in LINES if kept == name][-1][store.HEADER_BYTES :]
+    return [data for kept, _, data in LINES if kept == name][-1][record_copy.HEADER_BYTES :]
 
 
 def put(board, name, data):
@@ -74,7 +74,7 @@ def put(board, name, data):
 def check(run, name, data):
     """Compare what a run has taken with what was written; shorter ones end in zeros."""
     keeper, loop = run.keeper, run.loop
-    payload = data[store.HEADER_BYTES :]
+    payload = data[record_copy.HEADER_BYTES :]
     if name == records.PARAMS:
         assert run.params.get("speed_cap_kmh") == 50
     elif name == records.ODOMETER:
@@ -111,8 +111,8 @@ def check(run, name, data):
 
 @pytest.mark.parametrize(("name", "version", "data"), LINES, ids=IDS)
 def test_a_record_of_any_version_so_far_is_taken_without_a_loss(tmp_path, name, version, data):
-    copy = store.parse(name, data)
-    assert (copy.status, copy.version) == (store.OK, version)
+    copy = record_copy.parse(name, data)
+    assert (copy.status, copy.version) == (record_copy.OK, version)
     board = Board(tmp_path)
     put(board, records.PARAMS, next(d for n, _, d in LINES if n == records.PARAMS))
     put(board, name, data)

@@ -149,6 +149,24 @@ def test_a_subscription_begins_without_the_values_of_another() -> None:
     assert link.events() == [("e", {"code": "P2122"})]
 
 
+def test_a_sign_that_the_answer_is_under_way_is_no_part_of_it() -> None:
+    link, _ = link_to(lines(b"+ pending", b"+ name lsev", b"+ pending", b"ok"))
+    assert link.command("id") == ["name lsev"]
+
+
+def test_a_subscription_is_kept_by_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now_s[0])
+    link, port = link_to(lines(b"ok"))
+    link.events()
+    link.subscribe("pack_cv", 10)
+    for _ in range(19):
+        now_s[0] += 0.5
+        link.events()
+    said = [sent.split()[1] for sent in port.sent]
+    assert said == [b"sub", b"echo", b"echo", b"echo"]
+
+
 def test_a_tap_hears_what_is_sent_and_what_comes() -> None:
     heard: list[str] = []
     port = Port(lambda request, before: b"\xff noise\r\n" + lines(b"ok")(request, 0))

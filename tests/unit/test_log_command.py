@@ -66,6 +66,44 @@ def test_a_lost_link_keeps_what_was_recorded_and_says_so(
     assert f"{path}: 3" in capsys.readouterr().out
 
 
+def test_a_subscription_that_the_board_refuses_leaves_no_file(tmp_path: Path) -> None:
+    class Refusing(SendingBoard):
+        def subscribe(self, names: str, rate_hz: int) -> None:
+            raise LinkError(12, "bad-argument", "no such name")
+
+    with pytest.raises(LinkError, match="no such name"):
+        record(Refusing(3), str(tmp_path / "r.ndjson"), "--names", "pack_cw")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("names", ["", "a b", "a,,b", ",", "a;b"])
+def test_names_that_are_no_list_are_refused_before_a_port_is_opened(
+    names: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        record(SendingBoard(3), "r.ndjson", "--names", names)
+    assert "is no list of names, separated by commas" in capsys.readouterr().err
+
+
+def test_a_board_that_starts_anew_is_recorded_on(tmp_path: Path) -> None:
+    board = SendingBoard(3, KeyboardInterrupt())  # says with each row that it has started
+    record(board, str(tmp_path / "r.ndjson"), "--names", "pack_cv")
+    assert board.told.count("sub pack_cv 10") == 4
+
+
+def test_each_row_is_in_the_file_as_soon_as_it_has_come(tmp_path: Path) -> None:
+    path = tmp_path / "r.ndjson"
+    counts: list[int] = []
+
+    class Watched(SendingBoard):
+        def events(self) -> list[tuple[str, dict[str, Any]]]:
+            counts.append(len(path.read_text(encoding="utf-8").splitlines()))
+            return super().events()
+
+    record(Watched(9), str(path), "--seconds", "0.5")
+    assert counts == [1, 2, 3, 4, 5]
+
+
 def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "r.ndjson"
     path.write_text("mine", encoding="utf-8")

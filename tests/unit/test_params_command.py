@@ -1,5 +1,6 @@
 """lsev params: a change is taken over as a whole or not at all, and unlocks where it must."""
 
+import io
 import json
 from datetime import datetime
 from pathlib import Path
@@ -171,14 +172,15 @@ def test_a_dump_says_whose_it_is_and_can_be_restored(tmp_path: Path, capsys: Cap
     assert "a1b2c3" in text.splitlines()[0] and text.endswith("checksum 1A2B3C4D\n")
     assert "mine.txt: 2" in capsys.readouterr().out
     to = board()
-    assert run(to, "restore", "mine.txt") == 0
+    assert run(to, "restore", "--yes", "mine.txt") == 0
     at = to.told.index("restore begin")
     assert to.told[at : at + 5] == ["restore begin", *DUMP, "save"]
 
 
 def test_a_restore_keeps_a_dump_of_what_was_set_before(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
-    run(board(dump=["speed_cap_kmh=40", "reverse_cap_kmh=5", "checksum 0"]), "restore", "mine.txt")
+    to = board(dump=["speed_cap_kmh=40", "reverse_cap_kmh=5", "checksum 0"])
+    run(to, "restore", "--yes", "mine.txt")
     (before,) = tmp_path.glob("lsev_params_before_*.txt")
     assert "reverse_cap_kmh=5" in before.read_text(encoding="utf-8")
 
@@ -188,8 +190,21 @@ def test_a_restore_that_is_refused_at_any_line_is_aborted(at: int, tmp_path: Pat
     (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
     to = board(**{DUMP[at]: LinkError(31, "out-of-range", "70 is outside")})
     with pytest.raises(LinkError):
-        run(to, "restore", "mine.txt")
+        run(to, "restore", "--yes", "mine.txt")
     assert to.told[-1] == "abort" and "save" not in to.told
+
+
+@pytest.mark.parametrize("action", [["restore", "--yes"], ["diff"]])
+def test_a_file_of_other_bytes_is_no_dump(action: list[str], tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(bytes(range(256)))
+    with pytest.raises(SessionError, match="photo is no whole dump"):
+        run(board(), *action, "photo")
+
+
+def test_a_file_of_other_bytes_has_no_key(tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(bytes(range(256)))
+    with pytest.raises(SessionError, match="photo has no key of level 1; nothing was changed"):
+        run(locked_board(), "set", "learner_on=1", "--key", "photo")
 
 
 @pytest.mark.parametrize(
@@ -201,8 +216,27 @@ def test_a_file_that_is_no_whole_dump_is_refused_before_the_port_is_opened(
     (tmp_path / "mine.txt").write_text("\n".join(lines), encoding="utf-8")
     to = board()
     with pytest.raises(SessionError, match="no whole dump"):
-        run(to, "restore", "mine.txt")
+        run(to, "restore", "--yes", "mine.txt")
     assert to.told == []
+
+
+def test_diff_names_what_only_the_file_or_only_the_board_has(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "mine.txt").write_text("speed_cap_kmh=45\ngone=3\nchecksum 1\n", "utf-8")
+    run(board(), "diff", "mine.txt")
+    assert capsys.readouterr().out == "reverse_cap_kmh 8 km/h (file -)\ngone - (file 3)\n"
+
+
+def test_without_a_terminal_nothing_is_restored_unless_yes_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    to = board()
+    with pytest.raises(SessionError, match=r"no terminal to ask at.*give --yes"):
+        run(to, "restore", "mine.txt")
+    assert to.told == [] and list(tmp_path.glob("*before*")) == []
 
 
 def test_diff_with_a_file_shows_both_values(tmp_path: Path, capsys: Capture) -> None:
@@ -210,7 +244,7 @@ def test_diff_with_a_file_shows_both_values(tmp_path: Path, capsys: Capture) -> 
         "speed_cap_kmh=40\nreverse_cap_kmh=8\nchecksum 1\n", encoding="utf-8"
     )
     assert run(board(), "diff", "mine.txt") == 0
-    assert capsys.readouterr().out == "speed_cap_kmh 45 (file 40)\n"
+    assert capsys.readouterr().out == "speed_cap_kmh 45 km/h (file 40)\n"
     run(board(), "diff")
     assert capsys.readouterr().out == "speed_cap_kmh 45 (40)\n"
 

@@ -14,7 +14,7 @@ from zlib import crc32
 import pytest
 
 from service.desk import NOTHING
-from service.verbs import VERBS
+from service.verbs import LATER, names
 from tests.unit import runs
 from tests.unit.garage import PROVISION, Garage
 from vcu import modes
@@ -48,7 +48,7 @@ WRITES = (
     ("restore", LINE, ("restore begin",)),
     ("checksum", "checksum " + SUM, ("restore begin", LINE)),
     ("clear", "clear", ()),
-    ("charge", "charge target 80", ()),
+    ("charge", "charge target 90", ()),
     ("charge", "charge ready 0", ()),
     ("charge", "charge equalize off", ()),
     ("pack", "pack confirm", ("pack agm 30 100",)),
@@ -239,14 +239,23 @@ def table():
         cells = [answers()[line, name][0] for name in NAMES]
         shown = line if len(line) < 40 else line.split()[0] + " ..."
         lines.append(f"| `{shown}` | " + " | ".join(cells) + " |")
-    lines += ["", "Answered in every state, and changing nothing of the car:"]
-    lines += [", ".join(f"`{line}`" for line in HARMLESS.values()) + ".", ""]
+    shown = ["", ""]
+    for verb, line in HARMLESS.items():
+        shown[verb in late()] += f", `{line}`" if shown[verb in late()] else f"`{line}`"
+    lines += ["", "Answered in every state, and changing nothing of the car:", shown[0] + "."]
+    lines += ["", "So too, but where the car is not parked only if a verb of that kind was used"]
+    lines += ["since the start: loading it takes flash and time.", shown[1] + ".", ""]
     return "\n".join(lines)
+
+
+def late():
+    """Return the verbs whose module is loaded when it is first used."""
+    return {verb for _, verbs in LATER for verb in verbs}
 
 
 def test_every_verb_has_a_decision():
     decided = set(HARMLESS) | {verb for verb, _, _ in WRITES}
-    verbs = {row[0] for row in VERBS}
+    verbs = set(names())
     assert verbs - decided == set(), "new verbs: put them into WRITES or HARMLESS"
     assert decided - verbs == set(), "decisions about verbs that there are no more"
 
@@ -289,7 +298,7 @@ def test_without_a_role_nothing_changes_that_needs_one(line, state):
 
 FREE = (
     "set pedal_curve_permille 300", "begin", "commit", "defaults", "save", "restore begin", LINE,
-    "checksum " + SUM, "charge target 80", "charge ready 0", "charge equalize off", "04",
+    "checksum " + SUM, "charge target 90", "charge ready 0", "charge equalize off", "04",
     "repl", "reboot",
 )  # fmt: skip
 
@@ -297,6 +306,8 @@ FREE = (
 @pytest.mark.parametrize("state", STATES)
 def test_what_only_reads_is_answered_in_every_state_and_changes_nothing(state, tmp_path):
     car = Car(runs.Board(tmp_path))
+    for verb in late() & set(HARMLESS):
+        car.say("help " + verb)
     state(car)
     for line in HARMLESS.values():
         kept = car.kept()
@@ -304,3 +315,15 @@ def test_what_only_reads_is_answered_in_every_state_and_changes_nothing(state, t
         if line not in ("abort", "unlock 1", "freeze 11"):
             assert last == "ok", (line, last)
         assert car.kept() == kept, line
+
+
+@pytest.mark.parametrize("state", UNPARKED)
+def test_a_verb_of_a_parked_car_that_was_never_used_is_refused_before_it_stands(state, tmp_path):
+    car = Car(runs.Board(tmp_path))
+    state(car)
+    for verb, line in HARMLESS.items():
+        last = last_line(car.say(line))
+        if verb in late():
+            assert last.startswith(tuple("err " + said for said in REFUSED[state])), (line, last)
+        elif line != "freeze 11":
+            assert last == "ok", (line, last)

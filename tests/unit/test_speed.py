@@ -6,10 +6,10 @@ import pytest
 from unit.cars import Wheel, make_params
 
 from vcu.signals import Raw, Signals
-from vcu.speed import SpeedObserver, sample_age_us
+from vcu.speed import SAMPLE_MAX_US, SpeedObserver
 
 # The observer's gains 3w, 3w**2, w**3: the numbers here that are a matter of tuning.
-COUNT_GAINS = (29, 280, 904)
+COUNT_GAINS = (30, 300, 1000)
 STAMP_GAINS = (36, 432, 1728)
 
 SPACING = 5625  # of the default wheel, in 10 um: 1350 mm / 24
@@ -117,7 +117,7 @@ def lag_at_whole_pulses(phase_um, ages_us):
     for tick in range(480):
         if tick > 400 and speed < 12800:
             speed += 5
-        age_us = ages_us(tick)
+        age_us = ages_us(bench.observer, tick)
         early_um = bench.wheel.way_um + speed * (10000 - age_us) // 1000
         bench.wheel.roll(bench.raw, speed)
         bench.raw.early_age_us = age_us
@@ -129,14 +129,62 @@ def lag_at_whole_pulses(phase_um, ages_us):
 
 
 def test_a_wheel_that_makes_whole_pulses_per_tick_is_not_blind_to_a_gain_in_speed():
-    # A sample at one fixed age, or a pull to the middle alone, lags by 134 mm/s or more.
-    lags = [lag_at_whole_pulses(phase_um, sample_age_us) for phase_um in range(0, 62500, 6250)]
-    assert mean(lags) < 118
+    # Moments spread evenly lag by 107 mm/s, one fixed moment by 137 or more.
+    lags = [
+        lag_at_whole_pulses(phase_um, SpeedObserver.sample_age_us)
+        for phase_um in range(0, 62500, 6250)
+    ]
+    assert mean(lags) < 90
 
 
-def test_samples_are_taken_1_to_4_and_a_half_ms_before_a_tick_and_soon_at_every_age():
+SPREAD_US = 2365  # the second of the ages that are spread evenly
+
+
+@pytest.mark.parametrize(
+    ("speed", "age_us"),
+    [
+        (5000, 4374),  # half a spacing and 50 mm are one spacing and 21.87 mm
+        (10000, 1562),
+        (24000, 1796),
+        (3143, 1049),
+        (5115, 4500),
+        (5116, SPREAD_US),  # 4501: before the sample could be taken
+        (9426, SPREAD_US),  # 1048: too late, and the pulse before that is 7 ms old
+        (15000, 4374),  # 624 is too late, 3750 earlier is not
+        (14800, 4297),
+        (15343, 4500),
+        (15346, SPREAD_US),  # 4501
+    ],
+)
+def test_a_sample_is_taken_where_a_pulse_is_expected_and_can_be_seen(speed, age_us):
+    bench = Bench()
+    bench.see()  # in the middle between two pulses
+    bench.observer.speed_mmps = speed
+    assert bench.observer.sample_age_us(1) == age_us
+
+
+@pytest.mark.parametrize(("speed", "age_us"), [(9000, 1149), (15555, 1264), (24000, 1214)])
+def test_where_several_pulses_could_be_seen_it_is_the_last(speed, age_us):
+    bench = Bench(wheel_circumference_mm=900, pulses_per_turn=96)
+    bench.see()
+    bench.observer.speed_mmps = speed
+    assert bench.observer.sample_age_us(1) == age_us
+
+
+def test_up_to_3_m_per_s_the_moments_of_the_samples_are_spread_evenly():
+    bench = Bench(wheel_circumference_mm=900, pulses_per_turn=96)
+    bench.see()
+    bench.observer.speed_mmps = 3000
+    assert bench.observer.sample_age_us(0) == 4500
+    assert bench.observer.sample_age_us(1) == SPREAD_US
+    bench.observer.speed_mmps = 3001
+    assert bench.observer.sample_age_us(0) == bench.observer.sample_age_us(1) < SPREAD_US
+
+
+def test_where_no_pulse_is_expected_samples_come_1_to_4_and_a_half_ms_early_and_evenly_spread():
+    sample_age_us = SpeedObserver(make_params()).sample_age_us
     ages_us = [sample_age_us(ticks) for ticks in range(987 * 2)]
-    assert ages_us[0] == max(ages_us) == 4500  # where the virtual board hands over
+    assert ages_us[0] == max(ages_us) == SAMPLE_MAX_US == 4500  # as the virtual board has it
     assert min(ages_us) == 1049
     assert len(set(ages_us)) == 987
     assert ages_us[987:] == ages_us[:987]

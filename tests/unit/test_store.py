@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from service import store
+from service import record_copy, store
 from service.store import DAMAGED, FAILED, FUTURE, LOST_MOST, MISSING, OK, Files, Store
 
 OLD = b"the record that was there"
@@ -130,28 +130,28 @@ def test_the_two_copies_lie_in_separate_directories_and_take_turns(tmp_path):
         assert Store(root_of(tmp_path)).write("odometer", 1, b"%d" % i) == OK
         assert kept(tmp_path) == (OK, b"%d" % i)
     assert {p.parent.name for p in copies(tmp_path)} == {"a", "b"}
-    found = sorted(store.parse("odometer", p.read_bytes()).payload for p in copies(tmp_path))
+    found = sorted(record_copy.parse("odometer", p.read_bytes()).payload for p in copies(tmp_path))
     assert found == [b"5", b"6"]
 
 
 def test_every_flipped_bit_and_every_truncation_is_detected():
     whole = bytearray(record_bytes("odometer", OLD))
-    assert store.parse("odometer", bytes(whole)).status == OK
+    assert record_copy.parse("odometer", bytes(whole)).status == OK
     for bit in range(len(whole) * 8):
         whole[bit // 8] ^= 1 << bit % 8
-        assert store.parse("odometer", bytes(whole)).status == DAMAGED, bit
+        assert record_copy.parse("odometer", bytes(whole)).status == DAMAGED, bit
         whole[bit // 8] ^= 1 << bit % 8
     for length in range(len(whole)):
-        assert store.parse("odometer", bytes(whole[:length])).status == DAMAGED, length
-    assert store.parse("odometer", bytes(whole) + b"\0").status == DAMAGED
-    assert store.parse("faults", bytes(whole)).status == DAMAGED
+        assert record_copy.parse("odometer", bytes(whole[:length])).status == DAMAGED, length
+    assert record_copy.parse("odometer", bytes(whole) + b"\0").status == DAMAGED
+    assert record_copy.parse("faults", bytes(whole)).status == DAMAGED
 
 
 def test_another_kind_of_file_is_no_record_even_with_a_right_checksum():
     header = struct.pack("<4sHHI", b"LSR2", 1, len(OLD), 7)
-    crc = store.checksum("odometer", header + bytes(4), OLD)
+    crc = record_copy.checksum("odometer", header + bytes(4), OLD)
     data = header + struct.pack("<I", crc) + OLD
-    assert store.parse("odometer", data).status == DAMAGED
+    assert record_copy.parse("odometer", data).status == DAMAGED
 
 
 def record_bytes(name, payload):
@@ -189,7 +189,7 @@ def test_a_damaged_copy_gives_way_to_the_other_and_is_counted_and_replaced(tmp_p
     assert (files.read("odometer", 1), files.payload) == (OK, OLD)
     assert files.damaged_copies == 1
     assert files.write("odometer", 1, b"third") == OK
-    assert store.parse("odometer", newest.read_bytes()).payload == b"third"
+    assert record_copy.parse("odometer", newest.read_bytes()).payload == b"third"
 
 
 def test_two_damaged_copies_are_told_once_and_kept_aside(tmp_path):
@@ -233,7 +233,7 @@ def test_the_sequence_goes_on_over_its_wrap(tmp_path):
         path = tmp_path / "records" / folder / "odometer"
         path.parent.mkdir(parents=True)
         header = struct.pack("<4sHHI", b"LSR1", 1, len(OLD), sequence)
-        crc = store.checksum("odometer", header + bytes(4), OLD)
+        crc = record_copy.checksum("odometer", header + bytes(4), OLD)
         path.write_bytes(header + struct.pack("<I", crc) + OLD)
     files = Store(root_of(tmp_path))
     assert files.read("odometer", 1) == OK
@@ -378,18 +378,22 @@ class Counted:
 
 def test_settling_writes_more_than_a_block_into_every_directory_and_leaves_nothing(tmp_path):
     chip = Chip()
-    Store(root_of(tmp_path), chip).settle()
+    Store(root_of(tmp_path), chip).settle(True)
     root = root_of(tmp_path)
-    assert set(chip.written) == {str(tmp_path), root, root + "/a", root + "/b", root + "/lost"}
+    # Each after those in it: where they have moved to is written down in it.
+    order = [root + "/a", root + "/b", root + "/lost", root, str(tmp_path)]
+    assert list(chip.written) == order
+    Store(root_of(tmp_path), again := Chip()).settle(False)
+    assert list(again.written) == order[:-1]
     assert min(chip.written.values()) >= 512
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
 def test_a_disk_is_not_settled_and_a_full_flash_keeps_its_records(tmp_path):
-    Store(root_of(tmp_path)).settle()
+    Store(root_of(tmp_path)).settle(True)
     assert not os.path.exists(root_of(tmp_path))
     Store(root_of(tmp_path)).write("odometer", 1, OLD)
     files = Store(root_of(tmp_path), Chip(is_full=True))
-    files.settle()
+    files.settle(True)
     assert files.errno == errno.ENOSPC
     assert kept(tmp_path) == (OK, OLD)

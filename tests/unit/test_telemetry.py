@@ -109,6 +109,50 @@ def test_nothing_is_sent_before_sub_and_after_unsub(terminal):
     assert listen(terminal, 1000) == [""]
 
 
+ENDS = [("@1 ", 15), ("", 120)]
+
+
+@pytest.mark.parametrize(("tag", "lives_s"), ENDS)
+def test_a_subscription_ends_when_who_asked_for_it_is_gone_and_says_so(terminal, tag, lives_s):
+    terminal.send(f"{tag}sub mode 5\r")
+    lines = listen(terminal, (lives_s - 5) * 1000)
+    assert frames(lines[-5:])
+    lines = listen(terminal, 6000)
+    (told,) = [line for line in lines if line.startswith("#l ")]
+    assert json.loads(told[3:])["telemetry"].startswith(f"ended, no line for {lives_s} s")
+    assert lines[-2:] == [told, ""]
+    assert listen(terminal, 5000) == [""]
+
+
+@pytest.mark.parametrize(("tag", "lives_s"), ENDS)
+def test_a_line_now_and_then_keeps_a_subscription(terminal, tag, lives_s):
+    terminal.send(f"{tag}sub mode 5\r")
+    for number in range(3):
+        listen(terminal, (lives_s - 5) * 1000)
+        terminal.send(f"{tag.replace('1', str(number))}echo\r")  # and 4 s
+    assert frames(listen(terminal, 1000))
+
+
+def test_what_a_person_types_does_not_keep_the_subscription_of_a_program_that_is_gone(terminal):
+    terminal.send("@1 sub mode 5\r")
+    for _ in range(4):
+        listen(terminal, 3000)
+        terminal.send("why\r")
+    assert listen(terminal, 5000) == [""]
+
+
+def test_a_subscription_ends_though_its_line_is_half_written_to_a_host_that_does_not_read(
+    terminal,
+):
+    terminal.send("@1 sub * 5\r")
+    terminal.takes = 0
+    listen(terminal, 17_000)
+    terminal.takes = None
+    lines = listen(terminal, 2000)
+    assert len(frames(lines)) == len([line for line in lines if line.startswith("#t")])
+    assert "#l" in lines[-2] and listen(terminal, 2000) == [""]
+
+
 def test_a_new_fault_is_told_once_to_whoever_has_subscribed(terminal):
     driver = terminal.driver.start()
     terminal.send("sub mode 1\r")

@@ -4,6 +4,8 @@ import json
 
 import pytest
 from unit.cars import make_scaling
+from unit.garage import VALUES, Garage
+from unit.runs import Board
 from unit.slot_disk import Disk, bundle, put
 
 import selector
@@ -135,3 +137,21 @@ def test_a_version_that_is_not_the_one_on_trial_writes_nothing():
     run.pass_ms(90000)
     run.trial.end()
     assert run.disk.operations == 0
+
+
+def test_parameters_of_another_vehicle_give_way_when_the_version_is_trusted_and_no_sooner(
+    tmp_path,
+):
+    garage = Garage(Board(tmp_path))
+    garage.good("set speed_cap_kmh 50", "save")
+    other = {"speed_cap_kmh": 40}
+    for is_trusted in (False, True):
+        garage = garage.leave(other)
+        run = Run()
+        garage.services.trial = run.trial
+        garage.wait_s(29)
+        if is_trusted:
+            garage.wait_s(5)
+        assert run.kept["confirmed"] == is_trusted
+        garage = garage.leave(VALUES)
+        assert garage.params.get("speed_cap_kmh") == (45 if is_trusted else 50)

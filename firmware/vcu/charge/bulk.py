@@ -37,6 +37,8 @@ class Bulk:
         self._is_lithium = profile.is_lithium
         self._short_permille = _SHORT_SOC_PERMILLE if self._is_lithium else _SHORT_LEAD_PERMILLE
         self._absorb_mv = profile.get("absorb")
+        self._floats_below_cv = profile.cv("absorb") - profile.cv("float")
+        self._little_ma = profile.ma("tail") * 2
         self._hold_s = 0  # at its voltage
         self._parts = 0  # of a second, in permille
 
@@ -78,10 +80,17 @@ class Bulk:
         if self._lost_cell.bulk(ma, meter.voltage_cv, set_cv, session.bulk_s, seconds):
             charge.trip(CELL_SHORTED)
         elif finish.has_enough():
-            if near or finish.blind_s > BLIND_S:
-                finish.end(False)  # a hot or broken one gasses so much that it gets no further
-            else:
-                self._pack.doubt()
+            self._judge_enough(ma, set_cv, near)
+
+    def _judge_enough(self, ma: int, set_cv: int, near: bool) -> None:
+        """So much came back that it is over, where the voltage does not deny it."""
+        # Only a full pack is above its float with so little current, whatever holds it down.
+        floats = ma < self._little_ma and self._meter.voltage_cv > set_cv - self._floats_below_cv
+        if near or floats or self._finish.blind_s > BLIND_S:
+            # A hot or broken one gasses so much that it gets no further.
+            self._finish.end(False)
+        else:
+            self._pack.doubt()
 
     def _count(self, seconds: int) -> None:
         """Count time by the charge that it brings: heat and cold make a charge longer.

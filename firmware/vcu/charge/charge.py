@@ -46,6 +46,8 @@ _PIECES = const(10)
 _DT_MAX_MS = const(2000)
 _HIGH_SAMPLES = const(3)
 _BLIND_FLOAT_MV = const(2250)
+# The count is corrected below it only (vcu/energy.py).
+_REST_MA = const(500)
 
 
 class Charge:
@@ -95,10 +97,12 @@ class Charge:
         self._pieces = (
             self._measure,
             self._look,
+            # By what was commanded while it was measured: a step down is not disobeyed yet.
             verdict.of_charger,
-            verdict.of_heat,
+            # What a lost sensor calls for comes at once, 0.3 s after the look that missed it.
             self._find_voltage,
             self._find_current,
+            verdict.of_heat,
             self.steps.look_out,
             self.steps.run,
             self._tell,
@@ -205,8 +209,8 @@ class Charge:
         session = self.session
         left_mah = self.energy.left_mah
         pack = self.pack_check
-        if pack.left_mah >= 0:
-            # What a rested voltage takes from the count was not driven.
+        if pack.left_mah >= 0 and self.meter.current_ma > -_REST_MA:
+            # What a rested voltage takes from the count was not given.
             session.left_mah += left_mah - pack.left_mah
         pack.left_mah = left_mah
         if self.enable:
@@ -251,10 +255,11 @@ class Charge:
         self.command.find_current(
             phase_ma, ddegc, warmth.is_known, self.meter.voltage_cv, bms.limit_ma
         )
+        if self.enable:
+            self.command.step(self.dt_ms)
 
     def _tell(self) -> None:
         phase = self.phase
         if PRECHARGE <= phase <= BALANCE and not self.is_resting:
             self.enable = 1
-            self.command.step(self.dt_ms)
-        self.bits = self.session.faults | self._verdict.live_bits
+        self.bits = self.session.faults | self._verdict.live_bits | self._verdict.of_bms()

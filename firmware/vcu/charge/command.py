@@ -21,6 +21,8 @@ _EFFICIENCY_PERMILLE = const(900)
 _MIN_CV = const(1500)
 # A charger is a percent off at most; one that needs more is broken (Obedience).
 _TRIM_SHARE = const(100)
+# Of the hard limit: flooded cells in the cold would be equalised up to it.
+_MOST_PERMILLE = const(987)
 # Without a temperature: as if hot (charging.md: low and slow). A worn AGM pack that gasses three
 # times as much stays below 60 degC in air of 45 with these, and would not with 40 degC and 0.1 C.
 _BLIND_DDEGC = const(500)
@@ -41,7 +43,8 @@ class Command:
         # V * 0.1 A = 100 mW; 250 * 160 * 100 * 0.9 = 3.6e6
         mains_mw = params.get("mains_v") * params.get("mains_max_da") * 100
         self._mains_mw = mains_mw // 1000 * _EFFICIENCY_PERMILLE
-        self._hard_cv = profile.cv("hard")
+        # A charger that gives that much more than it is told still stays below the hard limit.
+        self._most_cv = profile.cv("hard") * _MOST_PERMILLE // 1000
         self._capacity_mah = profile.capacity_mah
         self.limit_cv = 0
         self.limit_ma = 0
@@ -56,7 +59,7 @@ class Command:
         if not is_known:
             ddegc = _BLIND_DDEGC
         limit_cv = self._profile.compensated_cv(cell_mv, ddegc)
-        self.limit_cv = limit_cv if limit_cv < self._hard_cv else self._hard_cv
+        self.limit_cv = limit_cv if limit_cv < self._most_cv else self._most_cv
 
     def find_current(
         self, phase_ma: int, ddegc: int, is_known: bool, cv: int, bms_ma: int

@@ -34,6 +34,8 @@ _FLOAT_REST_S = const(2100)
 _FLOAT_SETTLES_S = const(14400)
 _BLIND_ABSORB_S = const(7200)
 _LEAST_MA = const(300)
+# What no charger holds falls by more in ten minutes; noise is a fifth of that.
+_HELD_MV = const(5)
 _BALANCED_S = const(900)
 _FLAT_S = const(1200)
 _FLAT_TIMES = const(3)
@@ -70,7 +72,9 @@ class Finish:
         self._spare_mah = profile.capacity_mah * _SPARE_PERMILLE // 1000
         self._absorb_mv = profile.get("absorb")
         self.blind_s = 0
+        self._fall_cv = profile.cells * _HELD_MV // 10
         self._hold_s = 0  # of the condition that ends this phase
+        self._held_cv = 0  # when a plain charger last gave current
         self._flat_cv = 0
         self._flat_s = 0
         self._flat_times = 0
@@ -99,12 +103,7 @@ class Finish:
         tail_ma = self._tail_ma + (self._tail_ma >> 4) if self._hold_s else self._tail_ma
         if not at_tail or self._hindrance.mean_ma > tail_ma:
             self._hold_s = 0
-        # Mains that are off, or that just came back, make none either: those seconds are left out.
-        # A pack that takes nothing is at its voltage or above.
-        elif self._own_curve or (
-            meter.current_ma <= tail_ma + _LEAST_MA
-            and (meter.current_ma >= self._least_ma or meter.voltage_cv >= set_cv)
-        ):
+        elif self._proves_tail(meter.current_ma, meter.voltage_cv, tail_ma, set_cv):
             self._hold_s += seconds
         limit_s = session.absorb_limit_s
         if self.blind_s > BLIND_S and limit_s > _BLIND_ABSORB_S:
@@ -119,6 +118,21 @@ class Finish:
             and self.has_enough()
         ):
             self.end(False)
+
+    def _proves_tail(self, ma: int, cv: int, tail_ma: int, set_cv: int) -> bool:
+        """Return whether this second's small current is a tail, and no lack of mains.
+
+        Mains that are off, or that just came back, make none: those seconds are left out.
+        """
+        if not self._own_curve:
+            # A pack that takes nothing is at its voltage or above.
+            return ma <= tail_ma + _LEAST_MA and (ma >= self._least_ma or cv >= set_cv)
+        if self._hold_s == 0 or self._hindrance.mean_ma >= self._least_ma:
+            self._held_cv = cv
+        elif cv < self._held_cv - self._fall_cv:
+            self._held_cv = cv
+            self._hold_s = 0
+        return True
 
     def _has_returned(self) -> bool:
         """Return whether what was missing came back, with what lead loses as gas."""
@@ -161,11 +175,10 @@ class Finish:
             self._energy.fill()
         session.full_permille = self._energy.soc_permille
         session.left_mah = self._pack.left_mah = self._energy.left_mah
-        hot = self._profile.get("equalize_hot")
         if (
             session.equalize_armed and not charge.is_relay and charge.phase == ABSORB
-            and self._profile.get("equalize")
-            and self._warmth.is_known and self._warmth.hottest_ddegc < hot
+            and self._profile.get("equalize") and self._warmth.is_known
+            and self._warmth.hottest_ddegc < self._profile.get("equalize_hot")
         ):  # fmt: skip
             session.equalize_armed = 0  # once
             session.limit_mah += self._capacity_mah * _EQUALIZE_EXTRA_PERMILLE // 1000

@@ -13,10 +13,8 @@ from vcu.charge.session import Session
 
 # Of the rested voltage after a full charge: one lead cell is 2.1 V.
 _LOST_CELL_CV = const(130)
-# How much less than full a charge may end and still be compared: an aged pack's voltage falls by
-# half more than "fall", which the 0.8 V that are left of a cell's 2.1 V allow for, and no more.
-_COMPARED_PERMILLE = const(200)
 FULL_PERMILLE = const(1000)
+_TAILLESS_PERMILLE = const(990)  # what counting alone ends at (vcu/energy.py)
 PART_SHIFT = const(10)  # of Session.part_rest
 _PART_MASK = const(1023)
 _REST_MA = const(500)
@@ -35,9 +33,8 @@ _DEAD_S = const(1800)
 class LostCell:
     """rest() and bulk() say whether a cell is lost; is_judged whether this rest was looked at.
 
-    What less charge than full explains is subtracted, up to a fifth of it: beyond
-    that the pack's own spread hides a cell, and a shorted one stays unseen until a
-    charge that ends within a fifth of one that is remembered.
+    What less charge than full explains is subtracted. It is a tenth at most: no
+    target of lead is lower (target_least in vcu/charge/profiles.py).
     """
 
     def __init__(self, profile: Profile, session: Session) -> None:
@@ -89,30 +86,28 @@ class LostCell:
         known_cv = session.rested_cv
         part = session.part_rest
         at = session.full_permille
-        # A charge that ended without its tail, but at no target, should rest as if full.
-        less = FULL_PERMILLE - at if session.target_permille else 0
-        part_less = (part & _PART_MASK) - at
-        by_full = known_cv != 0 and less <= _COMPARED_PERMILLE
-        by_part = part != 0 and -_COMPARED_PERMILLE <= part_less <= _COMPARED_PERMILLE
-        if by_full and self._is_below(known_cv, less, cv):
+        less = FULL_PERMILLE - at
+        if less and not session.target_permille:
+            # Whatever was counted: a charge that no target ended should rest as if full.
+            at = _TAILLESS_PERMILLE
+            less = 0
+        if known_cv and self._is_below(known_cv, less, cv):
             return True
         if at == FULL_PERMILLE:
             session.rested_cv = known_cv + ((cv - known_cv) >> 2) if known_cv else cv
         else:
             # No memory of a full pack: a charge that ended early rests low.
-            if by_part and self._is_below(part >> PART_SHIFT, part_less, cv):
+            if part and self._is_below(part >> PART_SHIFT, (part & _PART_MASK) - at, cv):
                 return True
-            # Hazard: a cell that was lost since would be remembered as sound.
-            if less and not (by_full or by_part) and (known_cv or part):
-                return False
             session.part_rest = cv << PART_SHIFT | at
         session.note()
         return False
 
     def _is_below(self, known_cv: int, less_permille: int, cv: int) -> bool:
         """Return whether less charge by that share does not explain cv."""
-        # 75 * 200 = 1.5e4
-        expected_cv = known_cv - self._tenth_cv * less_permille // 100
+        # Half of it: a count may be low and nothing missing, and worn plates fall by half more.
+        # 75 * 100 = 7.5e3
+        expected_cv = known_cv - self._tenth_cv * less_permille // 200
         return expected_cv - cv > _LOST_CELL_CV
 
     def begin(self) -> None:

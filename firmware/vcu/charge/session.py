@@ -21,7 +21,7 @@ FIELDS = (
     "absorb_limit_s",
     "least_ma",  # of the absorption, for runaway
     "left_mah",  # charge left when current last flowed: less now means that the car was driven
-    "faults",  # latched, as bits of vcu/charge/charge.py
+    "faults",  # latched, as bits of vcu/charge/backstops.py
     "is_full",
     "is_cold",  # waits for warm_again
     "is_hot",
@@ -32,7 +32,7 @@ FIELDS = (
     "zero_q4",  # of the current sensor, in 1/16 count
     "full_permille",  # what was counted at the end of the charge; 1000: its tail was seen
     "delay_s",  # until a charge that was asked for a later time begins
-    "part_rest",  # as rested_cv, of a charge whose tail was not seen, << 10, with what was counted
+    "part_rest",  # as rested_cv, of a charge whose tail was not seen, << 10, and how full that is
 )
 _MASK = const(0xFFFF)
 
@@ -98,10 +98,10 @@ class Session:
 
     def forget(self) -> None:
         """The pack is another one: nothing that was learned or latched holds for it."""
-        armed = self.changes
-        urgent = self.latches
+        changes = self.changes
+        latches = self.latches
         self.__init__()  # the numbers of changes go on, or the keeper would miss this one
-        self.changes = armed
-        self.latches = urgent
+        self.changes = changes
+        self.latches = latches
         self.is_unconfirmed = 1
         self.latch()

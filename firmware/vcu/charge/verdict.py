@@ -15,7 +15,7 @@ from vcu.charge.backstops import (
     Obedience,
     Runaway,
 )
-from vcu.charge.phases import ABSORB, FLOAT, FULL
+from vcu.charge.phases import ABSORB, FAULT, FLOAT, FULL
 from vcu.charge.session import Session
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 _SESSION_S = const(86400)
 _BULK_LEAST_S = const(7200)
+_COUNTED_FULL_PERMILLE = const(980)
 
 
 class Verdict:
     """of_charger(), of_heat() and of_limits() are three pieces of a round.
 
-    live_bits are the rows that do not latch: what is wrong now.
+    live_bits are the rows that do not latch, but for those of the BMS: what is wrong now.
     """
 
     def __init__(self, charge: "Charge") -> None:
@@ -67,7 +68,7 @@ class Verdict:
         live = bits & WELDED
         if self._pack.is_wrong:
             live |= WRONG_PACK
-        self.live_bits = live | self.of_bms()
+        self.live_bits = live
         bits &= ~WELDED
         if bits:
             charge.trip(bits)
@@ -110,6 +111,7 @@ class Verdict:
         elif session.total_s > _SESSION_S and charge.phase > ABSORB:
             charge.steps.finish.stay_full()  # a slow charge may leave no time for its float
         elif session.total_s > _SESSION_S or session.bulk_s > self._bulk_limit_s(session):
+            session.full_permille = charge.energy.soc_permille
             charge.trip(TIMEOUT)
 
     def _bulk_limit_s(self, session: Session) -> int:
@@ -127,12 +129,19 @@ class Verdict:
         charge = self._charge
         phase = charge.phase
         meter = self._meter
-        # Only lead rests where its last full charge did.
+        session = self._session
+        # Only lead rests where its last full charge did, even if that took too long.
         is_over = (
             not self._profile.is_lithium
-            and self._session.is_full != 0
             and charge.enable == 0
-            and (phase == FULL or phase == FLOAT)
+            and (
+                (session.is_full != 0 and (phase == FULL or phase == FLOAT))
+                or (
+                    phase == FAULT
+                    and session.faults == TIMEOUT
+                    and session.full_permille >= _COUNTED_FULL_PERMILLE
+                )
+            )
         )
         if self._lost_cell.rest(is_over, meter.current_ma, meter.voltage_cv, charge.seconds):
             charge.trip(CELL_SHORTED)

@@ -1,0 +1,158 @@
+"""Judge: which conditions of the fault table hold, by word at its own rate, and what they cost.
+
+Each method looks at one word, hands its bits to the fault table and sets what
+follows at once: the trust in the speed, the pause of a charge, the cap. A row that
+is confirmed has the state of that moment frozen, one frame a call of freeze().
+"""
+
+from micropython import const
+
+from vcu import shutoff
+from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION, WORD_SHIFT, WORDS
+
+TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
+if TYPE_CHECKING:
+    from vcu.loop import Loop
+
+_CLOCK_MASK = const(0xFFFFFF)
+# In the TRACTION word: the first four rows say that the speed is not to be believed.
+_SPEED_BITS = const(15)
+_GUARD_SHIFT = const(4)
+_SHUTOFF_BIT = const(1 << 13)
+_DEAD_MOTOR_BIT = const(1 << 14)
+# In the SYSTEM word.
+_EVENT_BITS = const(15 << 3)
+_CONFLICT_BIT = const(1 << 9)
+_CHARGE_SHIFT = const(12)
+# A sensor or the converter is not to be believed: in the DRIVER, PACK and SYSTEM word.
+_ADC_BITS = const(1 << 8)
+_PACK_SENSOR_BITS = const(0xFC)
+_REFERENCE_BIT = const(4)
+# A third of the torque that takes no current at standstill goes nowhere.
+_DEAD_PERMILLE = const(300)
+_DEAD_DA = const(15)
+
+
+class Judge:
+    """Judges the words of a loop's fault table; clock_ms is the loop's, modulo 2**24.
+
+    must_freeze: a row was confirmed whose frame is not frozen yet.
+    """
+
+    def __init__(self, loop: "Loop") -> None:
+        self._loop = loop
+        # Held here: a part reached through the loop would cost one operation more, each time.
+        self._raw = loop.raw
+        self._sig = loop.sig
+        self._watch = loop.watch
+        self._guard = loop.guard
+        self._shutoff = loop.shutoff
+        self._observer = loop.observer
+        self._plausibility = loop.plausibility
+        self._protection = loop.protection
+        self._request = loop.request
+        self._contactor = loop.contactor
+        self._allowances = loop.allowances
+        self._supervisor = loop.supervisor
+        self._output = loop.output
+        self._charge = loop.charge
+        self._faults = loop.faults
+        self._recorder = loop.recorder
+        self._driver_ms = 0
+        self._traction_ms = 0
+        self._pack_ms = 0
+        self._system_ms = 0
+        self._confirmed = [0] * WORDS  # rows that still wait for their freeze frame
+        self.must_freeze = False
+
+    def driver(self, clock_ms: int) -> None:
+        """What the driver does, and the cap that follows."""
+        raw = self._raw
+        sig = self._sig
+        request = self._request
+        supervisor = self._supervisor
+        passed_ms = (clock_ms - self._driver_ms) & _CLOCK_MASK
+        self._driver_ms = clock_ms
+        self._protection.step(raw, sig, request.selected)
+        bits = self._watch.driver(raw, sig, request, supervisor.powered, self._output.overspeed)
+        self._hand_over(DRIVER, bits, passed_ms)
+        supervisor.choose_cap()
+
+    def traction(self, clock_ms: int) -> bool:
+        """What wheel, guard, shut-off test and motor say, and whether the speed is believed.
+
+        Return whether a row was confirmed, which is dear.
+        """
+        sig = self._sig
+        passed_ms = (clock_ms - self._traction_ms) & _CLOCK_MASK
+        self._traction_ms = clock_ms
+        bits = self._plausibility.bits | self._guard.bits << _GUARD_SHIFT
+        if self._shutoff.state == shutoff.FAILED:
+            bits |= _SHUTOFF_BIT
+        if (
+            sig.speed_mmps == 0
+            and self._observer.lagged_permille > _DEAD_PERMILLE
+            and -_DEAD_DA < sig.pack_da < _DEAD_DA
+        ):
+            bits |= _DEAD_MOTOR_BIT
+        confirmed = self._hand_over(TRACTION, bits, passed_ms)
+        blind = (bits | self._faults.active[TRACTION]) & _SPEED_BITS != 0
+        sig.speed_trusted = 0 if blind else 1
+        self._allowances.crawls_blind = blind
+        return confirmed
+
+    def pack(self, clock_ms: int) -> None:
+        """What the pack, its sensors and the contactor say."""
+        passed_ms = (clock_ms - self._pack_ms) & _CLOCK_MASK
+        self._pack_ms = clock_ms
+        # With a finding of the guard the torque may not have reached the motor.
+        torque = 0 if self._guard.bits else self._loop.torque_permille
+        bits = self._watch.pack(self._raw, self._sig, self._contactor, torque)
+        self._hand_over(PACK, bits, passed_ms)
+
+    def system(self, clock_ms: int) -> None:
+        """What the board, the service half and the charge found, and whether a charge may be."""
+        passed_ms = (clock_ms - self._system_ms) & _CLOCK_MASK
+        self._system_ms = clock_ms
+        charge = self._charge
+        active = self._faults.active
+        charge.inhibited = (
+            active[DRIVER] & _ADC_BITS or active[PACK] & _PACK_SENSOR_BITS
+            or active[SYSTEM] & _REFERENCE_BIT
+        ) != 0  # fmt: skip
+        bits = self._loop.system_bits | self._watch.system(self._sig)
+        bits |= charge.bits << _CHARGE_SHIFT
+        if not self._supervisor.parameters_ok:
+            bits |= _CONFLICT_BIT
+        self._hand_over(SYSTEM, bits, passed_ms)
+        # A late tick, or that the last run ended badly, is an event, not a state that lasts.
+        self._loop.system_bits &= ~_EVENT_BITS
+
+    def _hand_over(self, word: int, bits: int, passed_ms: int) -> bool:
+        """Hand conditions to the fault table, and note of what it confirms to freeze the frame."""
+        confirmed = self._faults.step(
+            word, bits, self._supervisor.key_on, self._sig.pedal_released, passed_ms
+        )
+        if not confirmed:
+            return False
+        self._confirmed[word] |= confirmed
+        self.must_freeze = True
+        return True
+
+    def freeze(self) -> None:
+        """Freeze the frame of one row, the first that waits; a person may have cleared it."""
+        for word in range(WORDS):
+            rows = self._confirmed[word] & self._faults.stored[word]
+            if rows:
+                self._confirmed[word] = rows & (rows - 1)
+                number = word * WORD_SHIFT
+                while not rows & 1:
+                    rows >>= 1
+                    number += 1
+                loop = self._loop
+                self._recorder.freeze(
+                    number, self._sig, loop.modes.mode, loop.chain.winner, loop.torque_permille
+                )
+                return
+            self._confirmed[word] = 0
+        self.must_freeze = False
