@@ -24,8 +24,7 @@ _DEAD_MOTOR_BIT = const(1 << 14)
 _EVENT_BITS = const(15 << 3)
 _CONFLICT_BIT = const(1 << 9)
 _CHARGE_SHIFT = const(12)
-# A sensor or the converter is not to be believed: in the DRIVER, PACK and SYSTEM word.
-_ADC_BITS = const(1 << 8)
+# A sensor of the pack, or the converter, is not to be believed (a frozen one is off as well).
 _PACK_SENSOR_BITS = const(0xFC)
 _REFERENCE_BIT = const(4)
 # A third of the torque that takes no current at standstill goes nowhere.
@@ -117,9 +116,8 @@ class Judge:
         charge = self._charge
         active = self._faults.active
         charge.inhibited = (
-            active[DRIVER] & _ADC_BITS or active[PACK] & _PACK_SENSOR_BITS
-            or active[SYSTEM] & _REFERENCE_BIT
-        ) != 0  # fmt: skip
+            active[PACK] & _PACK_SENSOR_BITS or active[SYSTEM] & _REFERENCE_BIT
+        ) != 0
         bits = self._loop.system_bits | self._watch.system(self._sig)
         bits |= charge.bits << _CHARGE_SHIFT
         if not self._supervisor.parameters_ok:

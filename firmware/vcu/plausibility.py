@@ -87,7 +87,7 @@ class Plausibility:
         elif self._unbraked_ms < _BRAKED_MS:
             self._unbraked_ms += passed_ms
         if new:
-            self._rolled_mmps = sig.speed_mmps
+            self._rolled_mmps = self._rolled(sig.speed_mmps, new, passed_ms)
             if self.bits & (LOST | STOPPED):
                 self.bits &= ERRATIC | DIFFERS
             self._way_mm = 0
@@ -101,6 +101,20 @@ class Plausibility:
             self._compare_ms += passed_ms
             if self._compare_ms >= _COMPARE_MS:
                 self._compare(raw)
+
+    def _rolled(self, speed_mmps: int, new: int, passed_ms: int) -> int:
+        """Return how fast the car rolls: no faster than one pulse more would say.
+
+        The observer may be ahead of a wheel with few pulses that was just launched, and a car
+        that creeps on stops between two of them.
+        """
+        pulses = self._windows[1] + self._window_pulses + new + 1
+        if pulses > _MAX_PULSES:
+            return speed_mmps
+        # 2000 * 550 000 um >> 4 = 6.9e7
+        most_mmps = pulses * (self._spacing_um >> 4) // (_WINDOW_MS + self._window_ms + passed_ms)
+        most_mmps <<= 4
+        return speed_mmps if speed_mmps < most_mmps else most_mmps
 
     def _judge_silence(self, sig: Signals, passed_ms: int) -> None:
         rolled = self._rolled_mmps

@@ -105,7 +105,9 @@ def test_the_times_of_unintended_drive_are_measured_and_not_absent() -> None:
 def test_one_channel_that_sticks_is_what_the_second_channel_is_for() -> None:
     one = outcome(ONE_CHANNEL, "pedal_a_stuck")
     two = outcome(TWO_CHANNELS, "pedal_a_stuck")
-    assert one.detected == 0
+    # At most that pedal and brake are pressed together, once the driver brakes against it.
+    assert one.codes <= {"pedal_with_brake"}
+    assert one.reactions <= {"drives on", "WARN"}
     assert two.detected == two.cases
     assert max(one.excess_s, one.unasked_s) > max(two.excess_s, two.unasked_s)
 

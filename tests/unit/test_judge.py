@@ -8,7 +8,7 @@ from unit.cars import Driver, driving, number_of
 from vcu import faults, modes
 from vcu.preset import Preset
 from vcu.recorder import FIELD_COUNT, FIELDS
-from vcu.signals import SLOW_REFERENCE_LOW
+from vcu.signals import SLOW_REFERENCE_HIGH, SLOW_REFERENCE_LOW
 
 ROUND = 80  # ticks until everything has had its turn
 FRAME = 8  # ticks between two frames that are frozen
@@ -106,6 +106,22 @@ def test_a_reference_that_reads_wrong_makes_the_car_crawl():
     driver.tick(3 * ROUND)
     assert driver.active == {"adc_reference"}
     assert driver.loop.faults.is_crawling
+
+
+@pytest.mark.parametrize("name", ["", "adc_frozen", "adc_reference", "pack_v_sensor_low"])
+def test_a_measurement_that_is_not_to_be_believed_inhibits_a_charge(name):
+    driver = Driver()
+    driver.plug = driver.key = 1
+    driver.tick(2 * ROUND)
+    assert not driver.loop.charge.inhibited
+    if name == "adc_frozen":
+        driver.slow_counts = {SLOW_REFERENCE_LOW: 1000, SLOW_REFERENCE_HIGH: 1099}
+    elif name == "adc_reference":
+        driver.slow_counts = {SLOW_REFERENCE_LOW: 400}
+    elif name:
+        driver.pack_readable = False
+    driver.wait_for(lambda: name in driver.active | {""}, 1000)
+    driver.wait_for(lambda: driver.loop.charge.inhibited is (name != ""), ROUND * 10)
 
 
 def test_a_motor_that_takes_no_current_at_standstill_is_told():

@@ -64,7 +64,8 @@ class Roll:
 
 def rolling(speed_mmps=5000, both=False, **values):
     """A car that has rolled for two seconds at an even speed, and not braked."""
-    roll = Roll(**values)
+    # 248 mm from one pulse to the next: one a step are 6.2 m/s.
+    roll = Roll(**({"pulses_per_turn": 5} | values))
     roll.sig.speed_mmps = speed_mmps
     roll.step(pulses=1, motor_pulses=int(both), times=50)
     assert roll.bits == 0
@@ -97,6 +98,28 @@ def test_a_coarse_wheel_is_given_one_and_a_half_times_the_way_to_its_next_pulse(
     # 550 mm at 2.001 m/s are 275 ms.
     coarse = {"pulses_per_turn": 4, "wheel_circumference_mm": 2200}
     assert gone_silent(rolling(2001, **coarse), standstill_ms).bits == bits
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "bits"),
+    # Two pulses, and one more that nearly came, in 400 ms: 2.00 and 2.02 m/s.
+    [(268, 0), (270, STOPPED)],
+)
+def test_a_speed_that_the_pulses_do_not_bear_out_is_no_rolling(spacing_mm, bits):
+    """A launch that was weaker than predicted: the observer is ahead of what the wheel says."""
+    roll = Roll(pulses_per_turn=4, wheel_circumference_mm=spacing_mm * 4)
+    roll.step(times=40)
+    roll.sig.speed_mmps = 5000
+    roll.step(pulses=1).step(times=WINDOW + 3).step(pulses=1)
+    roll.sig.standstill_ms = 400
+    assert roll.step().bits == bits
+
+
+@pytest.mark.parametrize("pulses", [1998, 1999, 65000])
+def test_pulses_beyond_any_wheel_leave_the_speed_to_the_observer(pulses):
+    roll = rolling()
+    roll.step(pulses=pulses)
+    assert gone_silent(roll, 320).bits & STOPPED
 
 
 def test_a_brake_pressed_while_the_pulses_end_explains_it():
@@ -480,7 +503,7 @@ def test_what_the_counters_held_at_power_on_is_not_compared(wheel, motor):
 def test_a_motor_that_agrees_takes_nothing_else_back():
     roll = ready().pull(500, 951).step(times=60)
     assert roll.bits == LOST
-    roll = gone_silent(rolling(**MOTOR | {"motor_pulses_per_turn": 20}, both=True), 320)
+    roll = gone_silent(rolling(**MOTOR | {"motor_pulses_per_turn": 5}, both=True), 320)
     assert roll.bits == STOPPED
     assert roll.step(times=60).bits == STOPPED
     roll = ready()

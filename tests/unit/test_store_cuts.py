@@ -97,8 +97,9 @@ def test_a_year_of_use_stays_within_the_wear_budget():
     assert found["writes"] * 365 <= budget("writes a year") * DAYS
     assert found["erases"] * 365 <= budget("erases a year") * DAYS
     worst = budget("of them in the worst block")
-    # littlefs stays in a block for 101 erases before it moves on.
-    assert found["worst"] <= 101 + worst * DAYS // 365
+    # littlefs stays in a block for 101 erases and then goes on to one that chance chooses: in so
+    # few days a block may have had two stays more than its share.
+    assert found["worst"] <= 2 * 101 + worst * DAYS // 365
     assert worst * 15 < ERASES_MOST
     # It is settled at the first start; after 101 erases littlefs would move it.
     assert found["root"] <= 2

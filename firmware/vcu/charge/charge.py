@@ -260,6 +260,7 @@ class Charge:
 
     def _tell(self) -> None:
         phase = self.phase
-        if PRECHARGE <= phase <= BALANCE and not self.is_resting:
+        if PRECHARGE <= phase <= BALANCE and not self.is_resting and not self.enable:
             self.enable = 1
+            self.command.step(self.dt_ms)  # from then on by _find_current
         self.bits = self.session.faults | self._verdict.live_bits | self._verdict.of_bms()
