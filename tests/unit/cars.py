@@ -4,6 +4,8 @@ Deterministic, without noise, with floats where the firmware has none: nothing h
 shares arithmetic with what it tests.
 """
 
+from types import SimpleNamespace
+
 from vcu import faults, modes
 from vcu.limits import LIMITER_NAMES
 from vcu.loop import Loop
@@ -20,6 +22,7 @@ from vcu.signals import (
     SLOW_REFERENCE_LOW,
     SLOW_SENSOR_5V,
     SLOW_THROTTLE_READBACK,
+    Signals,
 )
 
 PACK_CV_PER_1000 = 3200
@@ -360,3 +363,16 @@ def knows_its_zero(driver):
     zero_counts = driver.params.get("pack_a_zero_counts")
     driver.loop.charge.session.zero_q4 = zero_counts * 16
     return driver
+
+
+def moving(lagged_permille=1000):
+    """What a limiter asks of the speed observer: the torque that the motor has followed so far."""
+    return SimpleNamespace(lagged_permille=lagged_permille)
+
+
+def drawing(current_da):
+    """Signals of a pack whose current is that, positive when it is discharged."""
+    sig = Signals()
+    sig.pack_valid = 1
+    sig.pack_da = current_da
+    return sig

@@ -1,26 +1,10 @@
 """Ceilings: each at its edges."""
 
-from types import SimpleNamespace
-
 import pytest
-from unit.cars import make_params
+from unit.cars import drawing, make_params, moving
 
 from vcu.ceilings import Ceiling, CurrentCeiling, RegenCeiling
 from vcu.limits import MOTOR_TEMP, PACK_CURRENT
-from vcu.signals import Signals
-
-
-def moving(lagged_permille=1000):
-    """What a limiter asks of the speed observer: the torque that the motor has followed so far."""
-    return SimpleNamespace(lagged_permille=lagged_permille)
-
-
-def drawing(current_da):
-    sig = Signals()
-    sig.pack_valid = 1
-    sig.pack_da = current_da
-    return sig
-
 
 # --- a plain ceiling
 

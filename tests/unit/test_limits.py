@@ -1,9 +1,7 @@
 """Limits: every limiter's name, and what pack and parts allow at each edge."""
 
-from types import SimpleNamespace
-
 import pytest
-from unit.cars import make_params
+from unit.cars import drawing, make_params, moving
 
 from vcu import limits
 from vcu.ceilings import Ceiling
@@ -23,19 +21,6 @@ from vcu.limits import (
 )
 from vcu.pack import Pack
 from vcu.signals import Signals
-
-
-def moving(lagged_permille=1000):
-    """What a limiter asks of the speed observer: the torque that the motor has followed so far."""
-    return SimpleNamespace(lagged_permille=lagged_permille)
-
-
-def drawing(current_da):
-    sig = Signals()
-    sig.pack_valid = 1
-    sig.pack_da = current_da
-    return sig
-
 
 # --- names
 
