@@ -4,9 +4,9 @@ MicroPython's unix build runs in a process of its own, started by
 sim/board/flash_launch.py. This side does what the chip, its USB bridge and its
 supply do: soft and hard resets, the watchdog, Ctrl-C, the cable and power cuts.
 The flash is a file, which outlives all of them. The car stands still whatever
-the pins drive, and time is real, or a whole number of times as fast. In the
-friendly mode LF goes out as CR LF, as on a board; in the raw mode bytes go out
-as they are.
+the pins drive. Time is real, or a whole number of times as fast, as long as the host
+keeps up; a busy one makes the board slow, and no watchdog bite. In the friendly
+mode LF goes out as CR LF, as on a board; in the raw mode bytes go out as they are.
 
 One class, longer than others: each of these may come in the middle of any other,
 from two threads, and what then goes first is decided here under one lock.
@@ -25,6 +25,7 @@ from sim.flash_files import FlashFiles
 from sim.flash_output import FlashOutput
 from sim.flash_port import FlashPort
 from sim.flash_run import FlashRun
+from sim.flash_watchdog import FlashWatchdog
 from sim.frame import KEY_ON
 from sim.interpreter import HARD_RESET, PWRON_RESET, WDT_RESET, find_micropython
 from sim.resting_car import resting_inputs
@@ -48,7 +49,8 @@ class FlashBoard:
     flash lasts as long as this object. OSError for an image that is not of whole
     blocks, ControllerError where there is no such board, or no interpreter. All
     methods may be called while it runs, those of `files` too: wear_out, flip_bit.
-    Attribute resets has the cause of each start, as machine.reset_cause says it.
+    Attribute resets has the cause of each start, as machine.reset_cause says it; feeds counts
+    how often the watchdog was made or fed, which the firmware does in each tick.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class FlashBoard:
     ) -> None:
         self.link = link
         self.resets: list[int] = []
+        self.feeds = 0
         self._command = [find_micropython(), "-X", f"heapsize={heap_bytes}", "-i", "-c"]
         places = (_SIM_DIR / "board", board_file(board).parent, ".frozen", _SIM_DIR)
         self._environment = {"HOME": os.devnull, "MICROPYPATH": ":".join(map(str, places))}
@@ -84,7 +87,7 @@ class FlashBoard:
         self._is_up = False  # a Ctrl-C is understood
         self._input: bytes = b""  # from the port, for a board that is not up
         self._bytes_left = -1  # until the cable is pulled
-        self._watchdog_s: float | None = None
+        self._watchdog = FlashWatchdog(self._look)
         self._again_s: float | None = None
         self._output = FlashOutput()
 
@@ -126,6 +129,11 @@ class FlashBoard:
             self._port = FlashPort(self.link)
             self._boot(PWRON_RESET)
         self._wake()
+
+    def starve(self, seconds: float) -> None:
+        """Take the processor away from what runs for so long, as a busy host does."""
+        if self._run is not None:
+            self._run.starve(seconds)
 
     def turn_key(self, is_on: bool) -> None:
         """Turn the key of the resting car; a running program sees it at its next tick."""
@@ -197,7 +205,8 @@ class FlashBoard:
         if self._run is not None:
             self._run.end()
             self._run = None
-        self._watchdog_s = self._again_s = None
+        self._watchdog.stop()
+        self._again_s = None
         self._unplug()
         self._input = b""
         self._forward()
@@ -226,7 +235,7 @@ class FlashBoard:
         if cause == SOFT_RESET:
             self._print(b"\r\nMPY: soft reboot\r\n")
         else:
-            self._watchdog_s = None
+            self._watchdog.stop()
         self._boot(cause)
 
     def _serve(self) -> None:
@@ -255,7 +264,7 @@ class FlashBoard:
                 self._serve_clock()
 
     def _wait_ms(self, is_open: bool) -> int | None:
-        due = [at for at in (self._watchdog_s, self._again_s) if at is not None]
+        due = [at for at in (self._watchdog.due_s, self._again_s) if at is not None]
         waits = [max(0, int(1000.0 * (at - time.monotonic())) + 1) for at in due]
         if not is_open:
             waits.append(_CLOSED_PORT_MS)
@@ -293,11 +302,14 @@ class FlashBoard:
 
     def _serve_clock(self) -> None:
         now_s = time.monotonic()
-        if self._watchdog_s is not None and now_s >= self._watchdog_s:
+        if self._watchdog.bites(now_s):
             self._reset(WDT_RESET)
         if self._again_s is not None and now_s >= self._again_s and self._run is not None:
             self._again_s = None
             self._run.interrupt()
+
+    def _look(self) -> tuple[str, float]:
+        return ("X", 0.0) if self._run is None else self._run.look()
 
     def _obey(self, word: str) -> None:
         """Do what the board has asked for (sim/board/flash_launch.py)."""
@@ -306,7 +318,8 @@ class FlashBoard:
             self._is_up = True
             self._take(b"")
         elif name == "watchdog":
-            self._watchdog_s = time.monotonic() + int(value) / 1000.0
+            self.feeds += 1
+            self._watchdog.feed(int(value) / 1000.0, time.monotonic())
         elif name == "again":
             self._again_s = time.monotonic() + _AGAIN_S
         elif name == "reset":

@@ -15,6 +15,9 @@ from contextlib import suppress
 
 _CHUNK_BYTES = 4096
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
+# Where proc(5) has utime and stime, counted from the state; they are in this unit.
+_RAN = slice(11, 13)
+_CLOCK_HZ = os.sysconf("SC_CLK_TCK")
 # How long a Ctrl-C waits for code that was sent just before it and is about to run.
 _PATIENCE_S = 0.05
 _LOOK_S = 0.0005
@@ -40,6 +43,11 @@ class FlashRun:
                 start_new_session=True,  # Ctrl-C in the host's terminal is for the host
             )
 
+    @property
+    def number(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
     def fileno(self) -> int:
         """Return what to poll: it has words, or the process has ended."""
         return self._words.fileno()
@@ -62,11 +70,16 @@ class FlashRun:
 
         At a prompt, or after kbd_intr(-1), the byte is for whoever reads the console.
         The process is stopped between the question and the signal, because a signal
-        that comes too late ends it.
+        that comes too late ends it. It waits in the process's own time: on a busy host a byte
+        that is given up too soon would stop nothing.
         """
-        patience_s = time.monotonic() + _PATIENCE_S
+        left_s = _PATIENCE_S
+        before_s = self.look()[1]
         while True:
-            waits = self._state() == "S" and not self._unread()
+            state, ran_s = self.look()
+            waits = state in "ZX" or (state == "S" and not self._unread())
+            left_s -= _LOOK_S if state == "S" else ran_s - before_s
+            before_s = ran_s
             os.kill(self._process.pid, signal.SIGSTOP)
             while self._state() not in "TZX":
                 time.sleep(0)
@@ -74,15 +87,22 @@ class FlashRun:
             if caught:
                 os.kill(self._process.pid, signal.SIGINT)
             os.kill(self._process.pid, signal.SIGCONT)
-            if caught or waits or time.monotonic() > patience_s:
+            if caught or waits or left_s < 0.0:
                 return caught
             time.sleep(_LOOK_S)
 
+    def look(self) -> tuple[str, float]:
+        """Return the state of the process as ps shows it, and the seconds that it has run.
+
+        S sleeps, R runs or would if it had a processor, T is stopped, Z has ended.
+        """
+        with suppress(OSError), open(f"/proc/{self.number}/stat") as file:
+            words = file.read().rpartition(")")[2].split()
+            return words[0], sum(map(int, words[_RAN])) / _CLOCK_HZ
+        return "X", 0.0
+
     def _state(self) -> str:
-        """Return the state of the process as ps shows it: S sleeps, T is stopped, Z has ended."""
-        with suppress(OSError), open(f"/proc/{self._process.pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
-        return "X"
+        return self.look()[0]
 
     def _catches(self) -> bool:
         with suppress(OSError), open(f"/proc/{self._process.pid}/status") as file:
@@ -95,6 +115,12 @@ class FlashRun:
         """Return how many bytes of the console the board has not read."""
         count = fcntl.ioctl(self._console, termios.FIONREAD, bytes(4))
         return struct.unpack("i", count)[0]
+
+    def starve(self, seconds: float) -> None:
+        """Give it no processor for so long."""
+        os.kill(self.number, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(self.number, signal.SIGCONT)
 
     def end(self) -> int:
         """Take its supply away, if it still runs; how it ended, as subprocess says it."""

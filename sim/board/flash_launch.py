@@ -18,26 +18,24 @@ import flash
 from micropython import const
 
 _path = sys.path[:]
-sys.path[:] = [".frozen"]  # the interpreter's own clock: this board runs in real time
+sys.path[:] = [".frozen"]  # the interpreter's own, and not that of sim/board/time.py
 import time
 
 sys.path[:] = _path
 
 from link import inputs
+from own_time import OwnTime
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
     from typing import Any
 
 _RTC_BYTES = const(2048)
-# The period of the interpreter's own ticks_diff, at 64 bits.
-_TICKS_MASK = const((1 << 62) - 1)
 _HEADER_BYTES = const(2)
 # The names of this side of the board, and of data that flash has its own copies of.
-_HOST_MODULES = ("board", "flash", "flash_launch", "frame", "link", "storage")
+_HOST_MODULES = ("board", "flash", "flash_launch", "frame", "link", "own_time", "storage")
 # Not as CPython and the stubs have them.
 _vfs: "Any" = __import__("vfs")
-_time: "Any" = time
 _sys: "Any" = sys
 _print_exception = _sys.print_exception
 _FIRST_BOOT_PY = "# This file is executed on every boot (including wake-boot from deepsleep)\n"
@@ -123,36 +121,6 @@ def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int) ->
     fitted.reset_cause = reset_cause
 
 
-class FastTime:
-    """The interpreter's time, a whole number of times as fast."""
-
-    def __init__(self, speed: int) -> None:
-        self._speed = speed
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(time, name)
-
-    def ticks_us(self) -> int:
-        """Return the clock in us."""
-        return _time.ticks_us() * self._speed & _TICKS_MASK
-
-    def ticks_ms(self) -> int:
-        """Return the clock in ms."""
-        return _time.ticks_us() * self._speed // 1000 & _TICKS_MASK
-
-    def sleep_us(self, us: int) -> None:
-        """Let us pass."""
-        _time.sleep_us(us // self._speed)
-
-    def sleep_ms(self, ms: int) -> None:
-        """Let ms pass."""
-        _time.sleep_us(ms * 1000 // self._speed)
-
-    def sleep(self, seconds: float) -> None:
-        """Let seconds pass."""
-        _time.sleep(seconds / self._speed)
-
-
 def _mount(device: "Any", block_bytes: int) -> None:
     """Mount the flash as /, made anew if it is blank; else say that it is lost, until Ctrl-C.
 
@@ -204,8 +172,7 @@ def start(
     host = Host(socket)
     pins: "Any" = open(folder + "/inputs", "rb")
     pins.readinto(inputs)
-    if speed > 1:
-        sys.modules["time"] = FastTime(speed)  # pyright: ignore[reportArgumentType]
+    sys.modules["time"] = OwnTime(time, speed)  # pyright: ignore[reportArgumentType]
     image = flash.Kept(open(folder + "/image", "r+b"))
     plan = flash.Plan(flash.Kept(open(folder + "/plan", "r+b")))
     _fit_machine(host, open(folder + "/rtc", "r+b"), pins, cause, speed)

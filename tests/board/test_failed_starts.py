@@ -37,6 +37,8 @@ KEPT = Path(__file__).with_name("failed_starts.md")
 OLD, NEW = "1.0.0", "2.0.0"
 ON_TRIAL, TRUSTED = Record("b", 0, False), Record("b", 0, True)
 PROMPT = "the prompt"
+# Of a host that has much else to do.
+PATIENCE_S = 120.0
 ROOT = ("a", "b", "boot.py", "main.py", "board.py")
 KEEPS = bool(os.environ.get("LSEV_KEEP_SCREENS"))
 STEP = "import vcu.loop\ndef step(self, ms):\n {}\nvcu.loop.Loop.step = step"
@@ -158,7 +160,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wait_for(board: FlashBoard, is_so: Callable[[], bool], what: str) -> None:
-    patience_s = time.monotonic() + 40.0
+    patience_s = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < patience_s, f"{what} did not come: {board.printed()}"
         time.sleep(0.02)
@@ -178,7 +180,8 @@ def live(board: FlashBoard, case: Case, image: Path) -> str:
     for _ in range(case.key_offs):
         board.turn_key(True)
         wait_for(board, lambda: has_started(board, NEW), "the new version")
-        time.sleep(0.5)  # ticks in which the key is seen
+        seen = board.feeds + 50  # ticks in which the key is seen
+        wait_for(board, lambda seen=seen: board.feeds > seen, "ticks")
         board.turn_key(False)
         wait_for(board, lambda: record(image)["trial"] == 0, "the end of the start")
         said += board.printed()
