@@ -8,6 +8,7 @@ import ast
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ MANIFEST = "manifest.json"
 MICROPYTHON_MIN = "1.26.0"
 
 _MANIFEST_NAME_CHARS = 60
+# A name that every file system and every line of text takes as it is.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+# Without these nothing starts; the head of the first says which MicroPython can run it.
+_MAIN, _NEEDED = "main.mpy", ("main.mpy", "board.py", "vehicle.py")
+_MPY_HEAD_BYTES = 4
 _MAX_MANIFEST_BYTES = 65536
 _MAX_FILE_BYTES = 1 << 20
 # What a zip file calls a moment that is the same everywhere.
@@ -116,14 +122,16 @@ def parse_manifest(data: bytes) -> Manifest:
     if len(head) != len(texts) or total != total_of(head, rows):
         raise BundleError("the manifest does not fit its own sum")
     if not rows or not all(_is_inside(name) for name, _, _ in rows):
-        raise BundleError("the manifest names files outside the slot, or none")
+        raise BundleError(
+            "the manifest names files outside the slot, or with other than letters and digits, or"
+            " none"
+        )
     version, board, vehicle, micropython_min = head
     return Manifest(version, board, vehicle, micropython_min, rows)
 
 
 def _is_inside(name: str) -> bool:
-    parts = name.split("/")
-    return len(name) <= _MANIFEST_NAME_CHARS and all(p and p[0] != "." for p in parts)
+    return len(name) <= _MANIFEST_NAME_CHARS and _NAME.fullmatch(name) is not None
 
 
 def build(board: str, vehicle: str, firmware: Path = FIRMWARE_DIR) -> Bundle:
@@ -188,6 +196,11 @@ def read_bundle(path: Path) -> Bundle:
     )
     if len(names) != len(files) + 1 or bundle.rows != manifest.rows:
         raise BundleError(_not_whole(path, "a file of it does not fit its manifest"))
+    missing = [name for name in _NEEDED if name not in files]
+    if missing:
+        raise BundleError(_not_whole(path, f"it has no {', '.join(missing)}"))
+    if files[_MAIN][:1] != b"M" or len(files[_MAIN]) < _MPY_HEAD_BYTES:
+        raise BundleError(_not_whole(path, f"its {_MAIN} is no bytecode of MicroPython"))
     return bundle
 
 

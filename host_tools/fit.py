@@ -4,14 +4,17 @@ import re
 from typing import cast
 
 from host_tools.board_files import BoardFiles
-from host_tools.bundle import Bundle, build
+from host_tools.bundle import Bundle, board_names, build, vehicle_names
 from host_tools.flash_steps import Running
-from host_tools.slots import FlashError, State, stated
+from host_tools.slot_record import RECORD
+from host_tools.slots import BOARD, FlashError, State, stated
 from vcu.chemistry import NAMES
 from vcu.params import TABLE
 
 # What a board says that was given no vehicle.
 _UNNAMED = ("", "unnamed", "?")
+# Where a board keeps which one it is, and what was built for that one.
+_SAYS_BOARD = ("/a", "/b", RECORD, BOARD)
 _VALUE = re.compile(r"(\w+)=(\d+)")
 
 
@@ -28,7 +31,8 @@ def build_for(board: str | None, vehicle: str | None, state: State, before: Runn
     if missing:
         raise FlashError(
             f"the board does not say what it is for (chip: {chip_of(state.about.machine) or '?'});"
-            f" nothing was changed; give {' and '.join(missing)} (see `lsev sim list`)"
+            f" nothing was changed; give {' and '.join(missing)}; boards:"
+            f" {', '.join(board_names())}; vehicles: {', '.join(vehicle_names())}"
         )
     return build(board, vehicle)
 
@@ -37,10 +41,13 @@ def check_fit(bundle: Bundle, state: State, before: Running, force: bool) -> Non
     """Raise FlashError for another board, chip or MicroPython, or an older version unforced."""
     kept = state.kept.manifest if state.kept is not None else None
     there = state.board or (kept.board if kept else "") or before.identity.get("board", "")
+    stays = state.stays if before.identity else state.holds
     if there and there != bundle.board:
         raise FlashError(
             f"this is a board {there!r}, the bundle is for {bundle.board!r}: its pins would be"
-            f" driven wrongly; nothing was changed; {state.stays}; use --board {there}"
+            f" driven wrongly; nothing was changed; {stays}; use --board {there}; a board that was"
+            f" flashed as {there!r} by mistake forgets it, and keeps its records, with `mpremote"
+            f" fs rm -r {' '.join(f':{path}' for path in _SAYS_BOARD if path in state.root)}`"
         )
     chip = chip_of(state.about.machine)
     wanted = bundle.board.upper().replace("_", "")

@@ -5,28 +5,29 @@ board has started it, a pulled cable or a lost supply leaves the board as it was
 """
 
 import argparse
-import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from host_tools.board_files import BoardError
-from host_tools.bundle import Bundle, BundleError, build, read_bundle, write_bundle
+from host_tools.bundle import (
+    Bundle,
+    BundleError,
+    board_names,
+    build,
+    read_bundle,
+    vehicle_names,
+    write_bundle,
+)
 from host_tools.endings import Ended
 from host_tools.files import whole_file
 from host_tools.fit import build_for, check_fit, check_vehicle
+from host_tools.flash_bench import flash_all
 from host_tools.flash_restore import look_after, read_backup, wanted_dump
-from host_tools.flash_screen import Bench, Screen, Work, plain
-from host_tools.flash_steps import (
-    Running,
-    Tools,
-    at_prompt,
-    back_up,
-    stop_program,
-    wait_for_start,
-)
+from host_tools.flash_screen import Screen, Work, plain
+from host_tools.flash_start import Chosen, wait_for_start
+from host_tools.flash_steps import Running, Tools, at_prompt, back_up, stop_program
 from host_tools.install import install
-from host_tools.ports import PortError, choose_port, find_ports
-from host_tools.session import PORT_HELP, Commands, add_yes, ask, check_agreed
+from host_tools.ports import PortError, choose_port
+from host_tools.session import PORT_HELP, Commands, add_key, add_yes, ask, check_agreed
 from host_tools.slots import FlashError, State, differing_root_files, inspect
 
 
@@ -36,17 +37,37 @@ def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
     # What is wrong with the input is told before a port is opened.
     bundle = read_bundle(args.bundle) if args.bundle else None
     args.dump = read_backup(args.restore) if args.restore else None
+    _check_names(args, bundle)
     if args.save_bundle:
         return _save(args)
     check_agreed(args.yes)
     if bundle is None and args.board and args.vehicle:
         bundle = build(args.board, args.vehicle)
     if args.all is not None:
-        return _flash_all(args, bundle, tools)
+        return flash_all(args.all, lambda work, own: flash(work, args, bundle, own), tools)
     port = choose_port(args.port)
     screen = Screen()
     work = Work(port, screen.tell, screen.show)
     return 0 if flash(work, args, bundle, tools) else 1
+
+
+def _check_names(args: argparse.Namespace, bundle: Bundle | None) -> None:
+    """Raise BundleError for a board or vehicle that is none, or not the bundle's."""
+    its = ("", "") if bundle is None else (bundle.board, bundle.vehicle)
+    for option, name, names, there in (
+        ("--board", args.board, board_names(), its[0]),
+        ("--vehicle", args.vehicle, vehicle_names(), its[1]),
+    ):
+        if name and name not in names:
+            raise BundleError(
+                f"there is no {option} {name}; nothing was changed; there are: {', '.join(names)}"
+            )
+        if name and bundle is not None and name != there:
+            raise BundleError(
+                f"{args.bundle} is for {bundle.board}, {bundle.vehicle}, and {option} says {name}:"
+                f" a bundle is installed as it is; nothing was changed; leave {option} out, or"
+                " leave --bundle out to build for what you name"
+            )
 
 
 def _save(args: argparse.Namespace) -> int:
@@ -100,8 +121,9 @@ def _steps(
     work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: Tools, stamp: str
 ) -> None:
     before = stop_program(tools, work.port)
-    with at_prompt(tools, work.port) as files:
+    with at_prompt(tools, work.port, before) as files:
         state = inspect(files)
+        work.kept = f"nothing was changed; {state.stays}"
         _describe(work, state, before)
         bundle = bundle or build_for(args.board, args.vehicle, state, before)
         check_fit(bundle, state, before, args.force)
@@ -116,16 +138,17 @@ def _steps(
         work.kept = f"{state.keeps}; `lsev flash` begins anew, `lsev versions` shows what is there"
         slot = install(files, bundle, state, work.progress, args.root)
         work.say(f"slot {slot}: all of {len(bundle.files)} files read back, and chosen")
-    work.kept = f"all of version {bundle.version} is in slot {slot} and chosen, on trial"
+    chosen = Chosen(state.about.unique_id, slot, bundle.version, bundle.total)
+    work.kept = f"all of {chosen} is there and chosen, on trial; `lsev versions` shows it"
     work.show("waiting for the self-test")
-    after = wait_for_start(tools, work.port, bundle.version, before.dump)
-    work.say(f"version {bundle.version} runs and has passed its self-test")
+    after = wait_for_start(tools, work.port, chosen, before.dump)
+    work.say(f"{chosen} runs and has passed its self-test")
     work.say("it confirms itself after 30 s without an error; until then leave the supply on")
     work.show("looking at the parameters")
     if other:  # what was set for another car must not come back to this one
         before = Running(before.identity)
     dump = wanted_dump(args.dump, before, after)
-    for line in look_after(tools, work.port, bundle.version, dump, before, after):
+    for line in look_after(tools, work.port, chosen, dump, before, after, args.key):
         work.say(line)
 
 
@@ -156,29 +179,6 @@ def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
         return
     if not ask(f"install version {bundle.version} in slot {state.idle}? [y/N]", "en"):
         raise FlashError(f"nothing was changed, as you wished; {state.stays}")
-
-
-def _flash_all(args: argparse.Namespace, bundle: Bundle | None, tools: Tools) -> int:
-    """Flash the boards of these ports, or of all there are, at the same time."""
-    # Two names of one port would be two programs at one board.
-    ports = list({os.path.realpath(port): port for port in args.all or find_ports()}.values())
-    if not ports:
-        raise PortError("no serial port was found; plug the boards in, or name their ports")
-    bench = Bench(ports)
-
-    def one(port: str) -> bool:
-        def tell(text: str) -> None:
-            bench.show(port, text)
-
-        work = Work(port, tell, tell, is_one_of_many=True)
-        work.name("board")
-        return flash(work, args, bundle, tools)
-
-    with ThreadPoolExecutor(len(ports)) as pool:
-        passed = list(pool.map(one, ports))
-    bench.end()
-    print(f"{sum(passed)} of {len(ports)} passed")
-    return 0 if all(passed) else 1
 
 
 _EXAMPLES = """\
@@ -224,6 +224,7 @@ def add_command(commands: Commands) -> None:
         "--restore", type=Path, metavar="FILE", help="give it the parameters of a backup or dump"
     )
     add_yes(parser)
+    add_key(parser)
     parser.add_argument(
         "--force", action="store_true", help="also an older version or another vehicle"
     )

@@ -9,8 +9,10 @@ before the update goes back. It still drives nothing until a person has looked a
 import zipfile
 from pathlib import Path
 
+from host_tools.answers import parse_words
 from host_tools.dump_file import give_dump, read_dump
-from host_tools.flash_steps import Running, Tools, wait_for_start
+from host_tools.flash_start import Chosen, wait_for_start
+from host_tools.flash_steps import Running, Tools, check_same
 from host_tools.link import LinkError
 from host_tools.ports import PortError
 from host_tools.session import SessionError, lock_again, unlocked
@@ -46,22 +48,35 @@ def wanted_dump(named: list[str] | None, before: Running, after: Running) -> lis
 
 
 def look_after(
-    tools: Tools, port: str, version: str, dump: list[str], before: Running, after: Running
+    tools: Tools,
+    port: str,
+    chosen: Chosen,
+    dump: list[str],
+    before: Running,
+    after: Running,
+    key: Path | None,
 ) -> list[str]:
-    """Give back the lines of a dump, [] for none; return what to tell of it; FlashError."""
+    """Give back the lines of a dump, [] for none; return what to tell of it; FlashError.
+
+    key is the file with the vehicle's key, which a locked board wants.
+    """
     said: list[str] = []
     if dump:
-        after = _give_back(tools, port, version, dump)
+        after = _give_back(tools, port, chosen, dump, key)
         said.append(f"parameters: {len(dump) - 1} given back")
     return said + compared(dump or before.dump, after)
 
 
-def _give_back(tools: Tools, port: str, version: str, dump: list[str]) -> Running:
+def _give_back(
+    tools: Tools, port: str, chosen: Chosen, dump: list[str], key: Path | None
+) -> Running:
     """Have the board take all of a dump, or nothing, keep it and start with it; FlashError."""
     try:
         with tools.link(port, lambda line: None) as link:
+            there = parse_words(link.command("id")).get("unique_id", "")
+            check_same(chosen.unique_id, there, port, "the parameters were not given back")
             try:
-                unlocked(link, None, lambda: give_dump(link, dump))
+                unlocked(link, key, lambda: give_dump(link, dump))
                 link.command("save", timeout_s=_SAVE_S)
             except BaseException:
                 lock_again(link)
@@ -69,10 +84,10 @@ def _give_back(tools: Tools, port: str, version: str, dump: list[str]) -> Runnin
             link.command("reboot")
     except (LinkError, PortError, SessionError) as error:
         raise FlashError(
-            f"version {version} runs, but the parameters were not given back: {error}; the board"
+            f"{chosen} runs, but the parameters were not given back: {error}; the board"
             " has those of its vehicle; `lsev params restore` with dump.txt of the backup"
         ) from None
-    return wait_for_start(tools, port, version, dump)
+    return wait_for_start(tools, port, chosen, dump)
 
 
 def compared(dump: list[str], after: Running) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 _BAR_CHARS = 24
+_ROW_CHARS = 79
 
 
 class Screen:
@@ -37,6 +38,7 @@ class Bench:
         self._texts = dict.fromkeys(ports, "waiting")
         self._lock = Lock()
         self._is_drawn = False
+        self._reason: BaseException | None = None
 
     def show(self, port: str, text: str) -> None:
         """Say what is going on at a port, from any thread."""
@@ -45,15 +47,25 @@ class Bench:
             if not sys.stdout.isatty():
                 return
             up = f"\x1b[{len(self._texts)}A" if self._is_drawn else ""
-            rows = (f"\r\x1b[K{name}  {what}"[:82] for name, what in self._texts.items())
-            print(up + "\n".join(rows), flush=True)
+            rows = (f"{name}  {what}"[:_ROW_CHARS] for name, what in self._texts.items())
+            print(up + "\n".join("\r\x1b[K" + row for row in rows), flush=True)
             self._is_drawn = True
 
+    def stop(self, reason: BaseException) -> None:
+        """Have every board's work end at its next step, as a person's Ctrl-C does."""
+        self._reason = reason
+
+    def check(self) -> None:
+        """Raise what stopped the bench, if anything did."""
+        if self._reason is not None:
+            raise type(self._reason)(*self._reason.args)
+
     def end(self) -> None:
-        """Print the last line of each port where it was not shown as it went."""
-        if not sys.stdout.isatty():
-            for name, text in self._texts.items():
-                print(f"{name}  {text}")
+        """Print the last line of each port where it was not shown as it went, or not all of it."""
+        for name, text in self._texts.items():
+            line = f"{name}  {text}"
+            if not sys.stdout.isatty() or len(line) > _ROW_CHARS:
+                print(line)
 
 
 @dataclass

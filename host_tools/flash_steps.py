@@ -1,13 +1,9 @@
-"""Flash steps: stops a parked board, keeps what is on it, installs, starts it and sees it run.
+"""Flash steps: stops a parked board, keeps what is on it, starts it again however that ends."""
 
-Whatever goes wrong before the last step, the board is started again with what it had.
-"""
-
-import re
 import time
 import zipfile
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,22 +15,29 @@ from host_tools.files import whole_file
 from host_tools.link import Link, LinkError
 from host_tools.ports import PortError, open_port
 from host_tools.prompt_files import open_prompt
-from host_tools.slot_record import RECORD, decode
 from host_tools.slots import RECORDS, SELECTOR, FlashError, State
 from service.identity import NAME as IDENTITY
 
-# How long a started board may take to its first answer: hashes, import, self-test.
-_START_S = 40.0
-_ANSWER_S = 3.0
-_PAUSE_S = 0.5
+ANSWER_S = 3.0
+PAUSE_S = 0.5
+# Some programs look into every port that appears, and let go of it within seconds.
+_TAKEN_S = 10.0
 _NOT_NOW = (22, 88)
-_SELF_TEST = re.compile(r"\bmode SELFTEST\b")
-_LAST_LINES = 12
+# What a program is asked to keep of it before it ends.
+_KEPT = ("dump", "faults", "faults hist", "changes")
 _LOST = "parameters_lost"
 # The records hold the vehicle's keys: who reads them unlocks the car.
 _ONLY_OWNER = 0o600
 
 Listener = Callable[[str], None]
+
+
+class MovingError(FlashError):
+    """The car could move: its program was not stopped."""
+
+
+class OtherBoardError(FlashError):
+    """Another board is at the port than was there before."""
 
 
 @contextmanager
@@ -66,6 +69,11 @@ class Running:
     texts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     @property
+    def unique_id(self) -> str:
+        """The number of its chip; "" where it does not say."""
+        return self.identity.get("unique_id", "")
+
+    @property
     def dump(self) -> list[str]:
         """The parameters."""
         return self.texts.get("dump", [])
@@ -81,22 +89,40 @@ class Running:
         return [name for name, value in values_in(dump).items() if there.get(name, value) != value]
 
 
-def stop_program(tools: Tools, port: str) -> Running:
-    """Ask the program who it is and what it keeps, and end it; FlashError when the car may move.
+def check_same(expected: str, found: str, port: str, kept: str) -> None:
+    """Raise OtherBoardError where a board's chip is another than expected; "" expects none.
 
-    A board without a program, or with one that is no console, answers nothing.
+    Hazard: a reset gives the ports of a bench new numbers, and what is meant for one car goes
+    into another. kept says how it is with the board that was meant.
+    """
+    if expected and found != expected:
+        raise OtherBoardError(
+            f"another board is at {port} now (its chip is {found or 'unknown'}, not {expected});"
+            f" nothing was changed on it; {kept}; connect only that one, or name its port by"
+            " /dev/serial/by-id, and look with `lsev versions`"
+        )
+
+
+def stop_program(
+    tools: Tools, port: str, unique_id: str = "", verbs: Sequence[str] = _KEPT
+) -> Running:
+    """Ask the program who it is and for the verbs, and end it; MovingError when the car may move.
+
+    OtherBoardError where it is not the chip that is named. A board without a program, or with
+    one that is no console, answers nothing.
     """
     found = Running()
     try:
         with tools.link(port, lambda line: None) as link:
-            found.identity = parse_words(link.command("id", timeout_s=_ANSWER_S))
-            for verb in ("dump", "faults", "faults hist", "changes"):
+            found.identity = parse_words(link.command("id", timeout_s=ANSWER_S))
+            check_same(unique_id, found.unique_id, port, f"{unique_id} was not stopped")
+            for verb in verbs:
                 with suppress(LinkError):
                     found.texts[verb] = link.command(verb)
             link.command("repl")
     except LinkError as error:
         if error.code in _NOT_NOW:
-            raise FlashError(
+            raise MovingError(
                 f"the car could move, so its program was not stopped: {error.text}; nothing was"
                 " changed; stop, neutral, key off, and try again"
             ) from None
@@ -108,13 +134,18 @@ def stop_program(tools: Tools, port: str) -> Running:
 
 
 @contextmanager
-def at_prompt(tools: Tools, port: str) -> Generator[BoardFiles]:
+def at_prompt(tools: Tools, port: str, stopped: Running) -> Generator[BoardFiles]:
     """Be at the prompt; the board starts again however this ends, so that the car can be used.
 
-    FlashError and BoardError say so where it could not be started.
+    stopped is what stop_program() has found. FlashError and BoardError say so where the board
+    could not be started; OtherBoardError where it is not the one that was stopped.
     """
-    with tools.prompt(port) as files:
+    with ExitStack() as stack:
+        files = _entered(tools, port, stopped, stack)
         try:
+            if stopped.unique_id:
+                kept = f"{stopped.unique_id} was stopped: restart it by its button or its supply"
+                check_same(stopped.unique_id, files.about().unique_id, port, kept)
             yield files
         except (FlashError, BoardError) as error:
             if _is_reset(files):
@@ -129,6 +160,30 @@ def at_prompt(tools: Tools, port: str) -> Generator[BoardFiles]:
             raise FlashError(
                 "all was done, but the board could not be restarted: switch its supply off and on"
             )
+
+
+def _entered(tools: Tools, port: str, stopped: Running, stack: ExitStack) -> BoardFiles:
+    """Enter the prompt; FlashError where a board that was stopped for it cannot be reached."""
+    end = tools.monotonic() + _TAKEN_S
+    while True:
+        try:
+            return stack.enter_context(tools.prompt(port))
+        except (PortError, BoardError) as error:
+            if not stopped.identity:
+                raise
+            if isinstance(error, PortError) and tools.monotonic() < end:
+                tools.sleep(PAUSE_S)
+                continue
+            raise FlashError(
+                f"{error}; nothing was changed, but the board's program had been told to end: at"
+                " MicroPython's prompt the car drives nothing; restart it by its button or its"
+                " supply, else it starts by itself after 10 minutes"
+            ) from None
+        except BaseException:
+            if stopped.identity:  # stopped by a person: no board stays at its prompt
+                with suppress(PortError, BoardError), tools.prompt(port) as files:
+                    _is_reset(files)
+            raise
 
 
 def _is_reset(files: BoardFiles) -> bool:
@@ -171,71 +226,3 @@ def back_up(files: BoardFiles, state: State, before: Running, path: Path) -> str
 
 def _pairs(words: dict[str, str]) -> list[str]:
     return [f"{name} {rest}" for name, rest in words.items()]
-
-
-def wait_for_start(tools: Tools, port: str, bundle_version: str, dump: list[str]) -> Running:
-    """Wait until the board runs that version and has passed its self-test; FlashError.
-
-    dump has the parameters that a version has left that starts in its place.
-    """
-    heard: list[str] = []
-    why = "no answer"
-    end = tools.monotonic() + _START_S
-    while tools.monotonic() < end:
-        tools.sleep(_PAUSE_S)
-        try:
-            with tools.link(port, heard.append) as link:
-                found = Running(parse_words(link.command("id", timeout_s=_ANSWER_S)))
-                if _SELF_TEST.search("\n".join(link.command("status"))):
-                    why = "its self-test does not end"
-                    continue
-                for verb in ("dump", "faults"):
-                    found.texts[verb] = link.command(verb)
-        except (LinkError, PortError) as error:
-            is_at_prompt = isinstance(error, LinkError) and error.slug == "at-prompt"
-            why = (
-                "it is at MicroPython's prompt and drives nothing" if is_at_prompt else str(error)
-            )
-            continue
-        version = found.identity.get("version", "?")
-        if version != bundle_version:
-            raise FlashError(
-                f"version {bundle_version} was installed, but version {version} runs, for"
-                f" {found.identity.get('vehicle', '?')}: the new one"
-                f" did not start and was given up{_kept_reason(tools, port) or _said(heard)};"
-                f" {_left(dump, found)}; hand on this report"
-            )
-        return found
-    raise FlashError(
-        f"version {bundle_version} was installed and verified, but the board has not started it:"
-        f" {why}{_said(heard)}; after two failed starts it takes the version before by itself;"
-        " switch its supply off and on, then `lsev versions`; where nothing at all starts,"
-        " `lsev flash --root`"
-    )
-
-
-def _left(dump: list[str], found: Running) -> str:
-    """Return what the version that was given up has left of the parameters."""
-    others = found.other_than(dump)
-    if not others and not found.is_lost:
-        return "the car can be used as before"
-    return (
-        f"its parameters are not those of before ({', '.join(others) or 'the record is lost'}):"
-        " `lsev params restore` with dump.txt of the backup, before anybody drives"
-    )
-
-
-def _said(heard: list[str]) -> str:
-    lines = [line for line in heard if line.startswith("selector:")][-_LAST_LINES:]
-    return f" ({'; '.join(lines)})" if lines else ""
-
-
-def _kept_reason(tools: Tools, port: str) -> str:
-    """Return why a slot was given up; the board may have said so before the port was open."""
-    with suppress(BoardError, FlashError, PortError):
-        stop_program(tools, port)
-        with at_prompt(tools, port) as files:
-            record = decode(files.read(RECORD))
-        if record is not None and record.failed:
-            return f" (slot {record.failed} was given up: {record.why})"
-    return ""

@@ -43,7 +43,7 @@ def t(p):
  for e in l:
   q=p+'/'+e[0]
   if e[1]&0x4000:
-   print('d',0,'-',q);t(q)
+   print('d',0,'-',repr(q));t(q)
   else:
    h=hashlib.sha256();n=0
    with open(q,'rb') as f:
@@ -51,7 +51,7 @@ def t(p):
      k=f.readinto(b)
      if not k:break
      h.update(m[:k]);n+=k
-   print('f',n,hexlify(h.digest()).decode(),q)
+   print('f',n,hexlify(h.digest()).decode(),repr(q))
 t(%r)"""
 # littlefs writes a directory into two blocks in turns, and a new one is in one of them only:
 # rot there takes it, and a directory that is gone keeps all the rest from being mounted. So a
@@ -97,12 +97,11 @@ class PromptFiles:
 
     def tree(self, folder: str) -> dict[str, Entry]:
         """Return all below a folder by path, each file hashed by the board from its flash."""
-        text = self._do(f"read {folder}", lambda t: t.exec(_TREE % folder.rstrip("/"))).decode()
-        found: dict[str, Entry] = {}
-        for line in text.splitlines():
-            kind, size, sha, path = line.split(" ", 3)
-            found[path] = Entry(kind == "d", int(size), sha)
-        return found
+        # A name may have any character in it, a line end too: its repr has none.
+        return self._do(
+            f"read {folder or '/'}",
+            lambda t: _entries(t.exec(_TREE % folder.rstrip("/")).decode()),
+        )
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes."""
@@ -154,6 +153,14 @@ class PromptFiles:
             raise BoardError(f"could not {what}: {error}", error.errno or 0) from None
         except (TransportError, struct.error, ValueError, SyntaxError, IndexError) as error:
             raise BoardError(f"could not {what}: {str(error)[:_FIRST_CHARS]}") from None
+
+
+def _entries(text: str) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for line in text.splitlines():
+        kind, size, sha, path = line.split(" ", 3)
+        found[ast.literal_eval(path)] = Entry(kind == "d", int(size), sha)
+    return found
 
 
 def _last_line(error: Any) -> str:

@@ -10,10 +10,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from host_tools.answers import Commander
 from host_tools.board_files import BoardError
 from host_tools.bundle import MICROPYTHON_MIN
 from host_tools.fit import chip_of, numbers
 from host_tools.flash_steps import Tools, at_prompt, stop_program
+from host_tools.link import LinkError
 from host_tools.ports import choose_port
 from host_tools.session import Commands, Opener, SessionError, add_port, open_session, unlocked
 from host_tools.slots import FlashError
@@ -21,6 +23,8 @@ from service.identity import is_number, is_vin
 
 _KEY_BYTES = 16
 _PROVISION_S = 15.0
+# The board's codes for a level that this session has not, and for keys that are not its own.
+_NOT_ALLOWED = (33, 35, 36, 37)
 
 
 @dataclass(frozen=True)
@@ -73,18 +77,41 @@ def run(
     if args.key_file is None:
         raise SessionError("--key-file says where the new keys go; nothing was changed")
     with opener(args.port) as link:
-        link.command("id")  # a board that does not answer gets no file of keys
+        _see_it_answers(link)  # a board that does not answer gets no file of keys
         keys = _new_keys(args.key_file, args.id)
         line = f"provision id={args.id} vin={args.vin} k1={keys[0]} k2={keys[1]}"
         try:
             said = unlocked(link, args.key, lambda: link.command(line, timeout_s=_PROVISION_S))
             link.command("lock")
-        except BaseException:
+        except BaseException as error:
+            if _is_refused(error):
+                args.key_file.unlink()
+                raise
             print(f"whether the board took the keys is not known: keep {args.key_file}")
             raise
     print("\n".join(said))
     print(f"keys: {args.key_file}, for you alone; without them nobody changes this board again")
     return 0
+
+
+def _see_it_answers(link: Commander) -> None:
+    """Raise LinkError where no program answers; a board that has none is to be flashed first."""
+    try:
+        link.command("id")
+    except LinkError as error:
+        if error.slug != "at-prompt":
+            raise
+        raise FlashError(
+            "the board is at MicroPython's prompt, no program of this firmware runs; nothing was"
+            " changed; put one on it with `lsev flash`, or restart a board that has one"
+        ) from None
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Return whether the board has surely not taken the keys: who asked may not give any."""
+    return isinstance(error, SessionError) or (
+        isinstance(error, LinkError) and error.code in _NOT_ALLOWED
+    )
 
 
 def _new_keys(path: Path, number: str) -> tuple[str, str]:
@@ -102,8 +129,7 @@ def _explain(args: argparse.Namespace, tools: Tools) -> int:
     """Look at the chip and its MicroPython where one answers; else tell all the steps."""
     port = choose_port(args.port)
     try:
-        stop_program(tools, port)
-        with at_prompt(tools, port) as files:
+        with at_prompt(tools, port, stop_program(tools, port)) as files:
             about = files.about()
     except BoardError:
         print(f"{port}: no MicroPython answers")

@@ -18,6 +18,8 @@ from host_tools.slot_record import RECORD, Record, decode
 SLOTS = ("a", "b")
 RECORDS = "/records"
 SELECTOR = "/main.py"
+# What these names must be where they are there: a folder or not.
+_FOLDERS = {"/a": True, "/b": True, RECORDS: True, RECORD: False, f"{RECORD}.new": False}
 BOOT = "/boot.py"
 BOARD = "/board.py"
 # Two builds of one version differ in these.
@@ -111,7 +113,7 @@ class State:
     def foreign(self) -> str:
         """What else is in the root."""
         ours = {BOOT, SELECTOR, BOARD, RECORD, RECORDS, "/a", "/b"}
-        return ", ".join(sorted(set(self.root) - ours)) or "nothing foreign"
+        return ", ".join(map(_shown, sorted(set(self.root) - ours))) or "nothing foreign"
 
     def describe(self) -> list[str]:
         """Return lines for a person."""
@@ -141,10 +143,21 @@ def _keeping(slot: Slot | None) -> str:
     return f"version {slot.manifest.version} in slot {slot.name} was kept and keeps running"
 
 
+def _shown(path: str) -> str:
+    return path if path.isprintable() else repr(path)
+
+
 def inspect(files: BoardFiles) -> State:
-    """Read everything once; BoardError."""
+    """Read everything once; BoardError; FlashError where something else has one of our names."""
     about = files.about()
     tree = files.tree("")
+    for path, is_folder in _FOLDERS.items():
+        if path in tree and tree[path].is_folder != is_folder:
+            raise FlashError(
+                f"{path} on the board is a {'file' if is_folder else 'folder'}, where the firmware"
+                f" has a {'folder' if is_folder else 'file'}; nothing was changed; remove it with"
+                f" `mpremote fs rm -r :{path}` and try again"
+            )
     record = decode(files.read(RECORD)) if RECORD in tree else None
     slots = {name: _slot(files, name, tree) for name in SLOTS}
     root = {path: entry for path, entry in tree.items() if path.count("/") == 1}
@@ -183,7 +196,7 @@ def _slot(files: BoardFiles, name: str, tree: dict[str, Entry]) -> Slot:
     for path, entry in entries.items():
         # A .py hides the .mpy beside it.
         if not entry.is_folder and path not in listed:
-            trouble = f"{path} is not of version {manifest.version}"
+            trouble = f"{_shown(path)} is not of version {manifest.version}"
             return Slot(name, manifest, trouble, True, entries)
     return Slot(name, manifest, "", True, entries)
 

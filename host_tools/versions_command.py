@@ -11,17 +11,11 @@ from host_tools.board_files import BoardError
 from host_tools.fit import check_vehicle
 from host_tools.flash_restore import look_after, wanted_dump
 from host_tools.flash_screen import plain
-from host_tools.flash_steps import (
-    Running,
-    Tools,
-    at_prompt,
-    back_up,
-    stop_program,
-    wait_for_start,
-)
+from host_tools.flash_start import Chosen, wait_for_start
+from host_tools.flash_steps import Running, Tools, at_prompt, back_up, stop_program
 from host_tools.install import choose_other, other_slot
 from host_tools.ports import choose_port
-from host_tools.session import Commands, add_port, add_yes, ask, check_agreed
+from host_tools.session import Commands, add_key, add_port, add_yes, ask, check_agreed
 from host_tools.slots import FlashError, State, inspect
 
 
@@ -30,8 +24,8 @@ def run_versions(args: argparse.Namespace, tools: Tools | None = None) -> int:
     tools = tools or Tools()
     port = choose_port(args.port)
     try:
-        stop_program(tools, port)
-        with at_prompt(tools, port) as files:
+        stopped = stop_program(tools, port)
+        with at_prompt(tools, port, stopped) as files:
             state = inspect(files)
     except BoardError as error:
         raise FlashError(f"{error}; nothing was changed; check the cable and try again") from None
@@ -66,7 +60,7 @@ def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
     port = choose_port(args.port)
     try:
         before = stop_program(tools, port)
-        with at_prompt(tools, port) as files:
+        with at_prompt(tools, port, before) as files:
             state = inspect(files)
             print("\n".join(state.describe()))
             slot, manifest = other_slot(state)
@@ -86,19 +80,22 @@ def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
             f"{error}; the choice of the slot is as before or as wished, never half; look with"
             " `lsev versions`, check the cable and try again"
         ) from None
-    _see_it_run(tools, port, manifest.version, before, bool(other))
-    print(f"PASS: version {manifest.version} in slot {slot} runs, on trial for 30 s")
+    chosen = Chosen(state.about.unique_id, slot, manifest.version, manifest.total)
+    _see_it_run(tools, port, chosen, before, bool(other), args.key)
+    print(f"PASS: {chosen} runs, on trial for 30 s")
     return 0
 
 
-def _see_it_run(tools: Tools, port: str, version: str, before: Running, is_other: bool) -> None:
+def _see_it_run(
+    tools: Tools, port: str, chosen: Chosen, before: Running, is_other: bool, key: Path | None
+) -> None:
     """Wait for the start, and tell what became of the parameters; FlashError."""
-    after = wait_for_start(tools, port, version, before.dump)
+    after = wait_for_start(tools, port, chosen, before.dump)
     if is_other:  # what was set for another car must not come back to this one
         before = Running(before.identity)
     # An older version may not be able to read what a newer one has written.
     dump = wanted_dump(None, before, after)
-    for line in look_after(tools, port, version, dump, before, after):
+    for line in look_after(tools, port, chosen, dump, before, after, key):
         print(line)
 
 
@@ -141,6 +138,7 @@ def add_command(commands: Commands) -> None:
         epilog=_ROLLBACK_EXAMPLES,
     )
     add_yes(rollback)
+    add_key(rollback)
     rollback.add_argument("--force", action="store_true", help="also to another vehicle")
     rollback.set_defaults(run=run_rollback)
     for parser in (versions, rollback):

@@ -42,7 +42,7 @@ from sim.flash_board import FlashBoard
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
-NEW, BROKEN, FORGETFUL = "7.0.0", "8.0.0", "9.0.0"
+NEW, FORGETFUL = "7.0.0", "9.0.0"
 # A version that reads and writes parameters in a form before the first.
 FORGETS = """
 import service.keeper, service.records
@@ -51,6 +51,10 @@ v = service.keeper._VERSIONS
 service.keeper._VERSIONS = tuple([0 if i == service.keeper._NAMES.index("params") else v[i]
     for i in range(len(v))])
 """
+# Of a host that has much else to do; whatever does come, comes within seconds on one that has not.
+PATIENCE_S = 120.0
+# A version is trusted after 30 clean seconds, and a board's clock is never faster than its speed.
+SPEED, TRUST_S = 10, 30.0
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 # The flash is programmed and erased about 4 200 times by an update.
 OPERATIONS = range(50, 3_950, 195) if PROVE else (500,)
@@ -67,8 +71,8 @@ def is_up(board: FlashBoard) -> bool:
     return '"version":"' in board.printed()
 
 
-def wait_until(is_so: Callable[[], bool], patience_s: float = 30.0) -> bool:
-    end_s = time.monotonic() + patience_s
+def wait_until(is_so: Callable[[], bool]) -> bool:
+    end_s = time.monotonic() + PATIENCE_S
     while not is_so() and time.monotonic() < end_s:
         time.sleep(0.02)
     return is_so()
@@ -83,7 +87,9 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_bundle(bundle, folder / "first.zip")
         write_bundle(with_line(bundle, NEW), folder / "new.zip")
         write_bundle(with_line(bundle, FORGETFUL, FORGETS), folder / "forgetful.zip")
-        write_bundle(with_line(bundle, BROKEN, "import no_such_module"), folder / "broken.zip")
+        write_bundle(
+            with_line(bundle, bundle.version, "import no_such_module"), folder / "broken.zip"
+        )
 
     return once(tmp_path_factory, "bundles", make)
 
@@ -151,22 +157,22 @@ def test_a_board_from_empty_to_trusted_to_updated_to_rolled_back(
 def let_it_run(folder: Path) -> None:
     """Let the board of a folder run, ten times as fast, until the version trusts itself."""
     image = folder / "image"
-    with FlashBoard(folder / "port", image=image, speed=10) as board:
-        assert wait_until(lambda: is_up(board))
-        time.sleep(2.0)  # the 30 clean seconds are 3
-        assert not record(image)["confirmed"]
+    with FlashBoard(folder / "port", image=image, speed=SPEED) as board:
+        began_s = time.monotonic()
         assert wait_until(lambda: record(image)["confirmed"])
+        assert time.monotonic() - began_s > TRUST_S / SPEED
+        assert board.resets == [1], board.printed()
 
 
-def test_a_version_that_cannot_be_imported_gives_way_to_the_old_one(
+def test_a_build_of_the_same_version_that_cannot_be_imported_gives_way_and_is_a_fail(
     flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = state(tmp_path)[1]
     assert update(tmp_path, bundles / "broken.zip") == 1
     out = capsys.readouterr().out
-    assert f"version {BROKEN} was installed, but version {old} runs" in out
+    assert f"version {old} in slot b was chosen, but version {old} in slot a runs" in out
     assert "given up: ImportError" in out
-    assert state(tmp_path) == ("a", old, BROKEN)
+    assert state(tmp_path) == ("a", old, old)
 
 
 # 16 s and 10 s for what test_flash_command.py has in `make test` on boards that only answer.
@@ -252,11 +258,11 @@ def test_a_cable_pulled_in_any_exchange_leaves_a_whole_version_and_a_sentence(
     bundle = read_bundle(bundles / "new.zip")
     tools, port = Tools(), str(tmp_path / "port")
     old = state(tmp_path)[1]
-    stop_program(tools, port)
+    stopped = stop_program(tools, port)
     puller = Puller(flashed, monkeypatch)
     while True:
         try:
-            with at_prompt(tools, port) as files:
+            with at_prompt(tools, port, stopped) as files:
                 there = inspect(files)
                 puller.arm()
                 install(files, bundle, there, lambda *_: None)

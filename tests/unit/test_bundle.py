@@ -3,6 +3,7 @@
 import json
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,12 @@ def built() -> Bundle:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A bundle of three files, in a file."""
+    """A bundle of four files, in a file."""
     files = {
         "main.mpy": b"M\x06" + bytes(50),
         "vcu/loop.mpy": b"M\x06loop",
         "board.py": b"A = 1\n",
+        "vehicle.py": b"B = 1\n",
     }
     path = tmp_path / "small.zip"
     write_bundle(Bundle("1.2.3", BOARD, VEHICLE, "1.26.0", files), path)
@@ -94,7 +96,7 @@ def test_an_unknown_board_or_vehicle_is_refused_with_the_names_there_are() -> No
 
 def test_a_bundle_comes_out_of_its_file_as_it_went_in(small: Path) -> None:
     found = read_bundle(small)
-    assert (found.version, found.board, len(found.files)) == ("1.2.3", BOARD, 3)
+    assert (found.version, found.board, len(found.files)) == ("1.2.3", BOARD, 4)
     first = small.read_bytes()
     write_bundle(found, small)
     assert small.read_bytes() == first
@@ -147,6 +149,30 @@ def test_a_file_that_does_not_fit_its_manifest_is_refused(small: Path) -> None:
             archive.writestr(name, data)
         archive.writestr(MANIFEST, whole.manifest)
     with pytest.raises(BundleError, match="does not fit its manifest"):
+        read_bundle(small)
+
+
+@pytest.mark.parametrize("name", ["main.mpy", "board.py", "vehicle.py"])
+def test_a_bundle_that_could_not_start_is_refused_when_it_is_read(small: Path, name: str) -> None:
+    whole = read_bundle(small)
+    write_bundle(replace(whole, files={k: d for k, d in whole.files.items() if k != name}), small)
+    with pytest.raises(BundleError, match=f"it has no {name}.*nothing was changed"):
+        read_bundle(small)
+
+
+@pytest.mark.parametrize("data", [b"", b"M", b"M\x06\x00", bytes(50)])
+def test_a_bundle_whose_main_is_no_bytecode_is_refused(small: Path, data: bytes) -> None:
+    whole = read_bundle(small)
+    write_bundle(replace(whole, files={**whole.files, "main.mpy": data}), small)
+    with pytest.raises(BundleError, match=r"main\.mpy is no bytecode.*nothing was changed"):
+        read_bundle(small)
+
+
+@pytest.mark.parametrize("name", ["we\nird.py", "fö.py", "a b.py", "x'.py", "a.py\n", "vcu/-x"])
+def test_a_bundle_with_a_name_that_is_no_plain_word_is_refused(small: Path, name: str) -> None:
+    whole = read_bundle(small)
+    write_bundle(replace(whole, files={**whole.files, name: b"x"}), small)
+    with pytest.raises(BundleError, match="other than letters and digits"):
         read_bundle(small)
 
 

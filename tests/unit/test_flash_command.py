@@ -17,8 +17,8 @@ from unit.answering_board import AnsweringBoard
 from unit.folder_board import VEHICLE, FolderBoard, make_bundle
 from unit.test_install import flashed
 
-from host_tools import provision_command, versions_command
-from host_tools.board_files import About, BoardError
+from host_tools import versions_command
+from host_tools.board_files import About
 from host_tools.bundle import ROOT, write_bundle
 from host_tools.cli import main, make_parser
 from host_tools.endings import Ended
@@ -95,11 +95,11 @@ def bench(tmp_path: Path) -> Bench:
 def test_an_update_passes_with_a_report_and_a_backup(bench, capsys) -> None:
     assert bench.flash(NEW) == 0
     out = capsys.readouterr().out
-    assert "version 2.0.0 runs and has passed its self-test" in out
+    assert "version 2.0.0 in slot b runs and has passed its self-test" in out
     assert "PASS (report: lsev_flash_a1b2c3_20261123_120000.txt)" in out
     report = Path("lsev_flash_a1b2c3_20261123_120000.txt").read_text()
     assert NEW.total in report and report.endswith("PASS\n") and "the same 2 as before" in report
-    assert bench.board.starts() == "2.0.0" and bench.board.resets == 1
+    assert bench.board.starts() == "2.0.0" and bench.board.resets == 2
     assert bench.console.told.index("dump") < bench.console.told.index("repl")
 
 
@@ -343,7 +343,7 @@ def test_a_version_that_gives_up_is_a_fail_that_names_what_runs(bench, capsys) -
     bench.starts = lambda: "1.0.0"
     assert bench.flash(NEW) == 1
     out = capsys.readouterr().out
-    assert f"2.0.0 was installed, but version 1.0.0 runs, for {VEHICLE}: the new one" in out
+    assert f"2.0.0 in slot b was chosen, but version 1.0.0 runs, for {VEHICLE}: the chosen" in out
     assert "given up: ImportError" in out and "can be used as before" in out
 
 
@@ -456,7 +456,7 @@ def test_parameters_that_the_board_does_not_take_back_are_a_fail_that_names_the_
     bench.console.answers["checksum"] = LinkError(14, "bad-crc", "not those of the dump")
     assert bench.flash(NEW) == 1
     out = capsys.readouterr().out
-    assert "version 2.0.0 runs, but the parameters were not given back: not those" in out
+    assert "version 2.0.0 in slot b runs, but the parameters were not given back: not" in out
     assert "lsev params restore" in out and "save" not in bench.console.told
     assert "abort" in bench.console.told
 
@@ -502,7 +502,7 @@ def test_many_boards_get_one_line_each(tmp_path: Path, capsys, monkeypatch) -> N
     boards = {f"P{n}": flashed(tmp_path / f"flash{n}", OLD) for n in range(3)}
     benches = {port: Bench(board) for port, board in boards.items()}
     benches["P1"].console.answers["repl"] = MOVING
-    monkeypatch.setattr("host_tools.flash_command.find_ports", lambda: dict.fromkeys(boards, ""))
+    monkeypatch.setattr("host_tools.flash_bench.find_ports", lambda: dict.fromkeys(boards, ""))
     first = benches["P0"]
     tools = Tools(
         lambda port, tap: benches[port].link(port, tap),
@@ -539,7 +539,7 @@ def test_named_ports_are_flashed_each_once_and_one_that_is_not_there_fails_alone
     assert lines[0].startswith("dev/P  PASS") and lines[2:] == ["1 of 2 passed"]
     assert list(tmp_path.glob("lsev_flash_a1b2c3_devP_*.txt"))
     assert lines[1].startswith("none  FAIL: nothing is at none")
-    assert bench.board.starts() == "2.0.0" and bench.board.resets == 1
+    assert bench.board.starts() == "2.0.0" and bench.board.resets == 2
 
 
 def test_a_damaged_selector_is_told_and_left_until_it_is_asked_for(bench, capsys) -> None:
@@ -621,74 +621,6 @@ def test_a_rollback_without_another_version_is_refused(bench) -> None:
     with pytest.raises(FlashError, match=r"no whole version to go back to; version 1\.0\.0"):
         versions_command.run_rollback(args, bench.tools)
     assert bench.board.starts() == "1.0.0"
-
-
-def provision(words, answers, tools=None):
-    board = AnsweringBoard({"provision": ["vehicle"], "lock": []} | answers)
-    args = make_parser().parse_args(["provision", "--port", "P", *words])
-    return provision_command.run(args, board.open, tools), board
-
-
-WHO = ["--id", "LSEV-0007", "--vin", "LLSEV4W60AGM00037", "--key-file", "keys.txt"]
-
-
-def test_provision_writes_the_keys_for_one_user_before_the_board_gets_them() -> None:
-    seen = []
-
-    def take(line):
-        seen.append(Path("keys.txt").read_text())
-        return ["vehicle LSEV-0007"]
-
-    _, board = provision(WHO, {"provision": take})
-    keys = dict(line.split("=") for line in seen[0].splitlines()[1:])
-    line = next(line for line in board.told if line.startswith("provision"))
-    assert line.endswith(f"k1={keys['k1']} k2={keys['k2']}") and keys["k1"] != keys["k2"]
-    assert Path("keys.txt").stat().st_mode & 0o777 == 0o600
-    assert board.told[-1] == "lock"
-
-
-def test_provision_does_not_write_over_a_file_of_keys() -> None:
-    Path("keys.txt").write_text("another car's")
-    with pytest.raises(FileExistsError):
-        provision(WHO, {})
-    assert Path("keys.txt").read_text() == "another car's"
-
-
-def test_keys_are_kept_when_it_is_not_known_whether_the_board_took_them(capsys) -> None:
-    with pytest.raises(LinkError):
-        provision(WHO, {"provision": LinkError(None, "no-answer", "nothing")})
-    assert "k1=" in Path("keys.txt").read_text()
-    assert "keep keys.txt" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("at", [1, 3, 5])
-def test_provision_says_which_part_is_wrong_before_a_port_is_opened(at: int) -> None:
-    words = [*WHO[: at - 1], *WHO[at + 1 :]] if at == 5 else [*WHO[:at], "?", *WHO[at + 1 :]]
-    with pytest.raises(SessionError, match="nothing was changed"):
-        provision(words, {})
-    assert not Path("keys.txt").exists()
-
-
-def test_provision_of_a_bare_chip_tells_the_esptool_line_of_each_board(tmp_path, capsys) -> None:
-    @contextmanager
-    def no_prompt(port):
-        raise BoardError("no prompt")
-        yield
-
-    bench = Bench(FolderBoard(tmp_path / "blank"), {"id": AT_PROMPT})
-    provision([], {}, Tools(bench.link, no_prompt))
-    out = capsys.readouterr().out
-    assert "esptool --chip esp32s3 --port P write-flash 0x0 ESP32_GENERIC_S3-" in out
-    assert "esptool --chip esp32 --port P write-flash 0x1000 ESP32_GENERIC-" in out
-    assert "flash-id" in out and "erase-flash" in out
-
-
-def test_provision_knows_the_chip_and_refuses_another_board(tmp_path: Path, capsys) -> None:
-    bench = Bench(FolderBoard(tmp_path / "blank"), {"id": AT_PROMPT})
-    provision([], {}, bench.tools)
-    assert "that will do; next: lsev flash --port P --board esp32_s3" in capsys.readouterr().out
-    with pytest.raises(FlashError, match="the chip is ESP32S3, and esp32 has another"):
-        provision(["--board", "esp32"], {}, bench.tools)
 
 
 def test_a_chip_and_a_version_are_read_out_of_their_texts() -> None:
