@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from host_tools.board_port import SerialPort, check_link, linked
+from host_tools.hands import WORDS, Hands, Typed
 from sim.controller import ControllerError
 from sim.driver import ParkedDriver
 from sim.faults import Fault
@@ -18,6 +19,7 @@ from sim.world import TICK_S, World
 
 # Further behind than this the clock starts anew: the machine slept, or is too slow.
 _BEHIND_S = 0.5
+_LISTEN_TICKS = 10
 # How often the board with the flash looks whether it shall end; it runs by itself.
 _LOOK_S = 0.1
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -79,17 +81,17 @@ def run_board(
             ) as controller,
         ):
             port.hand_over()
-            world = World(
-                car, driver=ParkedDriver(), board=board, controller=controller, faults=faults
-            )
+            driver = ParkedDriver()
+            world = World(car, driver=driver, board=board, controller=controller, faults=faults)
             with linked(link, port.name):
                 where = port.name if link is None else f"{link} -> {port.name}"
                 print(f"virtual {board}, {car.name}, parked, key off", flush=True)
                 for fault in faults:
                     print(f"broken from {fault.onset_s:g} s on: {fault.name}", flush=True)
                 print(f"serial port: {where}", flush=True)
+                print(f"its driver listens here: {WORDS}", flush=True)
                 print("stop it with Ctrl-C", flush=True)
-                _run(world, controller, port, got, fast, seconds)
+                _run(world, controller, port, Hands(world, driver), got, fast, seconds)
     except NoPromptError:
         raise
     except ControllerError as error:
@@ -117,6 +119,7 @@ def _run(
     world: World,
     controller: MicropythonController,
     port: SerialPort,
+    hands: Hands,
     got: list[int],
     fast: bool,
     seconds: float | None,
@@ -125,6 +128,7 @@ def _run(
 
     A board that asks for a reset starts anew, as a real one does.
     """
+    typed = Typed()
     due_s = time.monotonic()
     while not got and (seconds is None or world.time_s < seconds):
         try:
@@ -135,6 +139,9 @@ def _run(
             if not controller.asked_for_reset:
                 raise
             world.restart(power_lost=False)
+        if world.ticks % _LISTEN_TICKS == 0:
+            for line in typed.lines():
+                print(hands.obey(line), flush=True)
         due_s += TICK_S
         now_s = time.monotonic()
         if now_s - due_s > _BEHIND_S:

@@ -29,6 +29,7 @@ from host_tools.board import run_board
 from host_tools.board_files import BoardError
 from host_tools.bundle import BundleError
 from host_tools.endings import Ended, ended_by_signals
+from host_tools.hands import WORDS
 from host_tools.link import LinkError
 from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
@@ -106,7 +107,8 @@ def make_parser() -> argparse.ArgumentParser:
         "board",
         help="start a virtual board with a serial port",
         description="Start a virtual board: firmware/main.py in MicroPython, its pins wired to a\n"
-        "simulated car that stands parked with the key off.",
+        "simulated car that stands parked with the key off. What is typed where it runs is\n"
+        f"done to the car; cut is its supply:\n{WORDS}.",
         epilog=_BOARD_EXAMPLES,
     )
     board.add_argument(
