@@ -182,7 +182,8 @@ class Selector:
         """Return whether every byte of a slot fits its manifest; else reasons[slot] says why.
 
         At each start, of a trusted version too: littlefs has no checksum over a file's bytes,
-        and what a rotten one would do to a car nobody knows.
+        and what a rotten one would do to a car nobody knows. One that is too short would not
+        even fail: MicroPython reads a .mpy past its end for ever.
         """
         began_us = time.ticks_us()
         reason = self._fault_of(self._root + "/" + slot)

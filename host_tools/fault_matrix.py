@@ -80,10 +80,13 @@ driver's footwork.
 `controller_failed_on` alone is above {EXCESS:.0%} for more than 100 ms while the driver asks. It
 ignores throttle and enable, so that only the contactor ends it, and that is two steps:
 
-- The guard tells it by its power: 60 to 90 ms after the onset while the car rolls, while the
-  motor's own lag of 80 ms still holds the power back; up to 180 ms at standstill, where full
-  torque takes little power before the wheel has moved. From 86 % asked to full torque is less
-  than force and losses are known by: that is seen only once the driver lets go.
+- The guard tells it by its power. Where no more than two thirds of the torque is asked, and
+  evenly, that is 60 to 120 ms after the onset: the motor's own lag of 80 ms still holds the
+  power back. Up to 180 ms at walking pace, where full torque takes little power.
+- While a launch asks for more and more, a light car that gains speed would take as much: up to
+  0.4 s with half of the pedal. With more than that, or from two thirds asked on, or where the
+  motor controller's own current limit holds it back, force and losses are not known well enough:
+  it is seen only once the driver lets go, as in the case of 86 % asked that the table shows.
 - The contactor opens 80 ms after that, the lag in which a motor that listens to enable would
   have let go: sooner it would cut a full current each time that enable alone is enough.
 """

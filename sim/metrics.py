@@ -28,6 +28,9 @@ SETTLE_S = 3.0
 # The governor still governs while the pedal is held and nothing limits for this long:
 # noise of its own must not excuse it.
 GAP_S = 0.2
+# A pedal that was let go takes so long to reach the torque: two ticks, and at most 0.1 s of slew.
+# Until then the governor may still limit; a gap that begins so soon is the driver's.
+RELEASE_S = 0.15
 # Above its dead band; below this share of its travel a pedal may ask for coasting.
 PRESSED = 0.3
 # How fast torque rises is judged over this many ticks.
@@ -102,7 +105,8 @@ class Metrics:
         self._grade = world.road(0.0)
         self._settled_s = 0.0
         self._gap_s = GAP_S
-        self._held_pedal = 0.0
+        self._pedal = 0.0
+        self._held_s = 0.0
         self._window_s = 0.0
         self._window_low = 0.0
         self._window_high = 0.0
@@ -160,12 +164,13 @@ class Metrics:
         With the pedal pressed only the governor asks for braking, whoever cuts that short.
         """
         pedal = self._world.driver.pedal
+        self._held_s = self._held_s + TICK_S if pedal >= self._pedal else 0.0
+        self._pedal = pedal
         if limiter == SPEED_CAP or (limiter == REGEN_CHARGE and pedal > PRESSED):
             self._gap_s = 0.0
-            self._held_pedal = pedal
             return True
         self._gap_s += TICK_S
-        if limiter != NONE or pedal < self._held_pedal:
+        if limiter != NONE or self._held_s < RELEASE_S:
             self._gap_s = GAP_S
         return self._gap_s < GAP_S
 

@@ -1,6 +1,7 @@
 """What every kind of test may ask for."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,16 @@ import pytest
 
 from sim.controller import ControllerError
 from sim.interpreter import FIRMWARE_DIR, find_micropython
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the long tests have counted, by the names under which they recorded it."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, count in report.user_properties:
+            counts[name] += count
+    for name, count in sorted(counts.items()):
+        terminalreporter.write_line(f"counted: {count} {name}")
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ class BootRecord:
 
     memory has get() and put(data), at least SIZE bytes. boots counts starts.
     has_params: flash has a record of parameters, so that one that is gone is missed.
+    told: chemistry and cell count that the other records are of; no cells for unknown.
     After judge(), counters, stored and wall_s (seconds since 1970, 0 for unknown) are
     what the last run had counted and stored when it was reset; counters is None when its
     memory was lost. clock answers the wall time of this run.
@@ -91,6 +92,7 @@ class BootRecord:
         self.state_in_flash: int = UNKNOWN
         self.text = ""
         self.has_params = False
+        self.told = (0, 0)
         self.ending: int = UNKNOWN
         self.ending_text = ""
         self.counters: "Counters | None" = None
@@ -110,6 +112,8 @@ class BootRecord:
             end = 6 + payload[5]
             self.ending_text = _text(payload[6:end])
             self.has_params = payload[end : end + 1] == b"\1"
+            if len(payload) >= end + 3:
+                self.told = (payload[end + 1], payload[end + 2])
             self.state_in_flash = state
         if state == RUNNING:
             state = POWER_LOST
@@ -155,10 +159,10 @@ class BootRecord:
         self._memory.put(buffer)
 
     def pack(self) -> bytes:
-        """Return what flash keeps: boots, the state of this run, its text, has_params."""
+        """Return what flash keeps: boots, the state of this run, its text, has_params, told."""
         text = self.text.encode()[:TEXT_BYTES]
         head = struct.pack("<IBB", self.boots, self.state, len(text))
-        return head + text + bytes([1 if self.has_params else 0])
+        return head + text + bytes((1 if self.has_params else 0,) + self.told)
 
     def last_run(self) -> str:
         """Return how the last run ended, in a few words."""

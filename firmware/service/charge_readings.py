@@ -32,6 +32,7 @@ CAUSES = (
     ("target_reached", "charge %q %, target %G; `charge target full` goes on"),
     ("full", "charge %q %"),
     ("fault", "latched %z; needs repair, then `clear`"),
+    ("traction_live", "bus %u V, needs a dead bus and the enable line off; see `faults`"),
 )
 
 
@@ -71,7 +72,7 @@ def _write_session(charge: Charge, reply: Reply, letter: str) -> bool:
     if letter == "x":
         reply.number(charge.meter.voltage_cv * 10 // profile.cells)
     elif letter == "X":
-        reply.number(profile.get("reject_below"))
+        reply.number(charge.pack_check.least_mv())
         reply.text("..")
         reply.number(profile.get("reject_above"))
     elif letter == "y":

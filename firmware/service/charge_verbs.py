@@ -174,7 +174,10 @@ def _equalize(context: Context, armed: int):
     if refused and armed:
         context.reply.error(NOT_NOW, refused)
         return
-    done = "not armed" if not armed else "armed once: after the next full charge, below 40 degC"
+    done = "armed once: after the next full charge, below 40 degC"
+    if not armed:
+        stops = charge.phase == phases.EQUALIZE
+        done = "equalizing stops; its float follows" if stops else "not armed"
     for _ in _wish(context, EQUALIZE, armed, done):
         yield
 

@@ -12,7 +12,7 @@ from vcu.charge.charge import Charge
 # Desk.wish; Desk.value is then
 TARGET = const(0)  # permille of charge at which to stop, 0 for full
 DELAY = const(1)  # s until the charge begins, 0 for now
-EQUALIZE = const(2)  # 1 to arm it for the end of the next charge, 0 to take that back
+EQUALIZE = const(2)  # 1 to arm it for the end of the next charge, 0 to disarm or stop it
 
 
 def grant(charge: Charge, wish: int, value: int) -> None:
@@ -35,6 +35,8 @@ def grant(charge: Charge, wish: int, value: int) -> None:
             charge.enter(phases.OFF)
     else:
         session.equalize_armed = value
+        if not value and phase == phases.EQUALIZE:
+            charge.enter(phases.FLOAT)
     session.note()
 
 

@@ -213,6 +213,11 @@ class Keeper:
         if self._still_ms >= _STOP_MS and self._pause_ms <= 0:
             self._want_changes(loop)
         self._watch_charge(loop, passed_ms)
+        if self._recall.is_other_pack and self.has_charge(loop):
+            # Not before: a power cut in between would leave the old pack's charge to the new one.
+            self._recall.is_other_pack = False
+            self.boot.told = self._recall.told
+            self._due[_BOOT] = 1
         loop.saving = self._saver.holds(loop.charge, self._due[_CHARGE] > 0) or (
             self._key_off_ms < _HOLD_MS and self._is_ending and self.is_busy()
         )

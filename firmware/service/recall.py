@@ -37,7 +37,9 @@ class Recall:
     """Reads each record once, into what it is given; each call returns SYSTEM bits of losses.
 
     own_bits are all that it may return. is_other_preset: the parameters were made over
-    other vehicle data, and were not taken. saved_odometer_m is what flash and RTC memory had.
+    other vehicle data, and were not taken. is_other_pack: the pack that is told now is not
+    the one that flash has the charge of, which is not written as forgotten yet. told is its
+    chemistry and cell count. saved_odometer_m is what flash and RTC memory had.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Recall:
         self._lost_records = system_bit("records_lost")
         self.own_bits: int = self.lost_params | self._lost_records
         self.is_other_preset = False
+        self.is_other_pack = False
+        self.told = (0, 0)
         self.saved_odometer_m = 0
 
     def boot_record(self, reset_cause: int) -> int:
@@ -87,13 +91,28 @@ class Recall:
         """Give the loop its counters, charge and stored faults back; the odometer only grows."""
         self._read_counters()
         is_charge_lost = self._read_charge(loop)
+        self._look_at_pack(loop)
+        if self.is_other_pack:
+            # As after the guided swap: nothing that was counted is this pack's.
+            loop.charge.session.forget()
         self._give_counters(loop)
         self._read_vault()
         self._read_faults(loop)
         if is_charge_lost:
             charge_record.assume(loop.charge, loop.faults.stored[SYSTEM])
+            if self.is_other_pack:
+                loop.charge.session.forget()
         # A loss that no person has looked at: what was written since hides it.
         return self._bits | loop.faults.stored[SYSTEM] & self.own_bits
+
+    def _look_at_pack(self, loop: Loop) -> None:
+        """Compare the pack that was told with the one that the last run was told."""
+        boot = self._boot
+        profile = loop.charge.profile
+        self.told = (profile.kind, profile.cells)
+        if not boot.told[1]:
+            boot.told = self.told
+        self.is_other_pack = boot.told != self.told
 
     def _read_counters(self) -> None:
         counters = self._counters

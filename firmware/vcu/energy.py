@@ -99,17 +99,7 @@ class Energy:
             whole = -1 if left_dams < 0 else 1
             whole *= (left_dams if left_dams > 0 else -left_dams) // _DAMS_PER_MAH
             left_dams -= whole * _DAMS_PER_MAH
-            if whole > 0:
-                # Only fill() says full: not all that goes into a battery stays there.
-                most_mah = self._almost_full_mah
-                if most_mah > self.left_mah + whole:
-                    most_mah = self.left_mah + whole
-                if most_mah > self.left_mah:
-                    self.left_mah = most_mah
-                self._counted_mah += whole
-            else:
-                self.left_mah = clamp(self.left_mah + whole, 0, self._capacity_mah)
-                self._counted_mah -= whole
+            self._count_charge(whole)
         self._left_dams = left_dams
         if -_REST_DA < current < _REST_DA:
             self._rest_ms += dt_ms
@@ -131,6 +121,19 @@ class Energy:
             self.trip_mwh += whole
             self._last_km_mwh += whole
         self._energy_units = energy
+
+    def _count_charge(self, mah: int) -> None:
+        if mah > 0:
+            # Only fill() says full: not all that goes into a battery stays there.
+            most_mah = self._almost_full_mah
+            if most_mah > self.left_mah + mah:
+                most_mah = self.left_mah + mah
+            if most_mah > self.left_mah:
+                self.left_mah = most_mah
+            self._counted_mah += mah
+        else:
+            self.left_mah = clamp(self.left_mah + mah, 0, self._capacity_mah)
+            self._counted_mah -= mah
 
     def _count_distance(self, new_pulses: int) -> None:
         self._mm_parts += new_pulses * self._circumference_mm

@@ -319,6 +319,9 @@ class Faults:
 
     def _first_id(self, word: int, bits: int) -> int:
         i = 0
+        while not bits & 15:
+            bits >>= 4
+            i += 4
         while not bits & 1:
             bits >>= 1
             i += 1
@@ -332,9 +335,9 @@ class Faults:
         for word in range(WORDS):
             gone = self.active[word] & (_WORD_MASK ^ self.present[word])
             if gone:
-                self._timing[word] &= _WORD_MASK ^ gone
                 self._change(word, gone)
             active = self.active[word]
+            self._timing[word] &= self.present[word] ^ active
             for i in range(WORD_SHIFT):
                 if not active >> i & 1:
                     self.counts[word * WORD_SHIFT + i] = 0

@@ -21,11 +21,9 @@ from vcu.guard_torque import GuardTorque
 from vcu.guard_wheel import SLOT_MS, GuardWheel
 from vcu.signals import SLOW_THROTTLE_READBACK, Outputs, Raw
 
-# Bits of bits, in the order of rows 4 and up of the fault table's TRACTION word.
+# Bits of bits, in the order of rows 4 and up of the fault table's TRACTION word; the missing
+# three are guard_torque's.
 UNINTENDED = const(1)
-TORQUE = const(2)
-SPEED = const(4)
-CONFLICT = const(8)
 DATA = const(16)
 THROTTLE_HIGH = const(32)
 THROTTLE_LOW = const(64)
@@ -146,6 +144,7 @@ class Guard:
         else:
             own = self._obeys_ms ^ self._readback_scale ^ self._complement
             copies = self.wheel.sum() & own
+            self.power.listen()
         if copies != -1:
             self.bits |= DATA
 

@@ -9,7 +9,7 @@ does not listen.
 
 from micropython import const
 
-from vcu.guard_wheel import GuardWheel
+from vcu.guard_wheel import ANY_MMPS2, GuardWheel
 from vcu.signals import Raw
 
 _OVER_MMPS = const(640)
@@ -26,12 +26,15 @@ _BRAKE_MMPS2 = const(2000)
 # With a quarter more force than is known it gains a quarter more, and that at a quarter more
 # power for each m/s: 4 * 1.25 * 1.25.
 _STRONGEST_MMPS2_PER_N = const(6)
+# So many slots after more was asked, by so much in one, the wheel has told what that gains.
+_TELLS_SLOTS = const(8)
+_MORE_PERMILLE = const(30)
 _MIN_COUNTS = const(100)
 _MAX_COUNTS = const(3050)
 
 
 class GuardPower:
-    """step() looks at the power, roll() at the wheel where a slot of its way has ended.
+    """step() looks at the power, roll() and listen() at the wheel after a slot of its way.
 
     power_w is what flowed out of the pack in the last look, flows whether it was
     more than what has been asked can need.
@@ -62,6 +65,9 @@ class GuardPower:
         self._explained_w = 0  # what may flow by what has been asked since it flowed less
         self._rolls_mmps = 0  # how fast the car may have been
         self._rolled_ms = 0  # so long ago
+        self._gains_mmps2 = ANY_MMPS2  # by how much it may rise, as its wheel says
+        self._slot_asked = 0  # the envelope of the last slot
+        self._even_slots = 0  # since it rose
 
     def step(self, raw: Raw, envelope: int, passed_ms: int) -> bool:
         """Return whether power flowed, in two looks, that an envelope of torque cannot need.
@@ -92,7 +98,8 @@ class GuardPower:
 
         That is at most 1.6 times force times speed, for losses and for a force that is known
         roughly. Beyond force times speed it is only what came with torque that was asked, or
-        with speed: what else rises by more than the idle power is a motor that does not listen.
+        with speed, which rises as the wheel says, or as that of the lightest car while more is
+        asked: what else rises by more than the idle power is a motor that does not listen.
         """
         force_n = self._force_n * envelope // 1000
         # 17 200 mm/s2 * 4000 ms = 6.9e7
@@ -115,7 +122,10 @@ class GuardPower:
         if power_w > explained_w:
             # At the end of its speed a motor gives more the slower it gets.
             # 4000 N * 33 000 mm/s2 >> 10 = 1.3e5; * 4000 ms = 5.2e8
-            gains = force_n * _STRONGEST_MMPS2_PER_N + _HILL_MMPS2 + (rolls >> 1)
+            gains = force_n * _STRONGEST_MMPS2_PER_N
+            if gains > self._gains_mmps2:
+                gains = self._gains_mmps2
+            gains += _HILL_MMPS2 + (rolls >> 1)
             explained_w += (force_n * gains >> 10) * passed_ms >> 10
         if explained_w > most_w:
             explained_w = most_w
@@ -155,8 +165,19 @@ class GuardPower:
                 rolls -= (_BRAKE_MMPS2 if brake_on else _COAST_MMPS2) * self._rolled_ms // 1000
                 if rolls < 0:
                     rolls = 0
+        if envelope > self._slot_asked + _MORE_PERMILLE:
+            self._even_slots = 0
+            self._gains_mmps2 = ANY_MMPS2
+        elif self._even_slots < _TELLS_SLOTS:
+            self._even_slots += 1
+        self._slot_asked = envelope
         self._rolled_ms = 0
         self._rolls_mmps = rolls if rolls < self._cap_mmps else self._cap_mmps
+
+    def listen(self) -> None:
+        """Let the wheel say how fast the car gains, where no more was asked for a second."""
+        if self._even_slots >= _TELLS_SLOTS:
+            self._gains_mmps2 = self._wheel.gains_mmps2()
 
     def sum(self) -> int:
         """Return -1 for as long as every copy is as it was written: see the complement."""

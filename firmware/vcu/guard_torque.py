@@ -11,7 +11,7 @@ from micropython import const
 from vcu.guard_wheel import GuardWheel
 from vcu.signals import Outputs, Raw
 
-# Bits of the guard's findings.
+# Bits of the guard's findings, among its own.
 TORQUE = const(2)
 SPEED = const(4)
 CONFLICT = const(8)

@@ -17,6 +17,8 @@ _MAX_PULSES = const(1000)
 _COARSE_UM = const(140000)
 _LAG_MMPS = const(300)  # that the speed may lie behind
 _COARSE_LAG_MMPS = const(2000)  # where it is that of a whole second
+# While the wheel does not say how fast it gains: more than any car does.
+ANY_MMPS2 = const(30000)
 # Steeper than any road: 3 m/s2, as a difference between two half seconds.
 _JERK_MM = const(700)
 
@@ -27,7 +29,7 @@ class GuardWheel:
     speed_mmps is that of the last half second, ahead_mmps where it is now if it rose or
     fell evenly, fastest_mmps what it may be at most; is_silent: no pulse in the newest slot.
     A wheel with a pulse every 14 cm or rarer is_coarse: its speed is that of the whole
-    second, and ahead_mmps that of the newer half if it is slower.
+    second, and ahead_mmps where the newer half leads if that is slower.
     """
 
     def __init__(self, values: "dict[str, int]") -> None:
@@ -87,7 +89,7 @@ class GuardWheel:
         # A car that a hill brakes down to its cap may pull again: it is as slow as it is by now.
         if self.is_coarse:  # it needs the whole second
             speed = (newer + older) * spacing // 60
-            ahead = min(speed, newer * spacing // 30)
+            ahead = min(speed, (newer + gain if gain < 0 else newer) * spacing // 30)
             fastest = speed + _COARSE_LAG_MMPS
         else:
             speed = newer * spacing // 30
@@ -108,6 +110,17 @@ class GuardWheel:
         return (
             is_coasting and self._rolling_slots >= _SLOTS and (gain - 2) * spacing // 62 > _JERK_MM
         )
+
+    def gains_mmps2(self) -> int:
+        """Return what the speed gains at most, from 0 on; ANY_MMPS2 where the wheel cannot say.
+
+        It can after a second with pulses in every slot and with ticks on time.
+        """
+        if self._rolling_slots < _SLOTS or self._steady_slots < _SLOTS:
+            return ANY_MMPS2
+        # In 0.48 s; either half is off by a pulse. 4002 * 34 375 * 5 = 6.9e8
+        gains = (self._newer - self._older + 2) * (self._spacing_um >> 4) * 5 // 72
+        return gains if gains > 0 else 0
 
     def sum(self) -> int:
         """Return -1 for as long as every copy is as it was written: see the complement."""

@@ -20,6 +20,8 @@ _SPEED_BITS = const(15)
 _GUARD_SHIFT = const(4)
 _SHUTOFF_BIT = const(1 << 13)
 _DEAD_MOTOR_BIT = const(1 << 14)
+# In the PACK word.
+_WELDED_BIT = const(1 << 19)
 # In the SYSTEM word.
 _EVENT_BITS = const(15 << 3)
 _CONFLICT_BIT = const(1 << 9)
@@ -27,6 +29,8 @@ _CHARGE_SHIFT = const(12)
 # A sensor of the pack, or the converter, is not to be believed (a frozen one is off as well).
 _PACK_SENSOR_BITS = const(0xFC)
 _REFERENCE_BIT = const(4)
+# As the check for a weld at key-on (vcu/contactor.py).
+_BUS_LIVE_PERMILLE = const(900)
 # A third of the torque that takes no current at standstill goes nowhere.
 _DEAD_PERMILLE = const(300)
 _DEAD_DA = const(15)
@@ -118,7 +122,15 @@ class Judge:
         charge.inhibited = (
             active[PACK] & _PACK_SENSOR_BITS or active[SYSTEM] & _REFERENCE_BIT
         ) != 0
-        bits = self._loop.system_bits | self._watch.system(self._sig)
+        # A plug in a car whose traction has power is no parked car. A weld is looked for at
+        # key-on only: stored, it holds until a person clears it.
+        sig = self._sig
+        charge.traction_live = (
+            self._raw.enable_readback > 0
+            or self._faults.stored[PACK] & _WELDED_BIT != 0
+            or sig.bus_cv > sig.pack_cv * _BUS_LIVE_PERMILLE // 1000
+        )
+        bits = self._loop.system_bits | self._watch.system(sig)
         bits |= charge.bits << _CHARGE_SHIFT
         if not self._supervisor.parameters_ok:
             bits |= _CONFLICT_BIT
@@ -128,7 +140,10 @@ class Judge:
 
     def _hand_over(self, word: int, bits: int, passed_ms: int) -> bool:
         """Hand conditions to the fault table, and note of what it confirms to freeze the frame."""
-        confirmed = self._faults.step(
+        faults = self._faults
+        if bits == faults.present[word] == faults.active[word]:
+            return False  # as it was, and no row on its way: the table would say the same
+        confirmed = faults.step(
             word, bits, self._supervisor.key_on, self._sig.pedal_released, passed_ms
         )
         if not confirmed:

@@ -83,9 +83,8 @@ class Derating:
         lowest = ceilings[0]
         least = lowest.permille
         for ceiling in ceilings:
-            permille = ceiling.permille
-            if permille < least:
-                least = permille
+            if ceiling.permille < least:
+                least = ceiling.permille
                 lowest = ceiling
         self.permille = least
         self.name = lowest.name

@@ -7,12 +7,12 @@ enable need DRIVE, and the throttle's voltage is zero whenever its torque is.
 
 from micropython import const
 
-from vcu import contactor, modes, output_test, patterns
+from vcu import contactor, output_test, patterns
 from vcu.charge import phases
 from vcu.charge.charge import Charge
 from vcu.faults import Faults
 from vcu.governor import kmh_to_mmps
-from vcu.modes import DRIVE
+from vcu.modes import CHARGE, DRIVE, FAULT, PRECHARGE, READY
 from vcu.params import Params
 from vcu.protection import Protection
 from vcu.request import REVERSE
@@ -122,7 +122,7 @@ class Output:
             out.fan = 0
         # Held as long as a coil is on or about to be, or something is being saved; otherwise
         # key, plug or USB feed the board.
-        driving = mode == modes.PRECHARGE or mode == modes.READY or mode == modes.DRIVE
+        driving = mode == DRIVE or mode == READY or mode == PRECHARGE
         held = driving or relay.contactor_on or relay.precharge_on or out.charger or saving
         out.hold = 1 if held else 0
 
@@ -138,30 +138,31 @@ class Output:
     ) -> None:
         """At 12.5 Hz: lamp and buzzer, the most important of what there is to tell."""
         shown = patterns.SILENT
-        if mode == modes.FAULT:
+        code = 0
+        if mode == FAULT:
             shown = patterns.FAULT_CODE
+            code = faults.stop_id
         elif self.overspeed:
             shown = patterns.OVERSPEED
         elif protection.rolls:
             shown = patterns.ROLLING
-        elif mode == modes.READY or mode == modes.DRIVE:
-            shown = self._driving(sig, faults, protection)
-        elif mode == modes.CHARGE:
+        elif mode == DRIVE or mode == READY:
+            if faults.is_crawling:
+                shown = patterns.CRAWL
+            elif protection.walks:
+                shown = patterns.WALK
+            elif sig.soc_permille < self._turtle_permille:
+                shown = patterns.TURTLE
+            else:
+                shown = patterns.READY
+        elif mode == CHARGE:
             shown = self._charging(charge)
-        code = 0
-        if shown == patterns.FAULT_CODE:
-            code = charge.fault_id() if mode == modes.CHARGE else faults.stop_id
+            if shown == patterns.FAULT_CODE:
+                code = charge.fault_id()
         shows = self.patterns
         shows.step(shown, code, clock_ms)
         out.lamp = shows.lamp
         out.buzzer = shows.buzzer
-
-    def _driving(self, sig: Signals, faults: Faults, protection: Protection) -> int:
-        if faults.is_crawling:
-            return patterns.CRAWL
-        if protection.walks:
-            return patterns.WALK
-        return patterns.TURTLE if sig.soc_permille < self._turtle_permille else patterns.READY
 
     def _charging(self, charge: Charge) -> int:
         phase = charge.phase

@@ -95,7 +95,9 @@ class Pedal:
                 apart = travel - other
                 if apart > 0:
                     travel = other
-                if apart > _DISAGREE_PERMILLE or apart < -_DISAGREE_PERMILLE:
+                else:
+                    apart = -apart
+                if apart > _DISAGREE_PERMILLE:
                     self._count_apart(dt_ms)
                 elif self._apart_ms:
                     # Slower than it rises: channels that are apart half of the time are found.
@@ -112,11 +114,7 @@ class Pedal:
             # Torque that comes back by itself would come unasked.
             self.needs_release = not (good and released)
             if self.needs_release:
-                self.is_readable = good
-                sig.pedal_valid = 0
-                sig.pedal_released = 0
-                sig.pedal_permille = 0
-                self._since_low_ms = _LONG_MS
+                self._cut(good, sig)
                 return
         if travel <= _LOW_PERMILLE:
             self._since_low_ms = 0
@@ -134,6 +132,13 @@ class Pedal:
             linear = (travel - deadband) * 1000 // (1000 - deadband)
             bend = linear - linear * linear // 1000
             sig.pedal_permille = linear - bend * self._curve // 1000
+
+    def _cut(self, good: bool, sig: Signals) -> None:
+        self.is_readable = good
+        sig.pedal_valid = 0
+        sig.pedal_released = 0
+        sig.pedal_permille = 0
+        self._since_low_ms = _LONG_MS
 
     def _count_apart(self, dt_ms: int) -> None:
         self._apart_ms += dt_ms

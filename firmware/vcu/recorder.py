@@ -87,8 +87,11 @@ class Recorder:
         target = self._to_row * FIELD_COUNT
         ring = self._ring
         frame = self.frames[i]
-        for k in range(FIELD_COUNT):
-            frame[target + k] = ring[source + k]
+        end = target + FIELD_COUNT
+        while target < end:
+            frame[target] = ring[source]
+            target += 1
+            source += 1
         self._to_row += 1
 
     def forget(self, active: "list[int]") -> None:

@@ -8,7 +8,7 @@ What cuts torque is not here.
 
 from micropython import const
 
-from vcu import contactor
+from vcu.contactor import OPEN
 from vcu.judge import Judge
 from vcu.limits import ANSWERS_THE_ROAD
 
@@ -23,6 +23,7 @@ _COUNT_MAX_MS = const(160)
 # Current ceilings, and a charge that does not flow, step aside for a change of mode or a freeze
 # frame until so much has passed: three rounds.
 _WAIT_MS = const(300)
+_SLOTS = const(40)  # five rounds of eight pieces
 _RECORD_TICKS = const(10)  # 100 ms
 _RECORD_TICK = const(9)  # of them: an odd one, without the pedal
 
@@ -32,7 +33,8 @@ class Rounds:
 
     def __init__(self, loop: "Loop") -> None:
         self._loop = loop
-        # Held here: a part reached through the loop would cost one operation more, each time.
+        # Held here: a part reached through the loop would cost one operation more, each time,
+        # and a method reached through its object as much again as a call of one that is bound.
         self._supervisor = loop.supervisor
         self._sig = loop.sig
         self._raw = loop.raw
@@ -41,49 +43,64 @@ class Rounds:
         self._contactor = loop.contactor
         self._allowances = loop.allowances
         self._faults = loop.faults
-        self._output = loop.output
         self._observer = loop.observer
+        self._response = loop.response
         self._energy = loop.energy
-        self._sense = loop.sense
         self._recorder = loop.recorder
         self._protection = loop.protection
-        self._plausibility = loop.plausibility
         self._pack = loop.pack
         self._chain = loop.chain
         self._charge = loop.charge
-        self._response = loop.response
-        self._judge = judge = Judge(loop)
+        self._judge = Judge(loop)
+        self._traction = self._judge.traction
+        self._choose = loop.supervisor.choose
+        self._read_pack = loop.sense.step_pack
+        self._count = loop.energy.step
+        self._allow_current = loop.allowances.update_current
+        self._weigh_power = loop.observer.weigh_power
+        self._doubt_speed = loop.plausibility.step
+        self._tell = loop.output.tell
         self._slot = -1
         self._table = -1
         self._clock_ms = 0
         self._energy_ms = 0
+        self._owed_ms = 0  # of a stall, not counted yet
         self._contactor_ms = 0
         self._response_ms = 0
         self._bms_ms = 0
         self._charge_ms = 0
         self._second_ms = 0
         self._counted_pulses = -1
-        # The even ticks have the pedal as well, in sense and guard, 0 and 4 of them the guard's
-        # look at the wheel: what can be dear is odd. Two pieces that can be dear never share a
-        # tick: what a change of mode or a fault sets off waits for the next round, or its own.
-        self._pieces = (
+        self._pieces = self._in_a_round()
+        self._tables = self._in_turn()
+
+    def _in_a_round(self):
+        """Return the eight pieces of a round.
+
+        The even ticks have the pedal as well, in sense and guard, 0 and 4 of them the guard's
+        look at the wheel: what can be dear is odd. Two pieces that can be dear never share a
+        tick: what a change of mode or a fault sets off waits for the next round, or its own.
+        """
+        return (
             self._measure_pack,
             self._choose_and_allow,
-            self._learn_car_and_pack,
+            self._learn_car,
             self._judge_traction,
             self._judge_pack,
             self._choose_or_look_up,
-            self._learn_car_and_copy,
-            judge.driver,
+            self._learn_car,
+            self._judge.driver,
         )
-        # Where nothing calls for another mode, in turn, one of these.
-        self._tables = (
-            judge.system,
+
+    def _in_turn(self):
+        """Return the tables: where nothing calls for another mode, in turn, one of these."""
+        return (
+            self._judge.system,
             self._look_at_battery,
             self._allow_charge,
             self._explain,
             self._allow_voltage,
-            judge.system,
+            self._judge.system,
             self._look_at_drive,
             self._allow_charge,
             self._explain,
@@ -92,7 +109,10 @@ class Rounds:
 
     def step(self, dt_ms: int) -> None:
         """Do the piece of this tick, dt_ms after the last."""
-        self._slot = slot = self._slot + 1 if self._slot < 39 else 0
+        slot = self._slot + 1
+        if slot == _SLOTS:
+            slot = 0
+        self._slot = slot
         self._clock_ms = clock_ms = (self._clock_ms + dt_ms) & _CLOCK_MASK
         self._pieces[slot & 7](clock_ms)
         if slot % _RECORD_TICKS == _RECORD_TICK:
@@ -103,8 +123,7 @@ class Rounds:
     def _measure_pack(self, clock_ms: int) -> None:
         """Read the pack, and count what went out of it and how far the wheel went."""
         sig = self._sig
-        energy = self._energy
-        self._sense.step_pack(self._raw, sig)
+        self._read_pack(self._raw, sig)
         passed_ms = (clock_ms - self._energy_ms) & _CLOCK_MASK
         self._energy_ms = clock_ms
         second_ms = self._second_ms + passed_ms
@@ -120,54 +139,53 @@ class Rounds:
         self._counted_pulses = pulses
         if new_pulses > _MAX_PULSES:
             new_pulses = 0  # the counter was reset: that is no distance
-        energy.is_charging = self._contactor.state == contactor.OPEN
-        while passed_ms > _COUNT_MAX_MS:  # after a stall
-            energy.step(sig, 0, _COUNT_MAX_MS)
-            passed_ms -= _COUNT_MAX_MS
-        energy.step(sig, new_pulses, passed_ms)
+        self._energy.is_charging = self._contactor.state == OPEN
+        owed_ms = self._owed_ms + passed_ms
+        if owed_ms > _COUNT_MAX_MS:
+            # After a stall: twice as much a round as ticks of 20 ms make, the rest in the next.
+            self._count(sig, 0, _COUNT_MAX_MS)
+            owed_ms -= _COUNT_MAX_MS
+        counted_ms = owed_ms if owed_ms < _COUNT_MAX_MS else _COUNT_MAX_MS
+        self._owed_ms = owed_ms - counted_ms
+        self._count(sig, new_pulses, counted_ms)
 
     def _choose_and_allow(self, clock_ms: int) -> None:
         """Choose the mode; while that stands still freeze a frame, or see to the current."""
         passed_ms = (clock_ms - self._charge_ms) & _CLOCK_MASK
-        waits = passed_ms < _WAIT_MS and not self._charge.enable
-        if self._choose_mode(clock_ms) and waits:
-            return
-        if self._judge.must_freeze and waits:
-            self._judge.freeze()
+        changed = self._choose_mode(clock_ms)
+        stands_aside = changed or self._judge.must_freeze
+        if stands_aside and passed_ms < _WAIT_MS and not self._charge.enable:
+            if not changed:
+                self._judge.freeze()
             return
         self._charge_ms = clock_ms
-        if self._contactor.state == contactor.OPEN:
+        if self._contactor.state == OPEN:
             self._charge.step(self._raw, passed_ms)
         else:
-            self._allowances.update_current(self._sig)
+            self._allow_current(self._sig)
 
-    def _learn_response(self, clock_ms: int) -> None:
-        """Learn the car's response, and judge whether its speed is true."""
+    def _learn_car(self, clock_ms: int) -> None:
+        """Learn the car's response and judge whether its speed is true; the pack, in turn."""
         raw = self._raw
         sig = self._sig
         observer = self._observer
         passed_ms = (clock_ms - self._response_ms) & _CLOCK_MASK
         self._response_ms = clock_ms
-        observer.weigh_power(sig)
+        self._weigh_power(sig)
         # While nothing that answers the road moves the torque, and only the torque the car.
         may_learn = not raw.brake_on and not ANSWERS_THE_ROAD >> self._chain.winner & 1
         self._response.step(observer, sig, may_learn, passed_ms)
-        self._plausibility.step(raw, sig, passed_ms)
-
-    def _learn_car_and_pack(self, clock_ms: int) -> None:
-        self._learn_response(clock_ms)
-        self._pack.step(self._sig)
-
-    def _learn_car_and_copy(self, clock_ms: int) -> None:
-        self._learn_response(clock_ms)
-        if self._recorder.copying >= 0:
+        self._doubt_speed(raw, sig, passed_ms)
+        if not self._slot & 4:
+            self._pack.step(sig)
+        elif self._recorder.copying >= 0:
             self._recorder.step()
 
     def _judge_traction(self, clock_ms: int) -> None:
         """Judge the traction, and tell the driver."""
-        if self._judge.traction(clock_ms):
+        if self._traction(clock_ms):
             return  # that was dear enough: the lamp waits for the next round
-        self._output.tell(
+        self._tell(
             self._out,
             self._sig,
             self._modes.mode,
@@ -180,7 +198,7 @@ class Rounds:
             self._recorder.step()
 
     def _judge_pack(self, clock_ms: int) -> None:
-        self._sense.step_pack(self._raw, self._sig)
+        self._read_pack(self._raw, self._sig)
         self._judge.pack(clock_ms)
 
     def _choose_or_look_up(self, clock_ms: int) -> None:
@@ -194,7 +212,7 @@ class Rounds:
     def _choose_mode(self, clock_ms: int) -> bool:
         passed_ms = (clock_ms - self._contactor_ms) & _CLOCK_MASK
         self._contactor_ms = clock_ms
-        return self._supervisor.choose(passed_ms)
+        return self._choose(passed_ms)
 
     # The tables, for which the time does not matter.
 
@@ -218,7 +236,7 @@ class Rounds:
         passed_ms = (clock_ms - self._bms_ms) & _CLOCK_MASK
         self._bms_ms = clock_ms
         charge = self._charge
-        if self._contactor.state != contactor.OPEN:
+        if self._contactor.state != OPEN:
             charge.watch(passed_ms)
         bms = charge.bms
         self._allowances.update_bms(bms.may_charge, bms.may_discharge)

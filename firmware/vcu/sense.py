@@ -107,8 +107,7 @@ class Sense:
         self._supply_low_counts = _SENSOR_5V_LOW_MV * 1000 // scale
         self._supply_high_counts = _SENSOR_5V_HIGH_MV * 1000 // scale
         self._pack_a_zero_counts = params.get("pack_a_zero_counts")
-        self._is_pedals_turn = True
-        self._last_ms = 0
+        self._waited_ms = 0  # since the pedal's last turn; below 0, this is not the pedal's
         self._seen = 0
         self._bad_samples = 0
         self._pedal_step = self.pedal.step  # a bound method costs half of a call
@@ -127,14 +126,14 @@ class Sense:
             self._supply_bad or not self._supply_low_counts <= counts <= self._supply_high_counts
         ):
             self._judge_supply(counts)
-        if self._is_pedals_turn:
-            self._is_pedals_turn = False
+        waited_ms = self._waited_ms
+        if waited_ms >= 0:
+            self._waited_ms = -1
             self._pedal_step(
-                raw.pedal_a_counts, raw.pedal_b_counts, self.supply_ok, sig, self._last_ms + dt_ms
+                raw.pedal_a_counts, raw.pedal_b_counts, self.supply_ok, sig, waited_ms + dt_ms
             )
         else:
-            self._is_pedals_turn = True
-        self._last_ms = dt_ms
+            self._waited_ms = dt_ms
         # A slow channel that reads as it did needs no second thought.
         if not -_SLOW_NOISE_COUNTS <= counts - self._slow_counts[index] <= _SLOW_NOISE_COUNTS:
             self._slow_counts[index] = counts

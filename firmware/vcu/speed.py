@@ -15,22 +15,23 @@ from micropython import const
 from vcu.params import Params
 from vcu.signals import Raw, Signals
 
-# Observer gains 3w, 3w**2, w**3 / 8 for w = 10 rad/s by count and 12 rad/s with stamps.
-_COUNT_L1 = const(30)
-_COUNT_L2 = const(300)
-_COUNT_L3_EIGHTH = const(125)
-_STAMP_L1 = const(36)
-_STAMP_L2 = const(432)
-_STAMP_L3_EIGHTH = const(216)
+# Observer gains 3w, 3w**2, w**3 / 8 for w = 11 rad/s by count and 14 rad/s with stamps: slower,
+# a light car is too fast before its crest is seen; faster, the noise holds it too far below.
+_COUNT_L1 = const(33)
+_COUNT_L2 = const(363)
+_COUNT_L3_EIGHTH = const(166)
+_STAMP_L1 = const(42)
+_STAMP_L2 = const(588)
+_STAMP_L3_EIGHTH = const(343)
 
-# A stamp that disagrees by more than an eighth of the spacing and 0.4 ms of way came
+# A stamp that disagrees by more than a sixteenth of the spacing and 0.4 ms of way came
 # late. (The handler reads the counter as it stamps, so that being late costs at most
 # one spacing.) Slower than this the prediction itself may be that far out: a launch.
 _LATE_SHARE = const(25)  # mm/s to 10 um in 0.4 ms
 _LATE_ABOVE_MMPS = const(6000)
 _LATE_IN_A_ROW = const(3)
 # Corrections between two edges further apart than this would be too large a step.
-_MAX_CORRECTION_MS = const(30)
+_MAX_CORRECTION_MS = const(22)
 # No pulse for this long is a standstill, whatever the prediction says.
 _STANDSTILL_MS = const(600)
 _MAX_SPEED_Q = const(25000 * 1024)
@@ -66,18 +67,19 @@ class SpeedObserver:
         self._spacing = params.get("wheel_circumference_mm") * 100 // pulses
         self._lag_ms = params.get("motor_lag_ms")
         self._wheel_force_n = params.get("wheel_force_n")
-        self.pulses_counts = 0  # the counter as it was last read
-        self._last_edge_pulses = 0
+        self.pulses_counts: int = 0  # the counter as it was last read
+        self._last_edge_pulses: int = 0
         self._started = False
-        self._position = self._spacing // 2  # predicted, from the last counted pulse
-        self._speed_q = 0
-        self._disturbance_q = 0
+        self._position: int = self._spacing // 2  # predicted, from the last counted pulse
+        self._speed_q: int = 0
+        self._disturbance_q: int = 0
         self._torque_q = 0  # torque after the lag, permille * 64
         self._power_permille = 1000
-        self._pulse_age_ms = _AGE_LIMIT_MS
+        self._pulse_age_ms: int = _AGE_LIMIT_MS
         self._edge_wait_ms = 0
         self._late = 0
         self._at_rest = True
+        self._stands = True  # at rest: nothing but a pulse or torque changes that
         self.new_pulses = 0  # pulses counted in this tick
         self.speed_mmps = 0
         self.disturbance_mmps2 = 0  # acceleration that the torque does not explain
@@ -92,11 +94,19 @@ class SpeedObserver:
         One long method, because a call costs as much as eight operations here.
         """
         pulses = raw.pulses_counts
-        if not self._started:
-            self._started = True
-            self.pulses_counts = self._last_edge_pulses = pulses
         position = self._position
         age_ms = self._pulse_age_ms
+        if self._stands:
+            if not self._started:
+                self._started = True
+                self.pulses_counts = self._last_edge_pulses = pulses
+            if pulses == self.pulses_counts and not torque_permille:
+                # Most of a car's time, and a fifth of what these ticks would cost.
+                if age_ms < _AGE_LIMIT_MS:
+                    age_ms += dt_ms
+                self._pulse_age_ms = sig.standstill_ms = age_ms
+                return
+            self._stands = False
         new = (pulses - self.pulses_counts) & 0xFFFF
         self.new_pulses = new
         if new:
@@ -121,7 +131,8 @@ class SpeedObserver:
         # 192 000 * 8 * 40 = 6.1e7
         disturbance_q = self._disturbance_q
         speed_q += accel_full_mmps2 * delivered * dt_ms // 977 + disturbance_q * 8 * dt_ms // 125
-        position += (speed_q >> 10) * dt_ms // 10
+        speed_mmps = speed_q >> 10
+        position += speed_mmps * dt_ms // 10
         if raw.edge_age_us < 0:
             # The wheel is somewhere between the last pulse and the next: expect the middle.
             spacing = self._spacing
@@ -134,9 +145,10 @@ class SpeedObserver:
                 if age_us > 40000:
                     age_us = 40000
                 # 25 000 mm/s * 4000 = 1e8
-                surplus = (speed_q >> 10) * (age_us // 10) // 1000 - (
-                    (pulses - raw.early_pulses_counts) & 0x3F
-                ) * spacing
+                surplus = (
+                    speed_mmps * (age_us // 10) // 1000
+                    - ((pulses - raw.early_pulses_counts) & 0x3F) * spacing
+                )
                 error += surplus >> 1
                 room = (spacing - surplus if surplus > 0 else spacing + surplus) >> 1
                 if room >= 0:
@@ -150,27 +162,27 @@ class SpeedObserver:
                 error = _MAX_COUNT_ERROR
             elif error < -_MAX_COUNT_ERROR:
                 error = -_MAX_COUNT_ERROR
-            # 60 000 * 300 * 40 = 7.2e8
+            # 60 000 * 166 * 40 = 4.0e8
             position += error * _COUNT_L1 * dt_ms // 1000
-            speed_q += error * _COUNT_L2 * dt_ms // 98
+            speed_q += error * _COUNT_L2 // 98 * dt_ms
             disturbance_q += error * _COUNT_L3_EIGHTH * dt_ms // 781
         else:
             self._edge_wait_ms += dt_ms
             if raw.edge_pulses_counts != self._last_edge_pulses:
-                error = self._error_by_stamp(raw, position, speed_q >> 10)
+                error = self._error_by_stamp(raw, position, speed_mmps)
                 if self._at_rest:
                     # Where between two pulses the car stood was a guess: now it is known.
                     self._at_rest = False
                     position += error
                     self._edge_wait_ms = 0
                 elif error:  # 0 says that the stamp came late
-                    # 80 000 * 432 * 30 = 1.04e9 < 2**30
                     waited_ms = self._edge_wait_ms
                     self._edge_wait_ms = 0
                     if waited_ms > _MAX_CORRECTION_MS:
                         waited_ms = _MAX_CORRECTION_MS
+                    # 80 000 * 343 * 22 = 6.0e8
                     position += error * _STAMP_L1 * waited_ms // 1000
-                    speed_q += error * _STAMP_L2 * waited_ms // 98
+                    speed_q += error * _STAMP_L2 // 98 * waited_ms
                     disturbance_q += error * _STAMP_L3_EIGHTH * waited_ms // 781
             elif position > self._spacing:
                 # Past the next pulse without having seen it: it is not that fast.
@@ -178,8 +190,8 @@ class SpeedObserver:
                 if error < -_MAX_ERROR:
                     error = -_MAX_ERROR
                 position += error
-                speed_q += error * _STAMP_L2 * dt_ms // 98
-                disturbance_q += error * _STAMP_L3_EIGHTH * dt_ms // 781
+                speed_q += error * _STAMP_L2 // 98 * dt_ms
+                disturbance_q += error * _STAMP_L3_EIGHTH // 781 * dt_ms
         if position > _MAX_POSITION or position < -_MAX_POSITION:
             position = self._spacing >> 1  # the count made no sense: start again from here
         if age_ms > _SLOW_MS:
@@ -187,6 +199,7 @@ class SpeedObserver:
             ceiling_q = (self._spacing * 12 // age_ms) << 10
             if age_ms >= _STANDSTILL_MS:
                 self._at_rest = True
+                self._stands = torque_q == 0
                 ceiling_q = 0
                 position = self._spacing >> 1
                 disturbance_q = 0
@@ -262,7 +275,7 @@ class SpeedObserver:
             age_us = 40000
         # 25 000 mm/s * 4000 = 1e8
         error = speed_mmps * (age_us // 10) // 1000 - position - behind * self._spacing
-        late = (self._spacing >> 3) + speed_mmps // _LATE_SHARE
+        late = (self._spacing >> 4) + speed_mmps // _LATE_SHARE
         if speed_mmps < _LATE_ABOVE_MMPS:
             late = _MAX_ERROR
         if (error > late or error < -late) and self._late < _LATE_IN_A_ROW:

@@ -8,9 +8,10 @@ the shut-off test's.
 from micropython import const
 
 from vcu import contactor, modes, shutoff
+from vcu.contactor import OPENING
 from vcu.governor import kmh_to_mmps
 from vcu.limits import CRAWL, SPEED_CAP, WALK
-from vcu.modes import Conditions
+from vcu.modes import SERVICE, Conditions
 from vcu.params import Params
 from vcu.request import NEUTRAL, REVERSE
 
@@ -42,7 +43,8 @@ class Supervisor:
         self._sense = loop.sense
         self._charge = loop.charge
         self._protection = loop.protection
-        self._governor = loop.governor
+        self._step_contactor = loop.contactor.step
+        self._govern = loop.governor.choose
         self._reverse_torque_permille = params.get("reverse_torque_permille")
         self._walk_mmps = kmh_to_mmps(params.get("walk_cap_kmh"))
         self._crawl_mmps = kmh_to_mmps(params.get("crawl_cap_kmh"))
@@ -67,7 +69,7 @@ class Supervisor:
             or raw.plug_in != c.plugged_in
             or self._loop.service_wanted != c.service_wanted
             or (self._request.direction != NEUTRAL) != c.direction_engaged
-            or self._contactor.state == contactor.OPENING
+            or self._contactor.state == OPENING
             or (self._faults.is_stopped or self._guard.is_tripped) != c.stopped
         )
 
@@ -104,10 +106,10 @@ class Supervisor:
         if self._charge.is_quiet:
             facts |= 1 << 14
         changed = facts != self._facts
-        if changed or self._loop.service_wanted or self._modes.mode == modes.SERVICE:
+        if changed or self._loop.service_wanted or self._modes.mode == SERVICE:
             self._facts = facts
             self._change_mode()
-        relay.step(self._wants_contactor, sig, passed_ms)
+        self._step_contactor(self._wants_contactor, sig, passed_ms)
         return changed
 
     def choose_cap(self) -> None:
@@ -120,7 +122,7 @@ class Supervisor:
         if self._faults.is_crawling and self._crawl_mmps < lower_mmps:
             lower_mmps = self._crawl_mmps
             name = CRAWL
-        self._governor.choose(self._request.direction == REVERSE, lower_mmps, name)
+        self._govern(self._request.direction == REVERSE, lower_mmps, name)
 
     def _change_mode(self) -> None:
         c = self._conditions

@@ -117,6 +117,7 @@ CAUSES = {
     "target_reached": "The state of charge that a person asked for is reached.",
     "full": "The pack is full.",
     "fault": "A fault is latched.",
+    "traction_live": "The contactor is welded, its bus is live or the enable line stays on.",
 }
 
 UI = {

@@ -458,8 +458,10 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
             "a pack of other cells or chemistry was fitted",
             "cell_count or chemistry is wrong",
             "a block is missing, dead or bridged",
+            "a pack that this car never charged is empty",
         ),
-        "Pack voltage at rest divided by cell_count: lead 1.75 to 2.25 V, LFP 2.0 to 3.45 V. "
+        "Pack voltage at rest divided by cell_count: lead 1.93 to 2.25 V, LFP 3.0 to 3.45 V. "
+        "An empty pack that is new to the car: charge it elsewhere first. "
         "For another pack use `pack` on the console.",
     ),
     "charge_over_voltage": (

@@ -386,8 +386,10 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
             "装了别的单体数或化学体系的电池组",
             "cell_count 或 chemistry 不对",
             "有电池缺失、损坏或被短接",
+            "此车从未充过的电池组已放空",
         ),
-        "静置电压除以 cell_count：铅酸 1.75 到 2.25 V，磷酸铁锂 2.0 到 3.45 V。"
+        "静置电压除以 cell_count：铅酸 1.93 到 2.25 V，磷酸铁锂 3.0 到 3.45 V。"
+        "新装上的电池组若已放空，先在别处充电。"
         "换了电池组请用控制台的 `pack`。",
     ),
     "charge_over_voltage": (

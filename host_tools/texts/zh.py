@@ -160,6 +160,7 @@ CAUSES = {
     "target_reached": "已到要求的电量。",
     "full": "已充满。",
     "fault": "有故障锁定。",
+    "traction_live": "接触器粘连、母线带电或使能线一直接通。",
 }
 
 UI = {

@@ -8,6 +8,7 @@ import select
 import socket
 
 import pytest
+from board.bench_car import STEP
 
 from service import charge_record
 from service.store import OK, Store
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.usefixtures("interpreter")
 
 VEHICLE = load_vehicle("four_wheel_60v_agm")
 BIT = {row[1]: 1 << i for i, row in enumerate(TABLE[SYSTEM])}
-STEP = "                loop.step(dt_ms)\n"
 # The gear is none that is ever engaged here, so the test can say when.
 CRASH = f"{' ' * 16}if raw.gear_reverse_on:\n{' ' * 20}raise ValueError('on purpose')\n"
 # After a write has begun; it takes about seven ticks, three operations of flash among them.

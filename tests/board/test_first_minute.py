@@ -42,12 +42,12 @@ def started(folder: Path) -> Generator[Path]:
     link = folder / "port"
     words = ["--vehicle", "four_wheel_60v_agm", "--fault", "pedal_a_open", "--link", str(link)]
     with subprocess.Popen([*LSEV, "board", *words], cwd=ROOT, stdout=subprocess.PIPE) as board:
-        patience_s = time.monotonic() + 15.0
+        patience_s = time.monotonic() + 60.0
         while not link.is_symlink() and time.monotonic() < patience_s:
             time.sleep(0.02)
         yield link
         board.send_signal(signal.SIGINT)
-        board.communicate(timeout=10.0)
+        board.communicate(timeout=60.0)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from array import array
 from contextlib import ExitStack, closing, suppress
 
 import pytest
+from board.bench_car import bench_inputs, read_back
 
 from host_tools.board_port import SerialPort
 from sim import frame
@@ -20,7 +21,6 @@ from sim.controller import ControllerError
 from sim.interpreter import MicropythonController
 from sim.wires import Wires
 from vcu import modes
-from vcu.signals import SLOW_THROTTLE_READBACK
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -50,13 +50,7 @@ class Board:
         if self.port is not None:
             self.port.hand_over()
             self.client = os.open(self.port.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        self.inputs = inputs = array("i", [0] * frame.INPUT_SIZE)
-        inputs[frame.PEDAL_A_MV] = 468
-        inputs[frame.PEDAL_B_MV] = 234
-        inputs[frame.PACK_V_MV] = inputs[frame.PACK_A_MV] = 1500
-        for i, millivolts in enumerate((1650, 1650, 1650, 1970, 2750, 0, 306, 2396)):
-            inputs[frame.SLOW_MV + i] = millivolts
-        inputs[frame.EDGE_AGE_US] = inputs[frame.EARLY_AGE_US] = -1
+        self.inputs = bench_inputs()
         self.wires = Wires()
         self.out = self.controller.outputs
 
@@ -64,11 +58,9 @@ class Board:
         inputs = self.inputs
         inputs[frame.PULSES] = (inputs[frame.PULSES] + pulses) & 0xFFFF
         inputs[frame.EARLY_PULSES] = inputs[frame.PULSES]
-        self.wires.follow(self.out)
+        read_back(self.wires, inputs, self.out)
         bus = self.wires.contactor or self.wires.precharge
         inputs[frame.BUS_V_MV] = inputs[frame.PACK_V_MV] if bus else 0
-        inputs[frame.ENABLE_READBACK] = self.wires.enable
-        inputs[frame.SLOW_MV + SLOW_THROTTLE_READBACK] = self.wires.throttle_mv * 55 // 100
         if self.port is not None:
             self.port.pump(0.0)
         self.out = self.controller.exchange(inputs)

@@ -21,7 +21,7 @@ from sim.faults import make_fault
 from sim.interpreter import MicropythonController
 from sim.vehicle import load_vehicle
 from sim.world import TICK_S, World
-from tests.unit.test_obd import VIN
+from tests.unit.scan_tools import VIN
 
 pytestmark = [
     pytest.mark.usefixtures("interpreter"),

@@ -3,22 +3,19 @@
 import select
 import shutil
 import socket
-from array import array
 from contextlib import closing
 
 import pytest
+from board.bench_car import SLICES, STEP, bench_inputs, read_back
 
 from sim import frame
 from sim.controller import ControllerError
 from sim.interpreter import FIRMWARE_DIR, MicropythonController
 from sim.wires import Wires
 from vcu.faults import SYSTEM, TABLE
-from vcu.signals import SLOW_THROTTLE_READBACK
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
-SLICES = "            # The service half gets its slices here"
-STEP = "                loop.step(dt_ms)\n"
 BIT = {row[1]: 1 << i for i, row in enumerate(TABLE[SYSTEM])}
 PULSES_PER_TICK = 2
 
@@ -33,13 +30,7 @@ class Board:
             "esp32_s3", {"speed_cap_kmh": 45}, console=theirs.fileno(), firmware=firmware
         )
         self._theirs = theirs
-        self.inputs = inputs = array("i", [0] * frame.INPUT_SIZE)
-        inputs[frame.PEDAL_A_MV] = 468
-        inputs[frame.PEDAL_B_MV] = 234
-        inputs[frame.PACK_V_MV] = inputs[frame.PACK_A_MV] = 1500
-        for i, millivolts in enumerate((1650, 1650, 1650, 1970, 2750, 0, 306, 2396)):
-            inputs[frame.SLOW_MV + i] = millivolts
-        inputs[frame.EDGE_AGE_US] = inputs[frame.EARLY_AGE_US] = -1
+        self.inputs = bench_inputs()
         self.wires = Wires()
         self.out = self.controller.outputs
 
@@ -47,12 +38,9 @@ class Board:
         for _ in range(ticks):
             self.inputs[frame.PULSES] = (self.inputs[frame.PULSES] + pulses) & 0xFFFF
             self.inputs[frame.EARLY_PULSES] = self.inputs[frame.PULSES]
-            self.wires.follow(self.out)
+            read_back(self.wires, self.inputs, self.out)
             bus = self.wires.contactor or self.wires.precharge
             self.inputs[frame.BUS_V_MV] = self.inputs[frame.PACK_V_MV] if bus else 0
-            self.inputs[frame.ENABLE_READBACK] = self.wires.enable
-            throttle = frame.SLOW_MV + SLOW_THROTTLE_READBACK
-            self.inputs[throttle] = self.wires.throttle_mv * 55 // 100
             self.out = self.controller.exchange(self.inputs)
         return self.out
 

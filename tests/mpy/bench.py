@@ -42,7 +42,7 @@ CASES = (
 )  # fmt: skip
 # In their order in a round.
 PIECES = (
-    "measure", "look", "charger", "voltage", "current", "heat", "hinder", "steps", "tell",
+    "measure", "charger", "heat", "look", "voltage", "current", "hinder", "steps", "tell",
     "limits", "ceilings", "around",
 )  # fmt: skip
 _LONG_S = 4000  # a longer night has no dearer steps, only more of them

@@ -8,6 +8,7 @@ from car import (
     BROKEN,
     CELL,
     CHARGER,
+    CONTACTOR_WELDED,
     CORNERS,
     CURRENT_ADC,
     GEAR,
@@ -93,6 +94,7 @@ PLUGGED = (
         (200, BROKEN, BATTERY_NTC), (200, BROKEN, 0), (200, GIVES, 0),
         (200, GIVES, 1000), (150, CHARGER, 120),
         (300, CHARGER, 0, WISH, CLEAR), (60, BROKEN, PACK_ADC), (200, BROKEN, 0),
+        (100, BROKEN, CONTACTOR_WELDED), (100, BROKEN, 0),
     )),
     ("charge_relay", _AGM_RELAY, False, (
         _PLUGGED_IN, (600, CELL, 2100), (200, CELL, 2400), (150, PLUG, 0), (300, PLUG, 1),
@@ -162,8 +164,9 @@ NIGHTS = (
     ("night_target", _NMC_CONTACTS + ("capacity_mah", 10000), _CHECKED + (
         (30, PLUG, 0, WISH, TARGET), (20, WISH, DRIVEN), (900, PLUG, 1, CELL, 3700), (300,),
     )),
-    ("night_precharge", _LFP_CONTACTS, ((4, CELL, 2300),) + _CHECKED + (
-        (1900,), (30, WISH, CLEAR, CELL, 2400), (60, CELL, 2600), (60, CELL, 3200),
+    ("night_precharge", _LFP_CONTACTS, _CHECKED + (
+        (20, PLUG, 0, WISH, DRIVEN), (1950, PLUG, 1, CELL, 2300),
+        (30, WISH, CLEAR, CELL, 2400), (60, CELL, 2600), (60, CELL, 3200),
     )),
     ("night_dead_cell", _FLOODED, ((4, WISH, DRIVEN),) + _CHECKED + (
         (1900, CELL, 1850), (30, WISH, CLEAR), (3700, CELL, 2000),

@@ -9,10 +9,10 @@ a slice hands on more than 100 bytes, or an idle slice needs the heap.
 import gc
 import sys
 import time
-from binascii import crc32
 
 from car import make_scaling
 from micropython import heap_lock, heap_unlock
+from sessions import Port, allocated, break_all
 
 from service.desk import NOTHING, Desk
 from service.terminal import Terminal
@@ -38,22 +38,6 @@ SLICES = 120
 SLICES_MOST = 1200
 RANDOM_BYTES = 20000
 
-# CPython has no such figure.
-allocated = getattr(gc, "mem_alloc", None)
-
-
-class Port:
-    """Takes what the console writes and keeps its checksum."""
-
-    def __init__(self) -> None:
-        self.crc = 0
-        self.count = 0
-
-    def write(self, data) -> None:
-        assert len(data) <= 100
-        self.crc = crc32(data, self.crc)
-        self.count += len(data)
-
 
 def serve(console, desk, port, name):
     """Run slices until nothing comes for a while; print the answer's checksum and cost."""
@@ -71,10 +55,7 @@ def serve(console, desk, port, name):
         if desk.wanted != NOTHING:
             desk.finish()
     taken = allocated() - before if allocated else 0
-    print("session", name.replace(" ", "_"), f"{port.crc:08x}", port.count)
-    if allocated:
-        print("slice", name.replace(" ", "_"), worst, taken, slices)
-    port.crc = port.count = 0
+    port.tell(name, worst, taken, slices)
 
 
 def collect() -> None:
@@ -93,15 +74,7 @@ def main() -> None:
     console = Terminal(desk, port.write)
     if allocated:
         print("heap console", allocated() - before)
-    loop.sig.standstill_ms = 10000
-    for word in range(4):
-        for _ in range(30):
-            loop.faults.step(word, 0xFFF, 1, 0, 500)
-    for _ in range(30):
-        loop.recorder.record(loop.sig, 4, 10, 0)
-    loop.recorder.freeze(0, loop.sig, 4, 10, 0)
-    for _ in range(30):
-        loop.recorder.step()
+    break_all(loop)
     # Each verb of a module that is loaded later has been used: loading is no slice's work.
     for _, verbs in LATER:
         for byte in b"help " + verbs[0].encode() + b"\r":

@@ -7,10 +7,10 @@ slice, or one that takes a byte, needs the heap.
 
 import gc
 import time
-from binascii import crc32
 
 from car import make_scaling
 from micropython import heap_lock, heap_unlock
+from sessions import Port, allocated, break_all
 
 from service.desk import NOTHING, Desk
 from service.obd import Obd
@@ -27,21 +27,6 @@ LINES = (
 SLICES_MOST = 700
 RANDOM_BYTES = 20000
 VIN = "LSEVTEST3A5B7C9DE"
-
-# CPython has no such figure.
-allocated = getattr(gc, "mem_alloc", None)
-
-
-class Port:
-    """Takes what the adapter writes and keeps its checksum."""
-
-    def __init__(self) -> None:
-        self.crc = 0
-        self.count = 0
-
-    def write(self, data) -> None:
-        self.crc = crc32(data, self.crc)
-        self.count += len(data)
 
 
 def serve(obd, reply, desk, port, name):
@@ -63,23 +48,7 @@ def serve(obd, reply, desk, port, name):
     taken = allocated() - before if allocated else 0
     for _ in range(10):
         reply.drain(100)
-    print("session", name.replace(" ", "_") or "-", f"{port.crc:08x}", port.count)
-    if allocated:
-        print("slice", name.replace(" ", "_") or "-", worst, taken, slices)
-    port.crc = port.count = 0
-
-
-def break_all(loop):
-    """Confirm twelve rows of each word, with a freeze frame of the first."""
-    loop.sig.standstill_ms = 10000
-    for word in range(4):
-        for _ in range(30):
-            loop.faults.step(word, 0xFFF, 1, 0, 500)
-    for _ in range(30):
-        loop.recorder.record(loop.sig, 4, 10, 0)
-    loop.recorder.freeze(0, loop.sig, 4, 10, 0)
-    for _ in range(30):
-        loop.recorder.step()
+    port.tell(name, worst, taken, slices)
 
 
 def main() -> None:

@@ -80,11 +80,10 @@ def rot_of(random, piece):
     yield bytes([random.below(256) for _ in range(len(piece))])
 
 
-def rot_each(life, random):
-    """Rot each block in each way, and start; return the number of starts."""
+def rot_each(life, random, check, expected):
+    """Rot each block in each way and call check(life, expected); return how often."""
     whole = bytes(life.data)
     size = life.block_bytes
-    expected = life.mounted(life.data, lambda _: contents())
     count = 0
     for at in range(0, len(whole), size):
         for piece in rot_of(random, whole[at : at + size]):
@@ -93,21 +92,20 @@ def rot_each(life, random):
             count += 1
             life.data[:] = whole
             life.data[at : at + size] = piece
-            judge(life, expected, at // size)
-    life.data[:] = whole
+            try:
+                check(life, expected)
+            except (OSError, ValueError) as error:
+                print("block", at // size, "is rotten:", error)
+                raise
     return count
 
 
-def judge(life, expected, block):
-    try:
-        found = life.mounted(life.data, lambda _: contents())
-        live(life, lambda run: None)
-    except (OSError, ValueError) as error:
-        print("block", block, "is rotten:", error)
-        raise
+def check(life, expected):
+    found = life.mounted(life.data, lambda _: contents())
+    live(life, lambda run: None)
     for name in NAMES:
         if found[name] != expected[name] and name not in _NOT_NEWEST:
-            raise ValueError("block " + str(block) + ": " + name + " is an older one")
+            raise ValueError(name + " is an older one")
 
 
 def main(arguments):
@@ -118,7 +116,8 @@ def main(arguments):
         for years in ages:
             life = Life(geometry, seed, Tally())
             grow_up(life, years)
-            count += rot_each(life, Random(seed))
+            expected = life.mounted(life.data, lambda _: contents())
+            count += rot_each(life, Random(seed), check, expected)
             blocks += geometry[0]
     print("rotten", count, "of", blocks, "blocks")
 

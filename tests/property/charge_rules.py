@@ -12,7 +12,7 @@ Held elsewhere: I6 for every pair of temperatures, I15 and I20 by
 test_charge_invariants.py; I8, I9 and I10 over many power cuts by
 test_charge_power_cuts.py; I18, the report of a shorted cell, and the
 temperatures of I13 by scenario/test_backstops.py; I19, no correction of LFP by
-voltage, by unit/test_energy.py; I22, a clock that wraps, by unit/test_loop.py.
+voltage, by unit/test_energy.py; I22, a clock that wraps, by test_timing.py.
 I21 speaks of a CAN charger, which there is none of.
 """
 

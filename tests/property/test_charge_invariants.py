@@ -329,3 +329,13 @@ def test_the_whole_loop_keeps_the_rules_at_every_tick(vehicle: str, fault: str) 
         world.step()
     if not fault:
         assert world.charged > 500 and world.driven > 300
+
+
+@pytest.mark.parametrize("onset_ms", range(20000, 20800, 40))
+def test_a_lost_temperature_is_obeyed_in_time_whenever_in_a_round_it_goes(onset_ms: int) -> None:
+    fault = parse_fault(f"battery_temp_open@{onset_ms / 1000:.2f}")
+    world = WatchedWorld(World(VEHICLES[0], driver=Evening(*EVENING), soc=0.6, faults=[fault]))
+    for _ in range(2300):
+        world.step()
+    charge = world.loop.charge
+    assert charge.enable and not charge.warmth.is_known

@@ -9,9 +9,10 @@ import os
 import pytest
 from scenario.nights import charge, drive, make_run, plug_in
 
+from sim.plant.battery import make_battery
 from sim.plant.lead_acid import LeadAcid
 from vcu.charge.backstops import CELL_SHORTED, DISOBEYS, WELDED, WRONG_PACK
-from vcu.charge.phases import BULK, CAUSE_NAMES, CHECK, FAULT, FULL, NAMES
+from vcu.charge.phases import ABSORB, BULK, CAUSE_NAMES, CHECK, FAULT, FLOAT, FULL, NAMES
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 LEAD = ("flooded", "agm", "gel")
@@ -19,25 +20,28 @@ AMBIENTS = (0.0, 10.0, 20.0, 30.0, 35.0, 40.0, 45.0) if PROVE else (45.0,)
 SHORTED = list(itertools.product(LEAD, (24, 30, 36), (0.0, 10.0, 25.0, 40.0)))
 # One of each chemistry and count, and the cold, where an overcharged pack falls slowest.
 SHORTED = SHORTED if PROVE else [SHORTED[12], SHORTED[34]]
+WORN_SHORTED = list(itertools.product(LEAD, (24, 30, 36))) if PROVE else [("agm", 36)]
 AGES = {
     "new": {},
     "sulphated": {"charge_factor": 2.0},
     "aged": {"charge_factor": 1.5, "resistance_factor": 1.5},
 }
-WORN = (70.0, {"charge_factor": 1.5, "gas_factor": 3.0})
+GASSES = {"charge_factor": 1.5, "gas_factor": 3.0}
+WORN = (70.0, GASSES)
 SOUND = list(itertools.product(("flooded", "agm"), AGES, (-10.0, 0.0, 25.0, 40.0)))
 SOUND = SOUND if PROVE else [SOUND[17]]
 
 
 def test_the_count_of_back_stop_cases():
-    print(f"{len(AMBIENTS)} ambients, {len(SHORTED)} shorted and {len(SOUND)} sound packs")
-    assert SHORTED and SOUND and AMBIENTS
+    shorted = len(SHORTED) + len(WORN_SHORTED)
+    print(f"{len(AMBIENTS)} ambients, {shorted} shorted and {len(SOUND)} sound packs")
+    assert shorted and SOUND and AMBIENTS
 
 
 def rest_until_judged(run, most_h=8):
     """Wait, plugged in and full, until the rest has been looked at."""
     for _ in range(most_h * 4):
-        if run.charge.session.faults or run.charge.lost_cell.is_judged:
+        if run.charge.session.faults & CELL_SHORTED or run.charge.lost_cell.is_judged:
             return
         run.run(900)
 
@@ -87,9 +91,20 @@ def garage(kind, cells, ambient_c, age):
 
 @pytest.mark.parametrize(("kind", "cells", "ambient_c"), SHORTED)
 def test_a_cell_that_shorts_is_reported_by_the_next_charge(kind, cells, ambient_c):
-    run = garage(kind, cells, ambient_c, {})
+    next_charge_reports(kind, cells, ambient_c, {})
+
+
+@pytest.mark.parametrize(("kind", "cells"), WORN_SHORTED)
+def test_a_cell_that_shorts_in_a_worn_pack_too(kind, cells):
+    """Its other cells gas so much that the charge ends by its limit and by no tail."""
+    next_charge_reports(kind, cells, 25.0, GASSES)
+
+
+def next_charge_reports(kind, cells, ambient_c, age):
+    """Let a cell short between two charges; the second must say so, and harm no other cell."""
+    run = garage(kind, cells, ambient_c, age)
     old = run.battery
-    run.battery = LeadAcid(kind, cells, 100.0, old.soc, old.temperature_c, dead_cells=1)
+    run.battery = LeadAcid(kind, cells, 100.0, old.soc, old.temperature_c, dead_cells=1, **age)
     plug_in(run)
     night = charge(run, live_cells=cells - 1)
     rest_until_judged(run)
@@ -208,9 +223,67 @@ def test_a_pack_that_its_voltage_betrays_gets_no_current(told, actual, soc):
     assert run.charged_ah == 0.0
 
 
+# Every pair of counts that a car has, as they may come out of another one, each at any charge.
+SWAPPED = [
+    (kind, told, actual, soc)
+    for kind, counts in {
+        "flooded": (24, 30, 36), "agm": (24, 30, 36), "gel": (24, 30, 36),
+        "lfp": (16, 20, 24), "nmc": (13, 17, 20),
+    }.items()
+    for told, actual in itertools.permutations(counts, 2)
+    for soc in (0.05, 0.2, 0.5, 0.8, 1.0)
+]  # fmt: skip
+
+
+def swapped_in(kind, told, battery, ambient_c=25.0):
+    """Put a pack into a car that `pack` told another count, and plug in."""
+    run = make_run(kind, told, battery.soc, battery=battery, ambient_c=ambient_c)
+    run._start()
+    run.charge.session.forget()
+    return run
+
+
+@pytest.mark.parametrize(("kind", "told", "actual", "soc"), SWAPPED)
+def test_a_pack_new_to_the_car_that_has_other_cells_gets_no_current(kind, told, actual, soc):
+    run = swapped_in(kind, told, make_battery(kind, actual, 100.0, soc, 25.0))
+    run.run(150)
+    assert (NAMES[run.charge.phase], CAUSE_NAMES[run.charge.cause]) == ("CHECK", "wrong_pack")
+    assert run.charge.session.is_unconfirmed
+    assert run.charged_ah == 0.0
+
+
+FRESH = list(itertools.product(LEAD, ((30, 24), (36, 30), (36, 24)), (25.0, -10.0)))
+
+
+@pytest.mark.parametrize(("kind", "counts", "ambient_c"), FRESH if PROVE else FRESH[2:10:3])
+def test_a_smaller_pack_straight_from_a_charger_gets_no_current(kind, counts, ambient_c):
+    told, actual = counts
+    elsewhere = make_run(kind, actual, 0.8, ambient_c=ambient_c)
+    charge(elsewhere, until=(FLOAT,))
+    run = swapped_in(kind, told, elsewhere.battery, ambient_c)
+    run.run(2 * 3600)
+    assert (NAMES[run.charge.phase], CAUSE_NAMES[run.charge.cause]) == ("CHECK", "wrong_pack")
+    assert run.charge.session.is_unconfirmed
+    assert run.charged_ah == 0.0
+
+
+@pytest.mark.parametrize("ambient_c", [0.0, 25.0, 40.0])
+@pytest.mark.parametrize(("kind", "cells"), [
+    ("flooded", 36), ("agm", 30), ("gel", 24), ("lfp", 24), ("nmc", 20),
+])  # fmt: skip
+def test_the_right_pack_new_to_the_car_is_taken_from_5_percent(kind, cells, ambient_c):
+    run = swapped_in(kind, cells, make_battery(kind, cells, 100.0, 0.05, ambient_c), ambient_c)
+    run.run(300)
+    assert not run.charge.session.is_unconfirmed
+    # Lithium begins again at 5 degC only.
+    assert (NAMES[run.charge.phase] == "BULK") is (ambient_c > 0.0 or kind in LEAD)
+
+
 @pytest.mark.parametrize(("told", "actual", "soc"), FAILS_GENTLY)
 def test_one_that_looks_empty_gets_the_gentle_current_and_fails_by_it(told, actual, soc):
     run = wrong(told, actual, soc)
+    run._start()
+    run.charge.session.number = 1  # nobody said that it is another one
     night = charge(run, 3.0)
     assert night.phase == "FAULT"
     assert "BULK" not in night.seen
@@ -321,3 +394,15 @@ def test_a_check_is_open_until_the_pack_is_known():
     run.run(30)
     assert run.charge.phase == CHECK
     assert run.charged_ah == 0.0
+
+
+def test_a_relay_charger_without_mains_for_an_hour_leaves_no_pack_of_nmc_for_full():
+    run = make_run("nmc", 20, 0.8, relay=True, plain_v=(4.19, 4.0))
+    charge(run, until=(ABSORB,))
+    run.charger.socket.mains = False
+    run.run(3600)
+    assert not run.charge.session.is_full
+    run.charger.socket.mains = True
+    night = charge(run)
+    assert night.phase == "FULL" and not night.faults
+    assert night.soc >= 0.97

@@ -9,8 +9,11 @@ from functools import cache
 import pytest
 
 from host_tools.fault_matrix import MATRIX_FILE, select
+from sim.driver import PedalDriver
+from sim.faults import make_fault
 from sim.matrix import ONSETS, OUTPUT_FAULTS, Outcome, run_case, run_fault
 from sim.vehicle import Vehicle
+from sim.world import World, slopes
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 # Moments: the pedal going down, just released, held, and braked are among them in any case.
@@ -100,6 +103,32 @@ def test_the_times_of_unintended_drive_are_measured_and_not_absent() -> None:
     assert worst.excess > 0.5
     assert worst.enable_low_s > 0.0
     assert worst.contactor_open_s > worst.enable_low_s
+
+
+def open_after_s(pedal: float, at_s: float) -> float:
+    """Return when the contactor is open after the motor controller failed on, on a hill of 5 %."""
+    driver = PedalDriver(lambda t: min(t, 1.0) * pedal)
+    fault = make_fault("controller_failed_on", at_s)
+    road = slopes((10.0, 0.05))
+    with World(PARTS[TWO_CHANNELS][0], driver=driver, road=road, faults=(fault,)) as world:
+        world.run(at_s)
+        assert world.wires.contactor
+        while world.wires.contactor and world.time_s < at_s + 1.0:
+            world.step()
+        return world.time_s - at_s
+
+
+@pytest.mark.parametrize("pedal", [0.2, 0.5, 0.7, 0.75])
+@pytest.mark.parametrize("at_s", [6.0, 8.0, 10.0])
+def test_a_motor_that_drives_by_itself_while_two_thirds_are_asked_is_off_within_300_ms(
+    pedal: float, at_s: float
+) -> None:
+    assert open_after_s(pedal, at_s) <= 0.300 + 1e-9
+
+
+@pytest.mark.parametrize("at_s", [3.4, 3.6, 3.8, 4.0])
+def test_while_half_the_pedal_goes_down_it_is_off_within_half_a_second(at_s: float) -> None:
+    assert open_after_s(0.5, at_s) <= 0.500 + 1e-9
 
 
 def test_one_channel_that_sticks_is_what_the_second_channel_is_for() -> None:

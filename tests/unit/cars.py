@@ -48,6 +48,13 @@ COIL_FALLS_MS = 700
 
 FORWARD, NEUTRAL, REVERSE, BOTH = 1, 0, -1, 2
 
+# The mode follows key, plug, gear and contactor within so many ticks.
+MODE = 5
+# Where nothing that moves the car depends on it.
+MODE_AT_REST = 9
+# What the loop works out slowly, it has worked out after so many.
+SETTLED = 100
+
 
 def make_params(**values):
     """Return Params with values over the defaults; a refused value is a mistake in the test."""
@@ -341,11 +348,19 @@ class Driver:
 
 
 def driving(pedal=500, speed_mmps=3000, **values):
-    """A car in DRIVE, with the pedal pressed, that rolls as fast as told."""
+    """A car in DRIVE that rolls as fast as told, with torque on where the pedal is pressed."""
     driver = Driver(**values).engage(FORWARD)
     driver.pedal = pedal
     driver.roll_at(speed_mmps)
     driver.tick(50)
+    assert driver.out.throttle_permille > 0 or not pedal
+    return driver
+
+
+def standing(**values):
+    """A car in READY and neutral, with the pedal released, that stands for long."""
+    driver = Driver(**values).start()
+    assert driver.loop.sig.standstill_ms >= 2000
     return driver
 
 

@@ -17,6 +17,8 @@ SLICE_MS = 10
 
 
 class Memory:
+    """RTC memory: survives a reset."""
+
     def __init__(self):
         self.data = b""
 

@@ -77,6 +77,21 @@ class Terminal:
         return lines
 
 
+def parked():
+    """A terminal at a car that has stood for more than 2 s with the key off."""
+    driver = cars.Driver()
+    driver.tick(250)
+    return Terminal(driver)
+
+
+def driving(speed_mmps=4000):
+    """A terminal at a car in DRIVE, with the pedal half down."""
+    driver = cars.Driver().engage()
+    driver.pedal = 500
+    driver.roll_at(speed_mmps).tick(50)
+    return Terminal(driver)
+
+
 def session_lines(script, interpreter=""):
     """Return the `session` lines of a script of tests/mpy, run by MicroPython or by CPython."""
     paths = {"MICROPYPATH": "firmware:tests/mpy"}

@@ -1,26 +1,14 @@
 """Boot record: how the last run ended is told right after every kind of end."""
 
 import pytest
+from unit.runs import HARD, PWRON, WDT, Memory
 
 from service import boot_record
 from service.boot_record import SIZE, TEXTS, BootRecord, NullMemory, describe
 from service.records import Counters
 
-PWRON, HARD, WDT, SOFT = 1, 2, 3, 5
+SOFT = 5
 STORED = [1, 0, 0, 1 << 11]
-
-
-class Memory:
-    """RTC memory: survives a reset."""
-
-    def __init__(self):
-        self.data = b""
-
-    def get(self):
-        return self.data
-
-    def put(self, data):
-        self.data = bytes(data)
 
 
 class Board:
@@ -209,5 +197,18 @@ def test_flash_says_whether_there_are_parameters_whatever_the_text_and_older_one
             again.judge(PWRON, boot.pack())
             assert again.has_params == has_params
             older = BootRecord(NullMemory())
-            older.judge(PWRON, boot.pack()[:-1])
+            older.judge(PWRON, boot.pack()[:-3])
             assert not older.has_params
+
+
+@pytest.mark.parametrize("text", ["", "x" * 200])
+def test_flash_says_which_pack_its_records_are_of_and_older_ones_do_not(text):
+    boot = BootRecord(NullMemory())
+    boot.text = text
+    boot.told = (2, 36)
+    again = BootRecord(NullMemory())
+    again.judge(PWRON, boot.pack())
+    assert again.told == (2, 36)
+    older = BootRecord(NullMemory())
+    older.judge(PWRON, boot.pack()[:-2])
+    assert older.told == (0, 0)

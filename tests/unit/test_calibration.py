@@ -132,6 +132,15 @@ def test_a_zero_of_the_current_is_taken_within_3_a_of_the_vehicles(car, da, take
         assert car.params.get("pack_a_zero_counts") == 1500
 
 
+@pytest.mark.parametrize(("what", "kept"), [("current", False), ("pedal", True)])
+def test_a_new_zero_of_the_current_is_not_overruled_by_the_last_plug_ins(car, what, kept):
+    session = car.driver.loop.charge.session
+    session.zero_q4 = 1497 << 4
+    latches = session.latches
+    calibrate(car, what)
+    assert (session.zero_q4 != 0, session.latches == latches) == (kept, kept)
+
+
 @pytest.mark.parametrize(
     ("driven", "told", "circumference"),
     [(100, "100", 1500), (100, "102", 1530), (100, "98.5", 1478), (60, "60.6", 1515)],

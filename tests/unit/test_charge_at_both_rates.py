@@ -67,7 +67,10 @@ def equalize_armed(charge):
 
 
 def half_wanted(charge):
+    """Of a pack that was charged here before, and then driven flat."""
     charge.session.target_permille = 500
+    charge.session.number = 1
+    charge.session.left_mah = charge.profile.capacity_mah
 
 
 def ordinary(charge):

@@ -189,7 +189,14 @@ def test_half_an_ampere_for_more_than_2_s_past_an_open_relay_is_welded():
     one = Obedience()
     assert obey(2, enable=0, ma=501, of=one) == 0
     assert obey(1, enable=0, ma=501, of=one) == WELDED
-    assert obey(1, enable=0, ma=500, of=one) == 0
+
+
+def test_a_welded_relay_is_told_until_its_current_has_fallen_to_a_quarter_of_an_ampere():
+    one = Obedience()
+    obey(3, enable=0, ma=501, of=one)
+    assert obey(5, enable=0, ma=251, of=one) == WELDED
+    assert obey(1, enable=0, ma=250, of=one) == 0
+    assert obey(2, enable=0, ma=501, of=one) == 0
 
 
 def test_a_sensor_whose_zero_is_not_known_may_read_3_5_a_with_nothing_flowing():

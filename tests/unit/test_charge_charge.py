@@ -10,6 +10,7 @@ from unit.charges import (
     balancing,
     equalizing,
     floating,
+    known,
     lithium,
     speaking,
 )
@@ -45,7 +46,7 @@ def test_before_the_first_step_nothing_is_on():
 
 def test_the_relay_is_closed_in_phases_with_current_and_in_no_other():
     seen = set()
-    for rig in (Rig(), Rig(1700), lithium(), Rig(2300), Rig(charger_kind=0)):
+    for rig in (Rig(), known(Rig(1700)), lithium(), Rig(2300), Rig(charger_kind=0)):
         rig.obeys = True
         for _ in range(100):
             rig.tick()
@@ -352,6 +353,12 @@ def test_clearing_does_not_make_a_welded_chargers_current_the_zero():
     assert rig.charge.bits & backstops.WELDED
     rig.charge.clear()
     assert rig.session.zero_q4 == zero_q4
-    rig.so(leak_a=0.0).seconds(6)
+
+
+@pytest.mark.parametrize("phase", ["BULK", "FLOAT"])
+def test_clearing_within_a_charge_hides_no_relay_that_welds_after_it(phase):
+    rig = Rig()
+    rig.in_bulk() if phase == "BULK" else rig.in_float()
     rig.charge.clear()
-    assert rig.session.zero_q4 == 0
+    rig.so(plug=False, leak_a=1.0).seconds(6)
+    assert rig.charge.bits & backstops.WELDED

@@ -1,7 +1,7 @@
 """What a plug-in is checked for, and how a charge goes on after it."""
 
 import pytest
-from unit.charges import CHECK_S, KINDS, LITHIUM, RELAY, Rig, get, speaking, surface
+from unit.charges import CHECK_S, KINDS, LITHIUM, RELAY, Rig, get, known, speaking, surface
 
 from vcu.charge import backstops
 
@@ -34,12 +34,16 @@ def test_a_zero_that_drifts_by_its_noise_is_followed_slowly():
 @pytest.mark.parametrize(("edge", "off_mv", "fits"), [
     ("reject_below", -2, False),
     ("reject_below", 2, True),
+    ("reject_new_below", -2, False),
+    ("reject_new_below", 2, True),
     ("reject_above", -2, True),
     ("reject_above", 3, False),
 ])  # fmt: skip
 def test_a_resting_cell_outside_its_chemistrys_window_is_another_pack(name, edge, off_mv, fits):
     values = {"chemistry": KINDS[name], "cell_count": 20}
     rig = Rig(2050, **values, bms_kind=1 if name in ("lfp", "nmc") else 0)
+    if edge == "reject_below":
+        known(rig)
     rig.cell_mv = get(rig, edge) + off_mv
     rig.seconds(CHECK_S)
     assert (rig.phase in ("BULK", "PRECHARGE")) is fits
@@ -84,7 +88,7 @@ def test_a_pack_that_was_swapped_is_confirmed_by_its_check_and_that_is_kept_at_o
     rig.seconds(20)
     assert rig.session.is_unconfirmed == 1
     latches = rig.session.latches
-    rig.so(cell_mv=2050).until("BULK")
+    rig.so(cell_mv=2050).until("BULK", 200)
     assert (rig.session.is_unconfirmed, rig.session.latches) == (0, latches + 1)
 
 
@@ -100,8 +104,31 @@ def test_a_pack_that_was_swapped_is_confirmed_by_its_check_and_that_is_kept_at_o
 def test_lead_that_is_flat_by_its_voltage_and_known_not_to_be_is_another_pack(
     cell_mv, soc, unsure, fits
 ):
-    rig = Rig(cell_mv, soc_permille=soc, unsure_permille=unsure).seconds(CHECK_S)
+    rig = known(Rig(cell_mv, soc_permille=soc, unsure_permille=unsure)).seconds(CHECK_S)
     assert rig.charge.pack_check.is_wrong is not fits
+
+
+@pytest.mark.parametrize(
+    ("number", "swapped", "fits"), [(1, 0, True), (0, 0, False), (1, 1, False)]
+)
+def test_only_a_pack_that_was_charged_here_may_be_deeply_discharged(number, swapped, fits):
+    """A smaller one that is full looks the same."""
+    rig = known(Rig(1720))
+    rig.session.number = number
+    rig.session.is_unconfirmed = swapped
+    rig.seconds(10)
+    assert (rig.session.is_unconfirmed, rig.charge.pack_check.is_wrong) == (swapped, not fits)
+    assert (rig.phase == "PRECHARGE") is fits
+
+
+@pytest.mark.parametrize(("a_minute_mv", "fits"), [(-6.0, False), (-3.0, True), (9.0, True)])
+def test_a_new_pack_that_comes_straight_from_a_charger_must_settle_first(a_minute_mv, fits):
+    rig = Rig(2010, first=True)
+    for _ in range(200):
+        rig.so(cell_mv=rig.cell_mv + a_minute_mv / 60).seconds()
+    assert ({phase for phase, _ in rig.seen} >= {"BULK"}) is fits
+    assert fits or rig.cause == "checking"
+    assert fits or rig.until("BULK", 70) > 30
 
 
 @pytest.mark.parametrize("charger_kind", [0, 2])
@@ -154,6 +181,26 @@ def test_a_relay_that_is_welded_at_plug_in_is_not_taken_for_the_zero():
     rig.so(plug=True, leak_a=2.0).seconds(60)
     assert (rig.phase, rig.cause) == ("CHECK", "fault")
     assert rig.charge.bits == backstops.WELDED
+
+
+@pytest.mark.parametrize("welded_s", [1, 2, 5, 60])
+def test_a_current_that_ends_within_the_check_is_no_part_of_the_zero(welded_s):
+    rig = Rig()
+    known_q4 = rig.session.zero_q4
+    rig.until("CHECK")
+    rig.seconds(1).so(leak_a=2.0).seconds(welded_s).so(leak_a=0.0)
+    assert 4 <= rig.until("BULK") <= CHECK_S
+    assert abs(rig.session.zero_q4 - known_q4) <= 1
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_load_that_ends_within_the_check_is_no_part_of_the_zero(first):
+    rig = Rig(first=first)
+    zero_q4 = rig.zero_counts * 16
+    rig.so(leak_a=-30.0).seconds(200)
+    assert (rig.phase, rig.cause) == ("CHECK", "sensor_lost")
+    rig.so(leak_a=0.0).until("BULK", 130)
+    assert abs(rig.session.zero_q4 - zero_q4) <= 1
 
 
 def test_a_charge_that_was_asked_for_later_waits_with_the_relay_open():

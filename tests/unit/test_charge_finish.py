@@ -19,6 +19,7 @@ from unit.charges import (
     speaking,
 )
 
+from service.charge_wishes import EQUALIZE, grant
 from vcu.charge import backstops
 from vcu.chemistry import FLOODED
 
@@ -276,9 +277,24 @@ def test_a_lithium_charger_that_ends_by_its_own_curve_leaves_a_full_pack_of_unkn
     rig.session.in_mah = 20000
     rig.at_target()
     rig.until("ABSORB")
+    rig.at_tail(1.9).seconds(15)
     rig.so(amps=0.0, cell_mv=3400).until("FULL", 200)
     assert rig.session.is_full == 1
     assert rig.energy.soc_permille == 500
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(1.9, 5), (2.1, 60), (0.05, 60)])
+def test_a_lithium_charger_whose_current_goes_before_it_came_down_has_no_mains(share, seconds):
+    rig = lithium(**RELAY).so(amps=9.0)
+    rig.until("BULK")
+    rig.seconds(5)
+    rig.session.in_mah = 20000
+    rig.at_target()
+    rig.until("ABSORB")
+    rig.at_tail(share).seconds(seconds)
+    rig.so(amps=0.0, cell_mv=3400).seconds(200)
+    assert (rig.phase, rig.cause, rig.session.is_full) == ("PAUSE", "no_current", 0)
+    rig.so(amps=9.0).until("BULK", 700)
 
 
 def test_a_hot_or_broken_pack_that_gets_only_near_its_voltage_gets_no_more_than_enough():
@@ -358,6 +374,35 @@ def test_equalizing_ends_when_the_voltage_stood_still_three_times():
     rig.seconds(3500)
     assert rig.phase == "EQUALIZE"
     rig.until("FLOAT", 300)
+
+
+def test_a_person_stops_equalizing_at_once():
+    rig = equalizing().so(obeys=True).seconds(WAIT_S)
+    assert rig.charge.enable
+    grant(rig.charge, EQUALIZE, 0)
+    assert (rig.phase, rig.charge.enable, rig.command.set_ma) == ("FLOAT", 0, 0)
+    rig.seconds(20)
+    assert rig.phase == "FLOAT"
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_a_plug_that_is_pulled_ends_equalizing_for_good(driven):
+    rig = equalizing().so(obeys=True).seconds(WAIT_S)
+    latches = rig.session.latches
+    rig.so(plug=False).seconds(3)
+    assert (rig.phase, rig.charge.enable, rig.session.latches) == ("OFF", 0, latches + 1)
+    if driven:
+        rig.drive(rig.energy.soc_permille - 10)
+    else:
+        rig.cut_power()
+    seen = len(rig.seen)
+    rig.so(plug=True).until("FLOAT")
+    assert "EQUALIZE" not in {phase for phase, _ in rig.seen[seen:]}
+
+
+def test_a_power_cut_ends_no_equalizing():
+    rig = equalizing().so(obeys=True).seconds(WAIT_S).cut_power()
+    rig.until("EQUALIZE")
 
 
 def test_equalizing_ends_at_its_time():

@@ -176,6 +176,17 @@ def test_what_flowed_before_the_rest_is_not_in_its_zero():
     assert one.zero_q4 == 1500 * 16
 
 
+def test_a_round_without_a_sample_is_no_part_of_a_zero():
+    one = rested([1500], rounds=1)
+    fed([1508], into=one)
+    one.rest(False)
+    for _ in range(20):
+        one.take(1000)
+        one.rest(False)
+    assert one.set_zero()
+    assert one.zero_q4 == 1504 * 16
+
+
 def test_a_rest_that_has_not_begun_has_no_zero():
     one = fed([1502])
     assert not one.set_zero()

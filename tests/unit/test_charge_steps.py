@@ -14,6 +14,7 @@ from unit.charges import (
     full_lead,
     full_lithium,
     get,
+    known,
     lithium,
     most,
     relay_absorbing,
@@ -241,7 +242,7 @@ def test_time_that_a_hot_pack_waits_for_its_own_charger_is_absorption():
 
 
 def test_a_deeply_discharged_pack_is_charged_gently_until_it_has_come_up():
-    rig = Rig(1700).so(obeys=True)
+    rig = known(Rig(1700)).so(obeys=True)
     rig.until("PRECHARGE")
     rig.seconds(WAIT_S)
     assert rig.command.set_ma == rig.charge.profile.ma("precharge")
@@ -256,7 +257,7 @@ def test_a_deeply_discharged_pack_is_charged_gently_until_it_has_come_up():
 
 
 def test_a_pack_that_does_not_come_up_in_time_has_a_dead_cell():
-    rig = Rig(1700).so(obeys=True)
+    rig = known(Rig(1700)).so(obeys=True)
     rig.until("PRECHARGE")
     rig.session.phase_s = get(rig, "precharge_limit") - 20
     rig.seconds(15)
@@ -266,7 +267,7 @@ def test_a_pack_that_does_not_come_up_in_time_has_a_dead_cell():
 
 
 def test_what_hinders_a_charge_hinders_a_gentle_one_too():
-    rig = lithium(2200).so(obeys=True)
+    rig = known(lithium(2200)).so(obeys=True)
     rig.until("PRECHARGE")
     rig.sig.bms_bits = 2
     rig.seconds(2)
@@ -274,7 +275,7 @@ def test_what_hinders_a_charge_hinders_a_gentle_one_too():
 
 
 def test_a_charger_that_cannot_be_gentle_does_not_charge_an_empty_pack():
-    rig = Rig(1700, **RELAY).seconds(20)
+    rig = known(Rig(1700, **RELAY)).seconds(20)
     assert (rig.phase, rig.session.faults) == ("FAULT", backstops.PRECHARGE_FAILED)
     assert rig.charge.enable == 0
 

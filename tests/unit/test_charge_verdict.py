@@ -37,8 +37,18 @@ def test_a_current_past_an_open_relay_is_told_as_long_as_it_flows_and_latches_no
     rig = Rig().in_bulk()
     rig.so(plug=False, leak_a=0.6).seconds(5)
     assert rig.charge.bits == backstops.WELDED
-    rig.so(leak_a=0.4).seconds(3)
+    rig.so(leak_a=0.2).seconds(3)
     assert (rig.charge.bits, rig.session.faults) == (0, 0)
+
+
+def test_a_sensor_that_is_lost_in_a_charge_makes_no_welded_relay_of_its_last_current():
+    rig = Rig().in_bulk()
+    rig.so(readable=False).seconds(20)
+    assert (rig.phase, rig.cause, rig.charge.bits) == ("PAUSE", "sensor_lost", 0)
+    rig.so(readable=True, leak_a=0.6).seconds(5)
+    assert rig.charge.bits == backstops.WELDED
+    rig.so(readable=False).seconds(20)
+    assert rig.charge.bits == backstops.WELDED
 
 
 def test_a_current_that_rises_at_its_voltage_ends_the_charge():
@@ -132,23 +142,29 @@ def test_a_pack_that_rests_a_cell_lower_after_its_next_charge_has_lost_one():
 
 
 @pytest.mark.parametrize(
+    ("limit", "reached"), [("TIMEOUT", {"total_s": 86400}), ("AH_LIMIT", {"limit_mah": 1})]
+)
+@pytest.mark.parametrize(
     ("counted", "rests_mv", "shorted"),
     [(985, 2170 * 23 / 24, True), (970, 2170 * 23 / 24, False), (985, 2140, False)],
 )
-def test_a_charge_whose_time_was_up_though_it_was_full_still_tells_a_lost_cell(
-    counted, rests_mv, shorted
+def test_a_charge_that_a_limit_ended_though_it_was_full_still_tells_a_lost_cell(
+    counted, rests_mv, shorted, limit, reached
 ):
     rig = Rig().in_float()
     rig.so(cell_mv=2170, amps=0.0).seconds(1900)
     rig.drive(300).so(cell_mv=2050)
-    rig.in_bulk().soc(counted).session.total_s = 86400
+    rig.in_bulk().soc(counted)
+    for field, value in reached.items():
+        setattr(rig.session, field, value)
     rig.until("FAULT")
-    assert rig.session.faults == backstops.TIMEOUT
+    ended = getattr(backstops, limit)
+    assert rig.session.faults == ended
     rig.so(cell_mv=rests_mv, obeys=False).seconds(1700)
-    assert rig.session.faults == backstops.TIMEOUT
+    assert rig.session.faults == ended
     rig.seconds(600)
     lost = backstops.CELL_SHORTED if shorted else 0
-    assert rig.session.faults == backstops.TIMEOUT | lost
+    assert rig.session.faults == ended | lost
 
 
 def test_a_charge_that_ended_at_a_target_rests_lower_and_is_no_memory_of_a_full_one():

@@ -238,8 +238,15 @@ def test_equalizing_is_armed_once_for_flooded_lead_and_can_be_taken_back(tmp_pat
     assert garage.ask("charge equalize")[-1] == "ok"
     assert garage.charge.session.equalize_armed == 1
     assert "equalizing is armed, once, for the end of the next charge" in garage.ask("charge")
-    garage.ask("charge equalize off")
+    assert garage.ask("charge equalize off")[0] == "not armed"
     assert garage.charge.session.equalize_armed == 0
+
+
+def test_equalizing_that_runs_is_stopped_at_once_and_said_to_be(tmp_path):
+    garage = Garage(tmp_path, chemistry=FLOODED).in_bulk()
+    garage.charge.enter(phases.EQUALIZE)
+    assert garage.ask("charge equalize off")[0] == "equalizing stops; its float follows"
+    assert (garage.charge.phase, garage.charge.enable) == (phases.FLOAT, 0)
 
 
 @pytest.mark.parametrize(

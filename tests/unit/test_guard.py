@@ -7,6 +7,7 @@ from unit.guard_bench import (
     FIRST,
     HALF,
     SCALING,
+    SLOT,
     Bench,
     asking,
     is_found_when_flipped,
@@ -17,16 +18,14 @@ from unit.guard_bench import (
 )
 
 from vcu.guard import (
-    CONFLICT,
     DATA,
     ENABLE_OFF,
     ENABLE_ON,
-    SPEED,
     THROTTLE_HIGH,
     THROTTLE_LOW,
-    TORQUE,
     UNINTENDED,
 )
+from vcu.guard_torque import CONFLICT, SPEED, TORQUE
 from vcu.signals import SLOW_BATTERY_TEMP, SLOW_REFERENCE_HIGH, SLOW_SENSOR_5V
 
 # --- nothing wrong
@@ -121,6 +120,19 @@ def test_power_is_judged_by_how_fast_the_wheel_turns(per_slot, bits):
     bench.torque = 340
     bench.power_w = 3000
     assert bench.tick(8).bits == bits
+
+
+@pytest.mark.parametrize(("late_ms", "bits"), [(10, UNINTENDED), (40, 0)])
+def test_power_is_judged_by_how_fast_the_wheel_gains_where_it_says_so(late_ms, bits):
+    bench = Bench(FIRST)
+    bench.pedal = 1000
+    bench.roll(5, 2 * HALF)
+    bench.torque = 340
+    bench.power_w = 1500
+    bench.roll(5, 16).pulse(5).tick(1, late_ms).tick(SLOT - 1)
+    bench.roll(5, 1)
+    bench.power_w = 2040  # of which the lightest car would explain 28 W more in two looks
+    assert bench.tick(4).bits == bits
 
 
 @pytest.mark.parametrize(("coasted_ms", "bits"), [(1500, 0), (1501, UNINTENDED)])

@@ -13,7 +13,8 @@ from unit.guard_bench import (
     trips,
 )
 
-from vcu.guard import CONFLICT, SPEED, TORQUE
+from vcu.faults import TABLE, TRACTION
+from vcu.guard_torque import CONFLICT, SPEED, TORQUE
 
 # --- torque against the lower channel
 
@@ -348,6 +349,13 @@ def test_above_the_cap_without_torque_nothing_is_wrong():
     bench = Bench().roll(50, 20)
     assert bench.guard.wheel.speed_mmps == 25000
     assert not bench.is_stopped
+
+
+def test_each_rule_is_a_row_of_the_fault_table_by_its_bit():
+    # The guard's findings are the rows from the fifth on.
+    rows = {1 << i: row[1] for i, row in enumerate(TABLE[TRACTION][4:])}
+    found = [rows.get(bit) for bit in (TORQUE, SPEED, CONFLICT)]
+    assert found == ["guard_torque", "guard_speed", "guard_conflict"]
 
 
 # --- what the motor may still have, and since when nobody asked

@@ -144,7 +144,7 @@ def repacked(name):
         return bytes(buffer)
     if name == records.BOOT:
         boot = BootRecord(NullMemory())
-        boot.boots, boot.state, boot.has_params = 77, 2, True
+        boot.boots, boot.state, boot.has_params, boot.told = 77, 2, True, (1, 30)
         boot.text = "ValueError: no | main.py line 3"
         return boot.pack()
     if name == fault_record.NAME:

@@ -30,6 +30,12 @@ def test_every_limiter_has_its_name_at_its_number():
         assert getattr(limits, name.upper()) == number
 
 
+def test_what_speed_or_current_moves_is_no_limiter_by_which_a_car_could_be_learnt():
+    moved = {name for i, name in enumerate(LIMITER_NAMES) if limits.ANSWERS_THE_ROAD >> i & 1}
+    by_speed = {"speed_cap", "learner", "walk", "crawl"}
+    assert moved == by_speed | {"pack_low_voltage", "pack_current", "regen_charge"}
+
+
 # --- what pack and parts allow
 
 

@@ -1,5 +1,7 @@
 """Rounds: what is counted, allowed and told a piece a tick, and what a stall does to it."""
 
+from itertools import pairwise
+
 import pytest
 from unit.cars import FORWARD, Driver, driving, knows_its_zero, number_of
 
@@ -58,6 +60,31 @@ def test_ten_rows_a_second_go_into_the_ring():
     pedal = [rows[i * FIELD_COUNT + FIELDS.index("pedal_permille")] for i in range(21)]
     pressed = sum(1 for permille in pedal if permille > 300)
     assert 9 <= pressed <= 11
+
+
+def test_a_row_of_the_ring_is_written_every_tenth_tick_and_never_in_one_with_the_pedal():
+    driver = driving()
+    done = []
+    rows, pedal = [], []
+    record, pedal_step = driver.loop.recorder.record, driver.loop.sense._pedal_step
+
+    def note_row(*args):
+        rows.append(len(done))
+        record(*args)
+
+    def note_pedal(*args):
+        pedal.append(len(done))
+        pedal_step(*args)
+
+    driver.loop.recorder.record = note_row
+    driver.loop.sense._pedal_step = note_pedal
+    while len(done) < 4 * ROUND:
+        driver.tick()
+        done.append(True)
+    assert len(rows) == 4 * ROUND // 10
+    assert {after - before for before, after in pairwise(rows)} == {10}
+    assert len(pedal) == 2 * ROUND
+    assert not set(rows) & set(pedal)
 
 
 # --- a car at its socket

@@ -184,6 +184,18 @@ def test_a_trusted_version_with_one_wrong_byte_never_starts_again():
     assert board.start() == "a"
 
 
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_version_with_a_file_cut_off_anywhere_is_never_imported(confirmed):
+    # MicroPython reads a .mpy past its end for ever: only the watchdog would end that import.
+    for name, data in bundle("1.1.0").items():
+        for kept_bytes in {0, 1, len(data) // 2, len(data) - 1}:
+            board = Board()
+            board.record("b", 0, confirmed)
+            board.disk.files["/b/" + name] = data[:kept_bytes]
+            assert board.start() == "a", (name, kept_bytes)
+            assert board.started == ["a"]
+
+
 @pytest.mark.parametrize("key", ["version", "board", "vehicle", "micropython_min"])
 def test_a_manifest_that_says_something_else_of_itself_starts_nothing(key, capsys):
     board = Board("", "1.1.0")

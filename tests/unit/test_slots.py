@@ -167,12 +167,12 @@ def run_cuts(
 @pytest.mark.usefixtures("interpreter")
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
 def test_on_littlefs_a_cut_at_any_flash_operation_leaves_the_old_or_the_new_version(
-    seed, tmp_path
+    seed, tmp_path, record_property
 ):
     status, printed = run_cuts(CUTS, seed, tmp_path)
-    print(printed.strip())
     assert status == 0, printed
     words = printed.split()
+    record_property("distinct cuts of the supply, of slots", int(words[1]))
     assert words[0] == "cuts" and int(words[1]) >= CUTS
     assert int(words[3]) > CUTS // 3  # cut a second time
     assert int(words[5]) > CUTS // 3  # different contents of the flash
@@ -193,11 +193,14 @@ def test_the_cuts_find_a_host_that_writes_in_a_wrong_order(tmp_path, old, new):
 
 
 @pytest.mark.usefixtures("interpreter")
-def test_whichever_block_rots_a_board_with_two_versions_starts_one_of_them(tmp_path):
+def test_whichever_block_rots_a_board_with_two_versions_starts_one_of_them(
+    tmp_path, record_property
+):
     status, printed = run_cuts(ROTTEN_YEARS, 1, tmp_path, name="slot_rot.py")
-    print(printed.strip())
     assert status == 0, printed
-    assert int(printed.split()[1]) > 3 * (96 + 24) * (ROTTEN_YEARS - 1)
+    rotten = int(printed.split()[1])
+    record_property("flashes with a rotten block, slots", rotten)
+    assert rotten > 3 * (96 + 24) * (ROTTEN_YEARS - 1)
 
 
 @pytest.mark.usefixtures("interpreter")

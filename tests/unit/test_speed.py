@@ -9,8 +9,8 @@ from vcu.signals import Raw, Signals
 from vcu.speed import SAMPLE_MAX_US, SpeedObserver
 
 # The observer's gains 3w, 3w**2, w**3: the numbers here that are a matter of tuning.
-COUNT_GAINS = (30, 300, 1000)
-STAMP_GAINS = (36, 432, 1728)
+COUNT_GAINS = (33, 363, 1331)
+STAMP_GAINS = (42, 588, 2744)
 
 SPACING = 5625  # of the default wheel, in 10 um: 1350 mm / 24
 
@@ -243,12 +243,33 @@ def test_the_estimate_is_also_in_the_signals():
     assert bench.sig.speed_mmps == bench.observer.speed_mmps > 4000
 
 
+@pytest.mark.parametrize("stamps", [False, True])
+@pytest.mark.parametrize("torque", [0, 1, -1, 500])
+def test_however_long_a_car_has_stood_it_starts_the_same(stamps, torque):
+    shortly = Bench(stamps)
+    shortly.roll(0, 70)
+    long = Bench(stamps)
+    long.roll(0, 700)
+    for bench in (shortly, long):
+        assert bench.sig.standstill_ms >= 700
+    for speed in (0, 0, 500, 1500, 3000, 3000):
+        assert shortly.roll(speed, 20, torque) == long.roll(speed, 20, torque)
+
+
+def test_a_held_car_whose_torque_is_let_go_has_it_no_longer():
+    bench = Bench()
+    bench.roll(0, 100, torque=800)
+    assert bench.observer.lagged_permille > 700
+    bench.roll(0, 300)
+    assert (bench.observer.lagged_permille, bench.observer.delivered_permille) == (0, 0)
+
+
 # --- one tick at a time, to the count
 
 
 def kick(error, gain, dt_ms):
     """Speed in mm/s that a position error in 10 um gives, rounded down."""
-    return error * gain * dt_ms // 98 >> 10
+    return error * gain // 98 * dt_ms >> 10
 
 
 @pytest.mark.parametrize("pulses", [1, 2, 3, 5])
@@ -356,8 +377,8 @@ def test_the_second_edge_corrects_speed_and_disturbance_by_a_whole_spacing():
     assert bench.observer.disturbance_mmps2 == SPACING * STAMP_GAINS[2] // 8 * 10 // 781 // 16
 
 
-@pytest.mark.parametrize(("ticks", "waited_ms"), [(0, 10), (1, 20), (2, 30), (3, 30), (30, 30)])
-def test_a_stamp_corrects_by_the_time_since_the_last_but_at_most_30_ms(ticks, waited_ms):
+@pytest.mark.parametrize(("ticks", "waited_ms"), [(0, 10), (1, 20), (2, 22), (30, 22)])
+def test_a_stamp_corrects_by_the_time_since_the_last_but_at_most_22_ms(ticks, waited_ms):
     bench = stamped()
     bench.pulse(1)
     for _ in range(ticks):
@@ -431,8 +452,8 @@ def test_past_the_next_edge_without_having_seen_it_the_speed_falls():
         bench.roll(0)
         speeds[bench.sig.standstill_ms] = bench.observer.speed_mmps
     assert speeds[80] == pytest.approx(600, abs=2)
-    # 6 mm too far in a tick are 26 mm/s.
-    assert 20 <= speeds[100] - speeds[110] <= 27
+    # 6 mm too far in a tick are 35 mm/s.
+    assert 26 <= speeds[100] - speeds[110] <= 36
     assert bench.observer.disturbance_mmps2 < -50
 
 
@@ -476,12 +497,12 @@ def is_believed(speed, late_us):
 @pytest.mark.parametrize(
     ("speed", "late_us", "believed"),
     [
-        (10000, 1050, True),
-        (10000, 1150, False),
-        (10000, -1050, True),
-        (10000, -1150, False),
-        (7000, 1350, True),
-        (7000, 1450, False),
+        (10000, 700, True),
+        (10000, 800, False),
+        (10000, -700, True),
+        (10000, -800, False),
+        (7000, 850, True),
+        (7000, 950, False),
         (6050, 2100, False),
         (6050, -2100, False),
         (5950, 2100, True),
@@ -490,7 +511,7 @@ def is_believed(speed, late_us):
         (2000, -20000, True),
     ],
 )
-def test_above_6_m_per_s_a_stamp_off_by_an_eighth_spacing_and_0_4_ms_is_not_believed(
+def test_above_6_m_per_s_a_stamp_off_by_a_sixteenth_spacing_and_0_4_ms_is_not_believed(
     speed, late_us, believed
 ):
     assert is_believed(speed, late_us) == believed
@@ -558,10 +579,7 @@ def test_after_600_ms_without_a_pulse_the_car_stands(stamps):
     while bench.sig.standstill_ms < 590:
         bench.roll(0, torque=1000, full=8000)
     assert bench.sig.standstill_ms == 590
-    if stamps:
-        assert bench.observer.speed_mmps > 0
-    else:
-        assert bench.observer.disturbance_mmps2 < 0
+    assert bench.observer.disturbance_mmps2 < 0
     bench.roll(0, torque=1000, full=8000)
     assert bench.sig.standstill_ms == 600
     assert bench.observer.speed_mmps == 0
@@ -680,8 +698,10 @@ def test_a_constant_speed_is_read_within_1_percent_whatever_the_length_of_the_ti
 def test_a_late_tick_of_40_ms_does_not_disturb_the_speed(stamps):
     bench = Bench(stamps)
     bench.roll(9000, 300)
+    # By count the wheel is anywhere between two pulses: half a spacing may count for 40 ms.
+    slack = 270 if stamps else kick(SPACING // 2, COUNT_GAINS[1], 40)
     for _ in range(10):
-        assert bench.roll(9000, dt_ms=40)[0] == pytest.approx(9000, rel=0.03)
+        assert bench.roll(9000, dt_ms=40)[0] == pytest.approx(9000, abs=slack)
         assert bench.roll(9000, 19)[-1] == pytest.approx(9000, rel=0.03)
 
 
@@ -800,7 +820,7 @@ def test_an_error_of_more_than_0_6_m_by_count_and_0_8_m_by_stamp_counts_as_that(
     for _ in range(3):
         by_stamp.pulse(pulses)  # late, all three, and that is as far as they may be
     assert by_stamp.observer.speed_mmps == 0
-    assert by_stamp.pulse(pulses) == kick(80000, STAMP_GAINS[1], 30)
+    assert by_stamp.pulse(pulses) == kick(80000, STAMP_GAINS[1], 22)
 
 
 @pytest.mark.parametrize("stamps", [False, True])
@@ -891,10 +911,12 @@ def test_after_599_ms_without_a_pulse_the_car_may_still_roll_and_after_600_it_st
     bench.roll(10000, 300)
     while bench.sig.standstill_ms < 590:
         bench.roll(0, torque=1000, full=8000)
-    # What the torque gives in these ticks counts until the last of them.
-    assert bench.roll(0, torque=1000, full=8000, dt_ms=9)[0] > 0
+    bench.roll(0, torque=1000, full=8000, dt_ms=9)
     assert bench.sig.standstill_ms == 599
+    # It has not come to rest: what brakes it is still there.
+    assert bench.observer.disturbance_mmps2 < 0
     assert bench.roll(0, torque=1000, full=8000, dt_ms=1)[0] == 0
+    assert bench.observer.disturbance_mmps2 == 0
 
 
 @pytest.mark.parametrize("stamps", [False, True])

@@ -15,6 +15,8 @@ PROVE = bool(os.environ.get("LSEV_PROVE"))
 CUTS, SEEDS = (30000, 2) if PROVE else (3000, 1)
 AGES = 3 if PROVE else 1
 DAYS = 20 if PROVE else 2
+# Starts of a board's life, and the moments of it at which each block is erased.
+LIFE = (1500, 60) if PROVE else (120, 4)
 ERASES_MOST = 100_000
 
 
@@ -36,10 +38,13 @@ def numbers(printed):
 
 
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
-def test_a_cut_at_any_flash_operation_leaves_each_record_old_or_new_and_the_board_starts(seed):
+def test_a_cut_at_any_flash_operation_leaves_each_record_old_or_new_and_the_board_starts(
+    seed, record_property
+):
     status, printed = run("store_cuts.py", CUTS, seed)
     assert status == 0, printed
     found = numbers(printed)
+    record_property("distinct cuts of the supply, of records", found["cuts"])
     assert found["cuts"] >= CUTS
     assert found["pairs"] > CUTS // 3
     assert found["images"] > CUTS // 3
@@ -62,10 +67,12 @@ def test_the_cuts_find_a_store_that_does_it_wrong(copied_firmware, file, old, ne
     assert status != 0 and "ValueError" in printed, printed
 
 
-def test_whichever_block_rots_the_board_starts_with_the_newest_of_each_record():
+def test_whichever_block_rots_the_board_starts_with_the_newest_of_each_record(record_property):
     status, printed = run("store_rot.py", AGES)
     assert status == 0, printed
-    assert numbers(printed)["rotten"] > AGES * 3 * (96 + 24)
+    rotten = numbers(printed)["rotten"]
+    record_property("flashes with a rotten block, records", rotten)
+    assert rotten > AGES * 3 * (96 + 24)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,38 @@ def test_the_rot_finds_a_store_that_has_all_in_one_place(copied_firmware, file, 
     broken = copied_firmware(f"service/{file}", old, new)
     status, printed = run("store_rot.py", 1, firmware=broken)
     assert status != 0 and "block" in printed, printed
+
+
+def test_at_no_moment_of_a_life_does_an_erased_block_of_4_kib_lose_a_record(record_property):
+    status, printed = run("store_life.py", 4096, *LIFE)
+    assert status == 0, printed
+    found = numbers(printed)
+    record_property("moments of a life with each block of 4 KiB erased", found["moments"])
+    assert found["moments"] == LIFE[1] and found["erased"] > LIFE[1] * 20
+    assert found["root"] == found["other"] == 0
+
+
+def test_of_blocks_of_512_bytes_only_one_of_the_roots_two_can_lose_records():
+    status, printed = run("store_life.py", 512, *LIFE)
+    assert status == 0, printed
+    found = numbers(printed)
+    assert found["moments"] == LIFE[1] and found["erased"] > LIFE[1] * 70
+    assert found["other"] == 0
+
+
+@pytest.mark.parametrize(
+    ("block_bytes", "life", "old", "new", "word"),
+    [
+        (4096, (20, 1), "self.boot.boots % _SETTLE_ROOT_STARTS == 1", "False", "root"),
+        (512, (300, 3), "_SETTLE_STARTS = const(8)", "_SETTLE_STARTS = const(1000)", "other"),
+    ],
+)
+def test_a_life_finds_directories_that_are_not_settled_when_they_have_moved(
+    copied_firmware, block_bytes, life, old, new, word
+):
+    broken = copied_firmware("service/keeper.py", old, new)
+    status, printed = run("store_life.py", block_bytes, *life, firmware=broken)
+    assert status == 0 and numbers(printed)[word] > 0, printed
 
 
 def budget(word):

@@ -136,6 +136,49 @@ def test_a_key_that_is_gone_for_longer_was_turned_off():
     assert driver.out.contactor == 0
 
 
+def test_a_key_counts_as_off_after_100_ms_and_three_looks_at_most():
+    driver = started()
+    driver.tick(MODE)
+    assert driver.loop.supervisor.key_on == 1
+    driver.key = 0
+    assert 100 <= driver.wait_for(lambda: not driver.loop.supervisor.key_on, 200) <= 160
+
+
+# --- what a person may do, and why the car does not drive
+
+
+def test_a_car_that_rolls_gives_nobody_its_service_mode():
+    driver = Driver()
+    driver.tick(20)
+    driver.loop.service_wanted = True
+    driver.roll_at(2000)
+    assert driver.mode == modes.OFF
+    driver.body.speed_mps = 0.0
+    driver.wait_for(lambda: driver.mode == modes.SERVICE, 3000)
+
+
+def test_a_pressed_brake_is_a_reason_for_as_long_as_it_is_pressed():
+    driver = driving()
+    for brake in (1, 0):
+        driver.brake = brake
+        driver.tick(100)
+        assert ("brake_pressed" in driver.reasons) == bool(brake)
+
+
+def test_a_plug_in_while_driving_permits_a_charge_only_once_the_contactor_is_open():
+    driver = driving()
+    driver.plug = 1
+    driver.roll_at(0)
+    for _ in range(200):
+        driver.tick()
+        state = driver.loop.contactor.state
+        assert not driver.loop.charge.allowed or state in (contactor.OPEN, contactor.COOLDOWN)
+    assert driver.loop.charge.allowed
+    driver.plug = 0
+    driver.tick(MODE)
+    assert not driver.loop.charge.allowed
+
+
 # --- which cap
 
 

@@ -8,17 +8,12 @@ import pytest
 from service import desk as desks
 from service.telemetry import TELEMETRY
 from tests.unit import cars
-from tests.unit.terminals import PROMPT, Terminal
+from tests.unit.terminals import PROMPT, Terminal, parked
 from vcu.faults import TABLE, WORDS
 
 NAMES = [row[0] for row in TELEMETRY]
 
-
-@pytest.fixture
-def terminal():
-    driver = cars.Driver()
-    driver.tick(250)
-    return Terminal(driver)
+terminal = pytest.fixture(parked)
 
 
 def listen(terminal, ms, step_ms=10):

@@ -14,22 +14,10 @@ from service.reply import Reply
 from service.request_line import is_for_obd
 from service.services import NullPort, Services
 from tests.unit import cars
-from tests.unit.terminals import IDENTITY, PROMPT, Terminal
+from tests.unit.terminals import IDENTITY, PROMPT, Terminal, driving, parked
 from vcu.params import TABLE as PARAMS
 
-
-@pytest.fixture
-def terminal():
-    """A car that has stood for more than 2 s with the key off."""
-    driver = cars.Driver()
-    driver.tick(250)
-    return Terminal(driver)
-
-
-def driving():
-    driver = cars.Driver().engage()
-    driver.roll_at(4000).tick(50)
-    return Terminal(driver)
+terminal = pytest.fixture(parked)
 
 
 def pause(terminal, ms):

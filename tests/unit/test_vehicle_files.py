@@ -1,5 +1,6 @@
 """Presets and drive cycles: a broken file is refused by name, line and column."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,20 @@ def file_of(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def assert_told(
+    read: Callable[[Path], object], path: Path, line: int, column: int, words: list[str]
+) -> None:
+    """Read a broken file: it is refused by its place, with these words about the mistake."""
+    with pytest.raises(DataFileError) as caught:
+        read(path)
+    assert (caught.value.path, caught.value.line, caught.value.column) == (path, line, column)
+    said = str(caught.value)
+    assert said.startswith(f"{path.name}:{line}:{column}: ")
+    assert said.endswith("; nothing was changed")
+    for word in words:
+        assert word in said
 
 
 @pytest.mark.parametrize(
@@ -64,14 +79,7 @@ def test_a_broken_preset_names_file_line_column_and_mistake(
     tmp_path: Path, text: str, line: int, column: int, words: list[str]
 ) -> None:
     path = file_of(tmp_path, "my_car.py", text)
-    with pytest.raises(DataFileError) as caught:
-        read_preset(path)
-    assert (caught.value.path, caught.value.line, caught.value.column) == (path, line, column)
-    said = str(caught.value)
-    assert said.startswith(f"my_car.py:{line}:{column}: ")
-    assert said.endswith("; nothing was changed")
-    for word in words:
-        assert word in said
+    assert_told(read_preset, path, line, column, words)
 
 
 def test_a_preset_takes_its_values_over_the_defaults_up_to_both_limits(tmp_path: Path) -> None:
@@ -121,14 +129,7 @@ def test_a_broken_cycle_names_file_line_column_and_mistake(
     tmp_path: Path, text: str, line: int, column: int, words: list[str]
 ) -> None:
     path = file_of(tmp_path, "my_way.csv", text)
-    with pytest.raises(DataFileError) as caught:
-        load(path)
-    assert (caught.value.path, caught.value.line, caught.value.column) == (path, line, column)
-    said = str(caught.value)
-    assert said.startswith(f"my_way.csv:{line}:{column}: ")
-    assert said.endswith("; nothing was changed")
-    for word in words:
-        assert word in said
+    assert_told(load, path, line, column, words)
 
 
 def test_a_cycle_is_straight_lines_between_its_points(tmp_path: Path) -> None:

@@ -129,9 +129,12 @@ class Obedience:
         A sensor whose zero was never measured may read up to 3 A with nothing flowing.
         """
         # The relay needs a moment, and so does the mean of the current.
+        welded_ma = _WELDED_MA if knows_zero else _ZERO_OFF_MA
+        if self._welded_ms > _WELDED_MS:
+            welded_ma -= _WELDED_MA // 2  # a round that noise makes smaller is not its end
         if enable:
             self._welded_ms = 0
-        elif ma > (_WELDED_MA if knows_zero else _ZERO_OFF_MA):
+        elif ma > welded_ma:
             self._welded_ms += dt_ms
         else:
             self._welded_ms = 0

@@ -55,12 +55,14 @@ class Charge:
 
     bits are its rows of the fault table (vcu/charge/backstops.py). Its owner sets
     allowed (plugged in, contactor open, mode CHARGE), inhibited (a measurement is
-    not to be believed) and parameters_ok, and calls step().
+    not to be believed), traction_live (a weld, or an enable line that stays on) and
+    parameters_ok, and calls step().
     """
 
     def __init__(self, scaling: Scaling, params: Params, energy: Energy, sig: Signals) -> None:
         self.allowed = False
         self.inhibited = False
+        self.traction_live = False
         self.parameters_ok = True
         self.phase = OFF
         self.cause: int = phases.UNPLUGGED
@@ -96,13 +98,14 @@ class Charge:
         self._verdict = verdict = Verdict(self)
         self._pieces = (
             self._measure,
-            self._look,
             # By what was commanded while it was measured: a step down is not disobeyed yet.
             verdict.of_charger,
-            # What a lost sensor calls for comes at once, 0.3 s after the look that missed it.
+            verdict.of_heat,
+            # What a lost sensor calls for is commanded two pieces after the look that saw it:
+            # within a second, since a round takes 0.8 s.
+            self._look,
             self._find_voltage,
             self._find_current,
-            verdict.of_heat,
             self.steps.look_out,
             self.steps.run,
             self._tell,
@@ -125,6 +128,9 @@ class Charge:
         volts = raw.pack_v_counts
         self.meter.add(volts, raw.pack_a_counts)
         self._clock_ms += passed_ms
+        if self._begins:
+            self._begins = False
+            self.steps.begin()
         if self.enable:
             if not self.allowed:
                 self.enter(OFF)
@@ -134,9 +140,6 @@ class Charge:
                     self.trip(OVER_VOLTAGE)
             else:
                 self._high_samples = 0
-        if self._begins:
-            self._begins = False
-            self.steps.begin()
         piece = self.piece
         self.piece = piece + 1 if piece < _PIECES - 1 else 0
         self._pieces[piece]()
@@ -184,8 +187,6 @@ class Charge:
 
     def clear(self) -> None:
         """A person has looked: forget what is latched; what is still wrong latches again."""
-        if not self.bits & WELDED:
-            self.session.zero_q4 = 0  # the sensor may have drifted: it is measured anew
         if self.session.faults:
             self.bits &= ~self.session.faults
             self.session.faults = 0

@@ -36,6 +36,7 @@ _CHECK_S = const(6)
 _ZERO_S = const(60)
 _ZERO_NEAR_Q4 = const(16)
 _SETTLES_S = const(1)  # the current, after the relay has opened
+_FALL_MOST_MV = const(4)  # of a cell, while it is checked; noise is half of it
 
 
 class Check:
@@ -52,7 +53,9 @@ class Check:
         self._pack = charge.pack_check
         self._cells = charge.profile.cells
         self._precharge_cv = charge.profile.cv("precharge_below")
+        self._fall_most_cv = charge.profile.cells * _FALL_MOST_MV // 10
         self._passed_s = 0  # a power cut begins it anew
+        self._from_cv = 0
         self._agrees = False
 
     def begin(self) -> None:
@@ -65,11 +68,24 @@ class Check:
         charge = self._charge
         meter = self._meter
         self._passed_s += charge.seconds
+        if not charge.is_quiet:
+            # What flows here is no zero, nor is a mean that it is part of.
+            self.begin()
+            if charge.bits & WELDED:
+                charge.cause = HAS_FAULT
         if self._agrees:
             self._go_on(meter.voltage_cv)
             return
-        meter.rest(self._passed_s <= _SETTLES_S)
+        is_first = self._passed_s <= _SETTLES_S
+        if is_first:
+            self._from_cv = meter.voltage_cv
+        meter.rest(is_first)
         if self._passed_s < (_CHECK_S if self._session.zero_q4 else _ZERO_S):
+            return
+        if self._pack.is_new() and self._from_cv - meter.voltage_cv > self._fall_most_cv:
+            # Straight from another charger even a smaller pack is as high: it must settle first.
+            self.begin()
+            charge.cause = CHECKING
             return
         charge.cause = self._hindrance.of_pack()
         if self._session.is_unconfirmed and charge.cause != NO_SENSOR and not self._bms.is_lost:
@@ -103,12 +119,9 @@ class Check:
         charge = self._charge
         meter = self._meter
         known_q4 = self._session.zero_q4
-        if charge.bits & WELDED and known_q4:
-            charge.cause = HAS_FAULT  # this current is no zero, unless a person clears it
-            self._passed_s = 0
-            return False
         if not meter.set_zero():
             charge.cause = NO_SENSOR
+            self._passed_s = 0  # what was no zero is no part of the next one
             return False
         moved_q4 = meter.zero_q4 - known_q4
         if -_ZERO_NEAR_Q4 < moved_q4 < _ZERO_NEAR_Q4:

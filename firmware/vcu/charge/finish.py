@@ -45,7 +45,8 @@ _EQUALIZE_EXTRA_PERMILLE = const(120)
 class Finish:
     """One method for each phase, once a round; begin() at each change of phase.
 
-    blind_s is for how long there has been no temperature.
+    blind_s is for how long there has been no temperature, tapered_s for how long this
+    phase has had a current of half to twice the tail, which noise is not.
     """
 
     def __init__(self, charge: "Charge", hindrance: "Hindrance") -> None:
@@ -72,6 +73,7 @@ class Finish:
         self._spare_mah = profile.capacity_mah * _SPARE_PERMILLE // 1000
         self._absorb_mv = profile.get("absorb")
         self.blind_s = 0
+        self.tapered_s = 0
         self._fall_cv = profile.cells * _HELD_MV // 10
         self._hold_s = 0  # of the condition that ends this phase
         self._held_cv = 0  # when a plain charger last gave current
@@ -82,6 +84,7 @@ class Finish:
     def begin(self) -> None:
         """A phase begins: its clocks do, too."""
         self._hold_s = 0
+        self.tapered_s = 0
         self._flat_s = 0
         self._flat_times = 0
 
@@ -93,6 +96,8 @@ class Finish:
         seconds = charge.seconds
         if self.is_at_target():
             return
+        if self._tail_ma // 2 <= meter.current_ma <= self._tail_ma * 2:
+            self.tapered_s += seconds
         set_cv = self._command.limit_cv
         at_target = self._own_curve or meter.voltage_cv >= set_cv - set_cv // 50
         if at_target or self._bms.highest_mv >= self._absorb_mv:
@@ -125,8 +130,9 @@ class Finish:
         Mains that are off, or that just came back, make none: those seconds are left out.
         """
         if not self._own_curve:
-            # A pack that takes nothing is at its voltage or above.
-            return ma <= tail_ma + _LEAST_MA and (ma >= self._least_ma or cv >= set_cv)
+            # A pack that takes nothing is at its voltage or above; noise is no current.
+            flows = ma >= self._least_ma and self._hindrance.mean_ma >= self._least_ma
+            return ma <= tail_ma + _LEAST_MA and (flows or cv >= set_cv)
         if self._hold_s == 0 or self._hindrance.mean_ma >= self._least_ma:
             self._held_cv = cv
         elif cv < self._held_cv - self._fall_cv:

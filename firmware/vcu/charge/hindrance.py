@@ -14,6 +14,7 @@ from vcu.charge.phases import (
     NO_SENSOR,
     NOTHING,
     TOO_MUCH_CURRENT,
+    TRACTION_LIVE,
 )
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -26,6 +27,7 @@ _NO_CURRENT_MA = const(300)
 _OVER_CELL_MV = const(50)
 _OVER_S = const(60)
 _TOO_MUCH_S = const(5)
+_NOISE_MA = const(400)  # of the mean of a round, twice its deviation
 _TOO_OFTEN = const(3)
 
 
@@ -66,6 +68,8 @@ class Hindrance:
         warmth = self._warmth
         bms = self._bms
         session = self._session
+        if charge.traction_live:
+            return TRACTION_LIVE
         if charge.inhibited or self._meter.age_ms > _STALE_MS:
             return NO_SENSOR
         if self._is_lithium and not warmth.is_known:
@@ -96,8 +100,13 @@ class Hindrance:
         ma = meter.current_ma
         self.mean_ma += (ma - self.mean_ma) >> 4
         low_cv = limit_cv - limit_cv // 50
-        if charge.is_relay and charge.phase == ABSORB and not self._is_lithium:
-            low_cv = self._floats_cv  # it may float by its own curve
+        if charge.phase == ABSORB:
+            if self._is_lithium:
+                # It stays high for hours without mains; a BMS may have taken the current.
+                if self._bms.share_permille == 1000:
+                    low_cv = limit_cv - limit_cv // 200
+            elif charge.is_relay:
+                low_cv = self._floats_cv  # it may float by its own curve
         if self.mean_ma < _NO_CURRENT_MA and meter.voltage_cv < low_cv:
             self._silent_s += seconds
             if self._silent_s >= _NO_CURRENT_S and session.phase != FLOAT:
@@ -110,7 +119,10 @@ class Hindrance:
             )
             if self._over_s >= _OVER_S:
                 return HIGH_VOLTAGE
-            self._much_s = self._much_s + seconds if ma > _slack(self._command.limit_ma) else 0
+            most_ma = _slack(self._command.limit_ma)
+            if self._much_s > 0:
+                most_ma -= _NOISE_MA  # a round that noise makes smaller is not its end
+            self._much_s = self._much_s + seconds if ma > most_ma else 0
             if self._much_s >= _TOO_MUCH_S:
                 # Heat passes; a charger that is larger than it was said to be, or than the
                 # socket bears, would go on and off for ever.

@@ -87,10 +87,15 @@ class Meter:
         self.new_mah = whole
 
     def rest(self, is_first: bool) -> None:
-        """The relay is open: what the sensor reads is its zero, and one round's mean is noise."""
+        """The relay is open: what the sensor reads is its zero, and one round's mean is noise.
+
+        A round without a sample adds nothing: the last mean, again and again, would be its zero.
+        """
         if is_first:
             self._rest_q4 = 0
             self._rests = 0
+            return
+        if self.age_ms > 0:
             return
         if self._rests >= _ZERO_ROUNDS:
             self._rest_q4 >>= 1

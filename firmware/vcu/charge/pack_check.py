@@ -39,17 +39,33 @@ class PackCheck:
         self._capacity_mah = profile.capacity_mah
         self._is_lithium = profile.is_lithium
         self._restart_cv = profile.cv("restart_below")
+        self._least_mv = profile.get("reject_below")
+        self._least_new_mv = profile.get("reject_new_below")
+        self._highest_mv = profile.get("reject_above")
+        self._surface_mv = profile.get("surface")
         self.is_wrong = False
         self.left_mah = -1
+
+    def is_new(self) -> bool:
+        """Return whether no pack was charged here yet, or another one was told since."""
+        return self._session.number == 0 or self._session.is_unconfirmed != 0
+
+    def least_mv(self) -> int:
+        """Return what a resting cell has at least, in mV.
+
+        Hazard: a smaller pack that is full looks like the one that was told, deeply
+        discharged, and would be overcharged. So a new pack that is empty is refused,
+        too, and has to be charged elsewhere first.
+        """
+        return self._least_new_mv if self.is_new() else self._least_mv
 
     def is_this_pack(self, cell_mv: int) -> bool:
         """Return whether a resting cell of this chemistry and count can have that voltage."""
         session = self._session
-        profile = self._profile
-        highest_mv = profile.get("reject_above")
+        highest_mv = self._highest_mv
         if session.in_mah > 0 and not self.was_driven():
-            highest_mv += profile.get("surface")
-        fits = profile.get("reject_below") <= cell_mv <= highest_mv
+            highest_mv += self._surface_mv
+        fits = self.least_mv() <= cell_mv <= highest_mv
         if fits and not self._is_lithium and cell_mv < _EMPTY_MV:
             # Fewer cells that are full look like these when they are flat: the count knows.
             energy = self._energy

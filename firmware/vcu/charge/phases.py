@@ -37,8 +37,10 @@ SCHEDULED = const(14)
 TARGET_REACHED = const(15)
 IS_FULL = const(16)
 HAS_FAULT = const(17)
+TRACTION_LIVE = const(18)
 CAUSE_NAMES = (
     "nothing", "unplugged", "no_charger", "no_bms", "parameters_broken", "checking", "wrong_pack",
     "too_cold", "too_hot", "sensor_lost", "bms_refuses", "no_current", "voltage_high",
     "current_high", "scheduled", "target_reached", "full", "fault",
+    "traction_live",
 )  # fmt: skip

@@ -15,6 +15,7 @@ from vcu.params import Params
 TABLE: "tuple[tuple[str, int, int, int, int, int, str], ...]" = (
     ("bulk",                   120,    200,    150,    300,    300,  "permille of C"),
     ("reject_below",          1000,   1000,   1000,   2000,   2000,  "mV, rested"),
+    ("reject_new_below",      1890,   1930,   1930,   3000,   3575,  "mV, pack new to the car"),
     ("precharge_below",       1750,   1750,   1750,   2500,   3000,  "mV"),
     ("precharge",               30,     30,     30,     50,     50,  "permille of C"),
     ("precharge_limit",       3600,   3600,   3600,   1800,   1800,  "s"),
@@ -58,6 +59,9 @@ TABLE: "tuple[tuple[str, int, int, int, int, int, str], ...]" = (
 # absorb 2.43 V for flooded and AGM, tails of 2.3, 1.6 and 1.5 %: at 98 % (gel 96.5 %) a warm
 #   pack still takes that much, and with less voltage 0.1 C from empty needs more than 14 h; with
 #   more, flooded from one half gasses away more than 15 % (Trojan 2.40 to 2.58 V, East Penn 2.43).
+# reject_new_below: what was never charged here may be the next smaller pack, full. Lead comes in
+#   blocks of 6 cells: 30 of the 36 told, full and rested (2.15 V), have 1.79 V for each; 20 LFP of
+#   24 have 2.84 V, 17 NMC of 20 have 3.57 V. A sound one of 5 % passes.
 # absorb_most 2.49 V for flooded, not 2.58: with a shorted cell the 23 others have 2.60 V each.
 # absorb_limit 8 h and no share of C/I (Rolls' 0.42 and 0.38 h, even by half more): that ends
 #   flooded at 0.12 C with 97 % and AGM at its full current with 92 %.

@@ -22,7 +22,9 @@ from vcu.charge.phases import (
     BULK,
     CHECK,
     CHECKING,
+    EQUALIZE,
     FAULT,
+    FLOAT,
     HAS_FAULT,
     HIGH_VOLTAGE,
     NO_BMS,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 _PAUSE_S = const(600)  # at most six times an hour on and off
 _REACHED_S = const(10)
 _REFUSED_S = const(60)
+_TAPERED_S = const(10)  # longer than a charger's current takes to go or to come
 _RESTART_S = const(60)
 _DRAINED_PERMILLE = const(100)
 
@@ -68,6 +71,7 @@ class Steps:
         self._precharge_cv = profile.cv("precharge_below")
         self._hold_s = 0  # of the condition that ends this phase
         self._paused_s = 0  # which no power cut needs to remember
+        self._was_allowed = False
         self._ends_by_bms = False  # the pause that is running, if it lasts
         self._steps = (
             self._off,
@@ -98,12 +102,11 @@ class Steps:
         charge = self._charge
         phase = charge.phase
         if not charge.allowed:
-            if phase != OFF:
-                charge.enter(OFF)
-                self._session.delay_s = 0  # it was for this plug
-                self._hindrance.unplug()
+            if self._was_allowed:
+                self._unplug()
             charge.cause = UNPLUGGED
             return
+        self._was_allowed = True
         if self._session.delay_s > 0:
             self._session.delay_s = max(self._session.delay_s - charge.seconds, 0)
         # A sensor that is distrusted for one bad sample comes back within ten minutes.
@@ -121,6 +124,19 @@ class Steps:
                 return
             charge.cause = NOTHING
 
+    def _unplug(self) -> None:
+        """What was asked for with this plug ends with it; a power cut is no such end."""
+        charge = self._charge
+        session = self._session
+        self._was_allowed = False
+        session.delay_s = 0
+        self._hindrance.unplug()
+        if session.phase == EQUALIZE:
+            charge.enter(FLOAT)
+            session.latch()
+        if charge.phase != OFF:
+            charge.enter(OFF)
+
     def run(self) -> None:
         """One step of the present phase."""
         if self._charge.allowed:
@@ -134,8 +150,11 @@ class Steps:
         if cause == BMS_REFUSES and not self._bms.is_lost and session.in_mah > 0:
             near = self._meter.voltage_cv >= set_cv - set_cv // 50
             ends = near or self._bms.share_permille < 1000 or phase >= ABSORB
-        if cause == NO_CURRENT and self._charge.is_relay and self._is_lithium and phase == ABSORB:
-            self.finish.end(False)  # the charger's own cut-off
+        if (
+            cause == NO_CURRENT and self._charge.is_relay and self._is_lithium
+            and phase == ABSORB and self.finish.tapered_s >= _TAPERED_S
+        ):  # fmt: skip
+            self.finish.end(False)  # the charger's own cut-off; else it has no mains
             return
         self._charge.enter(PAUSE)
         self._charge.cause = cause

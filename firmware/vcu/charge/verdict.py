@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SESSION_S = const(86400)
 _BULK_LEAST_S = const(7200)
 _COUNTED_FULL_PERMILLE = const(980)
+_BY_A_LIMIT = (AH_LIMIT, TIMEOUT)
 
 
 class Verdict:
@@ -62,7 +63,7 @@ class Verdict:
             meter.current_ma,
             command.limit_cv,
             command.set_ma,
-            charge.dt_ms,
+            charge.dt_ms if meter.age_ms == 0 else 0,  # the last mean, again, proves nothing
         )
         charge.is_quiet = self._obedience.is_quiet()
         live = bits & WELDED
@@ -106,13 +107,17 @@ class Verdict:
     def _judge_session(self) -> None:
         charge = self._charge
         session = self._session
+        is_late = session.total_s > _SESSION_S
         if session.in_mah > session.limit_mah:
-            charge.trip(AH_LIMIT)
-        elif session.total_s > _SESSION_S and charge.phase > ABSORB:
+            self._end_by(AH_LIMIT)
+        elif is_late and charge.phase > ABSORB:
             charge.steps.finish.stay_full()  # a slow charge may leave no time for its float
-        elif session.total_s > _SESSION_S or session.bulk_s > self._bulk_limit_s(session):
-            session.full_permille = charge.energy.soc_permille
-            charge.trip(TIMEOUT)
+        elif is_late or session.bulk_s > self._bulk_limit_s(session):
+            self._end_by(TIMEOUT)
+
+    def _end_by(self, limit_bit: int) -> None:
+        self._session.full_permille = self._charge.energy.soc_permille
+        self._charge.trip(limit_bit)
 
     def _bulk_limit_s(self, session: Session) -> int:
         limit_s = self._bulk_most_s
@@ -130,7 +135,7 @@ class Verdict:
         phase = charge.phase
         meter = self._meter
         session = self._session
-        # Only lead rests where its last full charge did, even if that took too long.
+        # Only lead rests where its last full charge did, even if that took too long or too much.
         is_over = (
             not self._profile.is_lithium
             and charge.enable == 0
@@ -138,7 +143,7 @@ class Verdict:
                 (session.is_full != 0 and (phase == FULL or phase == FLOAT))
                 or (
                     phase == FAULT
-                    and session.faults == TIMEOUT
+                    and session.faults in _BY_A_LIMIT
                     and session.full_permille >= _COUNTED_FULL_PERMILLE
                 )
             )
