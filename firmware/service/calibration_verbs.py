@@ -155,12 +155,8 @@ def _write(context: Context, edits: "dict[str, int]"):
         return
     rows = old.differing(copy)
     desk.params.take(copy)
+    desk.forgets_zero = "pack_a_zero_counts" in edits
     desk.request_save()
-    if "pack_a_zero_counts" in edits:
-        # What the last plug-in measured would count on, and a drift be a welded relay for good.
-        session = desk.loop.charge.session
-        session.zero_q4 = 0
-        session.latch()
     for i in rows:
         change(context.reply, TABLE[i], old.at(i), copy.at(i), "")
         yield

@@ -192,6 +192,9 @@ class Services:
         keeper.errno = -1
         if wanted == SAVE:
             keeper.save_params()
+            if self._desk.forgets_zero:
+                self._desk.forgets_zero = False
+                self._loop.charge.forget_zero()
         elif wanted == CLEAR:
             self._loop.clear_faults()
             keeper.confirm()

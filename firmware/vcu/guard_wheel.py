@@ -89,7 +89,7 @@ class GuardWheel:
         # A car that a hill brakes down to its cap may pull again: it is as slow as it is by now.
         if self.is_coarse:  # it needs the whole second
             speed = (newer + older) * spacing // 60
-            ahead = min(speed, (newer + gain if gain < 0 else newer) * spacing // 30)
+            ahead = min(speed, (newer + min(gain, 0)) * spacing // 30)
             fastest = speed + _COARSE_LAG_MMPS
         else:
             speed = newer * spacing // 30

@@ -362,3 +362,10 @@ def test_clearing_within_a_charge_hides_no_relay_that_welds_after_it(phase):
     rig.charge.clear()
     rig.so(plug=False, leak_a=1.0).seconds(6)
     assert rig.charge.bits & backstops.WELDED
+
+
+def test_a_zero_that_was_set_anew_is_measured_at_the_next_plug_in_and_the_old_one_kept_nowhere():
+    rig = Rig()
+    latches = rig.session.latches
+    rig.charge.forget_zero()
+    assert (rig.session.zero_q4, rig.session.latches) == (0, latches + 1)

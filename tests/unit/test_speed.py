@@ -256,6 +256,25 @@ def test_however_long_a_car_has_stood_it_starts_the_same(stamps, torque):
         assert shortly.roll(speed, 20, torque) == long.roll(speed, 20, torque)
 
 
+@pytest.mark.parametrize("stamps", [False, True])
+def test_a_car_that_has_stopped_starts_as_one_that_has_never_moved(stamps):
+    stopped = Bench(stamps)
+    stopped.roll(4000, 100)
+    stopped.roll(0, 100)
+    new = Bench(stamps)
+    new.roll(0, 100)
+    for bench in (stopped, new):
+        bench.raw.edge_age_us = 3000 if stamps else -1
+    for count in (1, 0, 1, 0, 2, 0, 1):
+        assert stopped.pulse(count, torque=300) == new.pulse(count, torque=300)
+
+
+def test_a_car_that_is_held_under_torque_stands_for_a_minute_at_most():
+    bench = Bench()
+    bench.roll(0, 6100, torque=500)
+    assert bench.sig.standstill_ms == 60000
+
+
 def test_a_held_car_whose_torque_is_let_go_has_it_no_longer():
     bench = Bench()
     bench.roll(0, 100, torque=800)

@@ -195,6 +195,14 @@ class Charge:
         if self.phase == FAULT:
             self.enter(OFF)
 
+    def forget_zero(self) -> None:
+        """The sensor's zero was set anew: what the last plug-in measured no longer counts.
+
+        Left there, the difference would be a welded relay for good.
+        """
+        self.session.zero_q4 = 0
+        self.session.latch()
+
     # The pieces of a round, in order.
 
     def _measure(self) -> None:
