@@ -85,14 +85,11 @@ class ParkedDriver:
         """Leave everything as it is."""
 
 
-class PluggedDriver:
-    """Nobody is in the car; somebody has put the plug in at PLUG_S."""
+class PluggedDriver(ParkedDriver):
+    """Nobody is in the car; somebody has put the plug in at PLUG_S. The brake is off."""
 
     def __init__(self) -> None:
-        self.key = False
-        self.plug = False
-        self.gear = 0
-        self.pedal = 0.0
+        super().__init__()
         self.brake = 0.0
 
     def step(self, t_s: float, speed_mps: float, dt_s: float) -> None:
