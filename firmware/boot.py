@@ -2,10 +2,14 @@
 
 Until this has run, the resistors outside hold the actuators; after it, the pins
 do so too. A failure here is printed and passed over: the resistors still hold.
+MicroPython starts no main.py after a boot.py that did not come to its end, so no
+Ctrl-C may end it; main.py listens to one again.
 """
 
 import micropython
 from machine import Pin
+
+micropython.kbd_intr(-1)
 
 
 def release_actuators(board) -> None:

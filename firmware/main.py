@@ -14,6 +14,11 @@ from service.boot_record import BootRecord, describe
 from service.keeper import Keeper
 from service.store import Store
 
+try:
+    from flashbdev import bdev
+except ImportError:
+    bdev = None  # the files are on a computer's disk
+
 VERSION = "0.1.0"
 # The records, below the working directory, which is the root of a board's flash.
 _RECORDS = "records"
@@ -33,7 +38,6 @@ _WATCHDOG_MS = const(2000)
 _PROMPT_WATCHDOG_MS = const(600000)
 _COUNT_MASK = const(0x3FFFFFFF)
 _SECOND_TICKS = const(100)
-_CTRL_C = const(3)
 # A collection takes up to 17 ms in the chip's own memory, more in PSRAM. Parked it comes when
 # this much has become garbage, so that none is left for the road; otherwise only before the
 # heap is full, between two ticks, where it would come by itself a little later.
@@ -58,7 +62,7 @@ class RtcMemory:
 
 def make_keeper() -> Keeper:
     """Return the records of this board; how the last run ended is known then."""
-    keeper = Keeper(Store(_RECORDS), BootRecord(RtcMemory()))
+    keeper = Keeper(Store(_RECORDS, None, bdev), BootRecord(RtcMemory()))
     keeper.load_boot(reset_cause())
     return keeper
 
@@ -129,7 +133,8 @@ class Car:
         self.terminal = Terminal(self.desk, port.write)
         self.services = Services(self.loop, self.desk, self.terminal, self.keeper, port)
         if "/a" in sys.path or "/b" in sys.path:
-            self.services.trial = Trial(Slots("", json))
+            slots = self.desk.slots = Slots("", json)
+            self.services.trial = Trial(slots)
         self.ticks = 0
         self.late_ticks = 0  # started more than 15 ms after the one before
         self.very_late_ticks = 0  # more than 25 ms; counted in late_ticks as well
@@ -153,7 +158,6 @@ class Car:
         except KeyboardInterrupt:
             self.io.stop()
             WDT(timeout=_PROMPT_WATCHDOG_MS)
-            kbd_intr(_CTRL_C)
             self._remember(boot_record.INTERRUPTED, "")
             raise
         except Exception as error:
@@ -239,6 +243,7 @@ class Car:
         counters[4] = free_bytes
         counters[5] = self.keeper.store.writes
         counters[6] = self.keeper.boot.boots
+        counters[7] = self.keeper.store.damaged_copies
 
     def _end(self) -> None:
         """A person asked for it, at the console of a parked car: the prompt, or a reset."""

@@ -25,7 +25,7 @@ import time
 from binascii import crc32, hexlify
 from hashlib import sha256
 
-from micropython import const
+from micropython import const, kbd_intr
 
 SLOTS = ("a", "b")
 _RECORD = "/slot"
@@ -42,6 +42,7 @@ _PROMPT_WATCHDOG_MS = const(600000)
 # A manifest has about 100 bytes a file; what is much longer is none.
 _TEXT_BYTES_MOST = const(32768)
 _CHUNK_BYTES = const(1024)
+_CTRL_C = const(3)
 # Of an exception's text, which may be as long as it likes, this much is kept.
 _WHY_CHARS_MOST = const(120)
 
@@ -94,7 +95,13 @@ class Selector:
         self.reasons = {name: "" for name in SLOTS}  # why a slot cannot start
 
     def run(self, load) -> None:
-        """Choose, count, start; load(folder) imports the application and returns it to call."""
+        """Choose, count, start; load(folder) imports the application and returns it to call.
+
+        A Ctrl-C stops the import and the application, and nothing else: one that met the record
+        half-way would cost a good version one of its starts. What comes sooner waits for the
+        application, which reads it.
+        """
+        kbd_intr(-1)
         self._chip.WDT(timeout=_START_WATCHDOG_MS)
         slot = self.choose(self._chip.reset_cause())
         if slot:
@@ -105,13 +112,18 @@ class Selector:
         gc.collect()
         is_loaded = False
         try:
-            application = load(self._root + "/" + slot)
-            is_loaded = True
-            application()
+            try:
+                kbd_intr(_CTRL_C)
+                application = load(self._root + "/" + slot)
+                is_loaded = True
+                application()
+            finally:
+                kbd_intr(-1)
         except KeyboardInterrupt:
+            kbd_intr(-1)  # a second one may have met the line above
             # A person wants the prompt: no failure of this version.
             self._chip.WDT(timeout=_PROMPT_WATCHDOG_MS)
-            self._uncount(slot)
+            self._uncount()
             raise
         except Exception as error:
             record = self.record = self._read() or self.record
@@ -272,9 +284,10 @@ class Selector:
             self._chip.reset()
         self._give_up()
 
-    def _uncount(self, slot: str) -> None:
+    def _uncount(self) -> None:
+        """Take this start back, if the application has not done so, or confirmed itself."""
         record = self._read()
-        if record is not None and record["slot"] == slot and record["trial"]:
+        if record == self.record and record["trial"]:
             record["trial"] -= 1
             self._write(record)
 

@@ -7,13 +7,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from host_tools.board_port import SerialPort, check_link, linked
+from host_tools.board_port import SerialPort, linked
 from host_tools.hands import WORDS, Hands, Typed
 from sim.controller import ControllerError
 from sim.driver import ParkedDriver
 from sim.faults import Fault
 from sim.flash_board import FlashBoard
 from sim.interpreter import MicropythonController
+from sim.port_link import check_link
 from sim.vehicle import load_vehicle
 from sim.world import TICK_S, World
 
@@ -84,13 +85,9 @@ def run_board(
             driver = ParkedDriver()
             world = World(car, driver=driver, board=board, controller=controller, faults=faults)
             with linked(link, port.name):
-                where = port.name if link is None else f"{link} -> {port.name}"
-                print(f"virtual {board}, {car.name}, parked, key off", flush=True)
-                for fault in faults:
-                    print(f"broken from {fault.onset_s:g} s on: {fault.name}", flush=True)
-                print(f"serial port: {where}", flush=True)
-                print(f"its driver listens here: {WORDS}", flush=True)
-                print("stop it with Ctrl-C", flush=True)
+                broken = [f"broken from {f.onset_s:g} s on: {f.name}" for f in faults]
+                what = [f"virtual {board}, {car.name}, parked, key off", *broken]
+                _introduce(what, link, port.name, f"its driver listens here: {WORDS}")
                 _run(world, controller, port, Hands(world, driver), got, fast, seconds)
     except NoPromptError:
         raise
@@ -101,14 +98,17 @@ def run_board(
     return 0
 
 
+def _introduce(what: list[str], link: Path | None, port: str, *hints: str) -> None:
+    where = port if link is None else f"{link} -> {port}"
+    print("\n".join((*what, f"serial port: {where}", *hints, "stop it with Ctrl-C")), flush=True)
+
+
 def _run_flash(
     vehicle: str, board: str, link: Path | None, image: Path, seconds: float | None
 ) -> int:
     with _ending_signals() as got, FlashBoard(link, board, image, vehicle=vehicle) as flash_board:
-        where = flash_board.port_name if link is None else f"{link} -> {flash_board.port_name}"
-        print(f"virtual {board}, files in {image}, parked, key off", flush=True)
-        print(f"serial port: {where}", flush=True)
-        print("stop it with Ctrl-C", flush=True)
+        what = f"virtual {board}, files in {image}, parked, key off"
+        _introduce([what], link, flash_board.port_name)
         end_s = None if seconds is None else time.monotonic() + seconds
         while not got and (end_s is None or time.monotonic() < end_s):
             time.sleep(_LOOK_S)

@@ -6,18 +6,16 @@ lost and never holds the firmware up.
 """
 
 import os
-import pty
-import re
 import select
 import socket
 import time
-import tty
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sim.port_link import drop_link, make_link, open_terminal, with_line_ends
+
 _CHUNK_BYTES = 4096
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 # What a crash report shows of the firmware's output.
 _LAST_WORDS_BYTES = 4000
 
@@ -26,16 +24,11 @@ class SerialPort:
     """The pseudo terminal `name`; pump() carries bytes between it and the firmware's console."""
 
     def __init__(self) -> None:
-        self._port, slave = pty.openpty()
-        tty.setraw(slave)
-        self.name = os.ttyname(slave)
-        os.close(slave)  # only then is it known whether somebody else has the port open
-        os.set_blocking(self._port, False)
+        self._port, self.name = open_terminal()
         self._board, self._firmware = socket.socketpair()
         self._board.setblocking(False)
         self.console = self._firmware.fileno()
         self._firmware_runs = True
-        self._half_line_end = b""
         self._printed = b""
 
     def hand_over(self) -> None:
@@ -71,10 +64,8 @@ class SerialPort:
         if not data:
             self._firmware_runs = False
             return False
+        sent = with_line_ends(data, self._printed)
         self._printed = (self._printed + data)[-_LAST_WORDS_BYTES:]
-        # The chip sends CR LF for the LF of a print, and a CR LF as it is.
-        sent = _BARE_LF.sub(b"\r\n", self._half_line_end + data)[len(self._half_line_end) :]
-        self._half_line_end = b"\r" if data.endswith(b"\r") else b""
         if is_open:
             with suppress(OSError):  # not read fast enough: the rest is lost
                 os.write(self._port, sent)
@@ -105,28 +96,8 @@ def linked(link: Path | None, port: str) -> Generator[None]:
     if link is None:
         yield
         return
-    check_link(link)
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    try:
-        temporary.symlink_to(port)
-        os.replace(temporary, link)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise type(error)(error.errno, f"cannot link: {error.strerror}", str(link)) from None
+    make_link(link, port)
     try:
         yield
     finally:
-        with suppress(OSError):
-            if os.readlink(link) == port:  # another board may have taken the name over
-                link.unlink()
-
-
-def check_link(link: Path) -> None:
-    """Raise FileExistsError unless link is free, or a symlink to a pty or to nothing."""
-    if link.is_symlink():
-        target = os.readlink(link)
-        if target.startswith(("/dev/pts/", "/dev/ttys")) or not link.exists():
-            return
-        raise FileExistsError(f"{link} is a link to {target}: give another name")
-    if link.exists():
-        raise FileExistsError(f"{link} is there and is no link: give another name")
+        drop_link(link, port)

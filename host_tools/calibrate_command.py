@@ -11,16 +11,10 @@ from contextlib import suppress
 
 from host_tools import texts
 from host_tools.answers import Commander
+from host_tools.arguments import Commands, add_key, add_port_and_language
 from host_tools.link import LinkError
 from host_tools.screen import wrap
-from host_tools.session import (
-    Commands,
-    Opener,
-    add_key,
-    add_port_and_language,
-    open_session,
-    unlocked,
-)
+from host_tools.session import Opener, open_session, unlocked
 
 WHATS = ("pedal", "brake", "current", "wheel")
 _STEP_S = 30.0

@@ -5,13 +5,14 @@ an error, 2 bad usage or input.
 """
 
 import argparse
+import io
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 from host_tools import (
+    board_command,
     calibrate_command,
     customer_report_command,
     faults_command,
@@ -24,12 +25,10 @@ from host_tools import (
     texts,
     versions_command,
 )
-from host_tools.arguments import add_fault, duration_s
-from host_tools.board import run_board
 from host_tools.board_files import BoardError
-from host_tools.bundle import BundleError
+from host_tools.bundle import BundleError, version_of
+from host_tools.compiler import FIRMWARE_DIR
 from host_tools.endings import Ended, ended_by_signals
-from host_tools.hands import WORDS
 from host_tools.link import LinkError
 from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
@@ -38,7 +37,7 @@ from host_tools.slots import FlashError
 from sim.charge_scenario import UnfitError
 from sim.controller import ControllerError
 from sim.cycle import DataFileError
-from sim.faults import FaultError, parse_fault
+from sim.faults import FaultError
 from sim.scenario import ScenarioError
 from sim.vehicle import ParameterError, VehicleError
 
@@ -57,21 +56,15 @@ examples:
 
 exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad usage or input
 """
-_BOARD_EXAMPLES = """\
-examples:
-  lsev board                        show the serial port, run until Ctrl-C
-  lsev board --link my-board        the port is also my-board while the board runs
-  lsev board --fast --seconds 60    one simulated minute, as fast as it goes
-  lsev board --fault pedal_a_open   with something broken from the start
-  lsev board --flash f.img --link p   a board for mpremote and lsev flash, its files in f.img
-"""
 
 _INPUT_ERRORS = (
     ScenarioError, UnfitError, VehicleError, ParameterError, FaultError, DataFileError,
     SessionError, LogError, BundleError,
 )  # fmt: skip
 # Each adds itself with add_command(), and names what runs it.
-_DEVICE_COMMANDS = (
+_COMMANDS = (
+    sim_command,
+    board_command,
     monitor_command,
     faults_command,
     params_command,
@@ -99,60 +92,19 @@ def make_parser() -> argparse.ArgumentParser:
         "board, or look after a car at a serial port.",
         epilog=_EXAMPLES,
     )
+    parser.add_argument("--version", action="version", version=f"lsev {version_of(FIRMWARE_DIR)}")
     parser.set_defaults(incomplete=parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    sim_command.add_command(commands)
-
-    board = commands.add_parser(
-        "board",
-        help="start a virtual board with a serial port",
-        description="Start a virtual board: firmware/main.py in MicroPython, its pins wired to a\n"
-        "simulated car that stands parked with the key off. What is typed where it runs is\n"
-        f"done to the car; cut is its supply:\n{WORDS}.",
-        epilog=_BOARD_EXAMPLES,
-    )
-    board.add_argument(
-        "--vehicle",
-        metavar="NAME",
-        default="four_wheel_60v_agm",
-        help="a preset (default: %(default)s)",
-    )
-    board.add_argument(
-        "--board",
-        choices=("esp32_s3", "esp32"),
-        default="esp32_s3",
-        help="whose pins and dividers (default: %(default)s)",
-    )
-    board.add_argument("--link", type=Path, metavar="PATH", help="symlink to make to its port")
-    board.add_argument("--fast", action="store_true", help="as fast as it goes, not in real time")
-    board.add_argument(
-        "--seconds", type=duration_s, metavar="N", help="stop after N simulated seconds"
-    )
-    add_fault(board, "from the start")
-    board.add_argument(
-        "--flash",
-        type=Path,
-        metavar="IMAGE",
-        help="run what is in this flash, made blank if it is not there, and let mpremote in;\n"
-        "the car stands still, in real time",
-    )
-    board.set_defaults(run=_board)
-    for command in _DEVICE_COMMANDS:
+    for command in _COMMANDS:
         command.add_command(commands)
     return parser
 
 
-def _board(args: argparse.Namespace) -> int:
-    faults = [parse_fault(text, 0.0) for text in args.faults]
-    if args.flash is not None and (args.fast or faults):
-        raise FaultError("--flash goes with neither --fast nor --fault: leave them out")
-    return run_board(
-        args.vehicle, args.board, args.link, args.fast, args.seconds, faults, args.flash
-    )
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="replace")  # a character that a terminal does not have is a ?
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.command is None or getattr(args, "action", "") is None:
@@ -170,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read the output, `head` say, has enough; Python must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 128 + getattr(signal, "SIGPIPE", 13)  # Windows has none
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else error
         print(f"lsev: {what}; nothing was changed", file=sys.stderr)

@@ -12,14 +12,16 @@ from pathlib import Path
 
 from host_tools import texts
 from host_tools.answers import Commander, Diagnosis, read_diagnosis
+from host_tools.arguments import Commands, add_port_and_language
 from host_tools.fault_text import describe, headline
 from host_tools.files import check_free, whole_file
 from host_tools.link import LinkError
-from host_tools.session import Commands, Opener, add_port_and_language, open_session
+from host_tools.session import Opener, open_session
 
 # What else goes into it, under the heading of its key in the texts.
 _SECTIONS = (
     ("section_status", "status"),
+    ("section_charge", "charge"),
     ("section_history", "faults hist"),
     ("section_inputs", "io"),
     ("section_parameters", "diff"),
@@ -111,7 +113,8 @@ examples:
 
 Nothing on the board is changed, and no file is overwritten. The file has no keys in it; the
 VIN is, where one is set.
-exit status: 0 written, 1 the board reported an error, 2 no port or no file
+exit status: 0 written, 1 the board reported an error, 2 no port, or the file cannot be written or
+is there
 """
 
 

@@ -20,7 +20,7 @@ from host_tools.texts import en
 from sim.scenarios import SCENARIOS
 from sim.vehicle import VEHICLES_DIR, load_vehicle, vehicle_names
 from vcu import faults, patterns
-from vcu.charge import phases, profiles
+from vcu.charge import bms, command, phases, profiles
 from vcu.chemistry import NAMES as CHEMISTRY_NAMES
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import REASONS
@@ -28,6 +28,12 @@ from vcu.params import TABLE
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
+# What the numbers of a choice mean.
+_CHOICES = {
+    "chemistry": CHEMISTRY_NAMES,
+    "charger_kind": command.KIND_NAMES,
+    "bms_kind": bms.KIND_NAMES,
+}
 _END = "<!-- end -->"
 _BLOCK = re.compile(r"<!-- generated: (\w+) -->\n(.*?)^" + re.escape(_END) + "$", re.M | re.S)
 
@@ -76,7 +82,7 @@ def _vehicles() -> str:
 
 
 def _value(name: str, value: int) -> str:
-    return f"{value} ({CHEMISTRY_NAMES[value]})" if name == "chemistry" else str(value)
+    return f"{value} ({_CHOICES[name][value]})" if name in _CHOICES else str(value)
 
 
 def _scenarios() -> str:

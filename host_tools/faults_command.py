@@ -9,21 +9,11 @@ from pathlib import Path
 
 from host_tools import texts
 from host_tools.answers import Commander, Diagnosis, FaultLine, read_diagnosis
+from host_tools.arguments import Commands, add_key, add_port_and_language, add_yes
 from host_tools.customer_report_command import default_path, save
 from host_tools.fault_text import as_dict, describe
 from host_tools.files import check_free
-from host_tools.session import (
-    Commands,
-    Opener,
-    SessionError,
-    add_key,
-    add_port_and_language,
-    add_yes,
-    ask,
-    check_agreed,
-    open_session,
-    unlocked,
-)
+from host_tools.session import Opener, SessionError, ask, check_agreed, open_session, unlocked
 
 # Longer than the longest confirm time that a fault of a parked car needs to come back.
 _COMES_BACK_S = 2.0
@@ -38,8 +28,7 @@ def run(
 ) -> int:
     """Show the faults, or clear them; return the exit status."""
     lang = texts.language(args.lang)
-    if args.clear:
-        _check(args)
+    _check(args)
     with opener(args.port) as link:
         diagnosis = read_diagnosis(link)
         if args.clear:
@@ -53,6 +42,13 @@ def run(
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse, before a port is opened, what could not be asked or kept; SessionError, OSError."""
+    if not args.clear:
+        if args.report is not None:
+            raise SessionError(
+                "--report is where --clear saves one; nothing was written; `lsev report -o FILE`"
+                " writes one alone"
+            )
+        return
     check_agreed(args.yes)
     if args.json and not args.yes:
         raise SessionError("--json asks nothing; nothing was cleared; give --yes with it")

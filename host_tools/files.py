@@ -32,4 +32,4 @@ def whole_file(path: Path, mode: int = 0o666) -> Generator[Path]:
 def check_free(path: Path) -> None:
     """Raise FileExistsError where there is something already: it may be all that somebody has."""
     if path.exists():
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        raise FileExistsError(errno.EEXIST, "is there already; give another name", str(path))

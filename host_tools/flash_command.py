@@ -7,6 +7,7 @@ board has started it, a pulled cable or a lost supply leaves the board as it was
 import argparse
 from pathlib import Path
 
+from host_tools.arguments import PORT_HELP, Commands, add_key, add_yes
 from host_tools.board_files import BoardError
 from host_tools.bundle import (
     Bundle,
@@ -21,13 +22,13 @@ from host_tools.endings import Ended
 from host_tools.files import whole_file
 from host_tools.fit import build_for, check_fit, check_vehicle
 from host_tools.flash_bench import flash_all
-from host_tools.flash_restore import look_after, read_backup, wanted_dump
+from host_tools.flash_restore import check_key, look_after, read_backup, wanted_dump
 from host_tools.flash_screen import Screen, Work, plain
 from host_tools.flash_start import Chosen, wait_for_start
 from host_tools.flash_steps import Running, Tools, at_prompt, back_up, stop_program
 from host_tools.install import install
 from host_tools.ports import PortError, choose_port
-from host_tools.session import PORT_HELP, Commands, add_key, add_yes, ask, check_agreed
+from host_tools.session import ask, check_agreed
 from host_tools.slots import FlashError, State, differing_root_files, inspect
 
 
@@ -120,6 +121,8 @@ def _report(
 def _steps(
     work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: Tools, stamp: str
 ) -> None:
+    if args.dump:
+        check_key(tools, work.port, args.dump, args.key)
     before = stop_program(tools, work.port)
     with at_prompt(tools, work.port, before) as files:
         state = inspect(files)

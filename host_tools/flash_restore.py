@@ -10,15 +10,17 @@ import zipfile
 from pathlib import Path
 
 from host_tools.answers import parse_words
-from host_tools.dump_file import give_dump, read_dump
+from host_tools.dump_file import give_dump, read_dump, values_in
 from host_tools.flash_start import Chosen, wait_for_start
-from host_tools.flash_steps import Running, Tools, check_same
+from host_tools.flash_steps import ANSWER_S, Running, Tools, check_same
 from host_tools.link import LinkError
 from host_tools.ports import PortError
-from host_tools.session import SessionError, lock_again, unlocked
+from host_tools.session import SessionError, find_key, lock_again, unlock, unlocked
 from host_tools.slots import FlashError
+from service.param_levels import level_of
 
 _DUMP = "dump.txt"
+_OPEN = "not provisioned"
 _SAVE_S = 15.0
 
 
@@ -38,6 +40,34 @@ def read_backup(path: Path) -> list[str]:
             " changed; name another backup, or flash without --restore"
         ) from None
     return read_dump(path, text)
+
+
+def check_key(tools: Tools, port: str, dump: list[str], key: Path | None) -> None:
+    """See that a locked board lets this user change what a dump changes; FlashError, PortError.
+
+    It comes before the first change: a car with the new version and the wrong values, whose key
+    is elsewhere, would stand where it is. A board without a program cannot be asked.
+    """
+    try:
+        with tools.link(port, lambda line: None) as link:
+            identity = parse_words(link.command("id", timeout_s=ANSWER_S))
+            if identity.get("vehicle_id", _OPEN) == _OPEN:
+                return
+            there = values_in(link.command("dump"))
+            wanted = values_in(dump).items()
+            level = max((level_of(n) for n, value in wanted if there.get(n) != value), default=0)
+            if level:
+                unlock(link, level, find_key(level, key))
+            lock_again(link)
+    except PortError:
+        raise
+    except (LinkError, SessionError, OSError) as error:
+        if isinstance(error, LinkError) and error.code is None:
+            return
+        raise FlashError(
+            f"the board is locked and would not take the parameters of --restore: {error}; nothing"
+            " was changed; give the vehicle's key with --key, or leave --restore out"
+        ) from None
 
 
 def wanted_dump(named: list[str] | None, before: Running, after: Running) -> list[str]:

@@ -27,7 +27,7 @@ class Screen:
         """Show what is going on now; nothing into a pipe."""
         if sys.stdout.isatty():
             self._shown = True
-            sys.stdout.write("\r\x1b[K" + text[:79])
+            sys.stdout.write("\r\x1b[K" + text[:_ROW_CHARS])
             sys.stdout.flush()
 
 

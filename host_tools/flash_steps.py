@@ -2,7 +2,7 @@
 
 import time
 import zipfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +12,8 @@ from host_tools.answers import Commander, parse_words
 from host_tools.board_files import BoardError, BoardFiles
 from host_tools.dump_file import values_in
 from host_tools.files import whole_file
-from host_tools.link import Link, LinkError
-from host_tools.ports import PortError, open_port
+from host_tools.link import LinkError, open_link
+from host_tools.ports import PortError
 from host_tools.prompt_files import open_prompt
 from host_tools.slots import RECORDS, SELECTOR, FlashError, State
 from service.identity import NAME as IDENTITY
@@ -32,22 +32,8 @@ _ONLY_OWNER = 0o600
 Listener = Callable[[str], None]
 
 
-class MovingError(FlashError):
-    """The car could move: its program was not stopped."""
-
-
 class OtherBoardError(FlashError):
     """Another board is at the port than was there before."""
-
-
-@contextmanager
-def open_link(name: str, tap: Listener) -> Generator[Commander]:
-    """Open the console of the board at a port; LinkError, PortError."""
-    port = open_port(name)
-    try:
-        yield Link(port, tap)
-    finally:
-        port.close()
 
 
 @dataclass(frozen=True)
@@ -103,26 +89,22 @@ def check_same(expected: str, found: str, port: str, kept: str) -> None:
         )
 
 
-def stop_program(
-    tools: Tools, port: str, unique_id: str = "", verbs: Sequence[str] = _KEPT
-) -> Running:
-    """Ask the program who it is and for the verbs, and end it; MovingError when the car may move.
+def stop_program(tools: Tools, port: str) -> Running:
+    """Ask the program who it is and what to keep of it, and end it; FlashError when it may move.
 
-    OtherBoardError where it is not the chip that is named. A board without a program, or with
-    one that is no console, answers nothing.
+    A board without a program, or with one that is no console, answers nothing.
     """
     found = Running()
     try:
         with tools.link(port, lambda line: None) as link:
             found.identity = parse_words(link.command("id", timeout_s=ANSWER_S))
-            check_same(unique_id, found.unique_id, port, f"{unique_id} was not stopped")
-            for verb in verbs:
+            for verb in _KEPT:
                 with suppress(LinkError):
                     found.texts[verb] = link.command(verb)
             link.command("repl")
     except LinkError as error:
         if error.code in _NOT_NOW:
-            raise MovingError(
+            raise FlashError(
                 f"the car could move, so its program was not stopped: {error.text}; nothing was"
                 " changed; stop, neutral, key off, and try again"
             ) from None

@@ -12,14 +12,13 @@ import re
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import serial
 
 from host_tools.ports import open_port
-
-__all__ = ["Link", "LinkError", "open_port"]
 
 # A board that has just started, or is busy, may not have heard the first time. Asking again
 # with the same tag is safe: within 2 s the board repeats its last line and does nothing twice.
@@ -178,6 +177,16 @@ class Link:
             self._events.append((kind.decode("ascii", "replace"), values))  # pyright: ignore[reportUnknownArgumentType]
 
 
+@contextmanager
+def open_link(name: str | None, tap: Callable[[str], None] = lambda line: None) -> Generator[Link]:
+    """Open the board at the named port, or at the one there is, and close it again; PortError."""
+    port = open_port(name)
+    try:
+        yield Link(port, tap)
+    finally:
+        port.close()
+
+
 def _portions(names: str) -> list[str]:
     """Return the names in as many portions as the length of a line makes necessary."""
     portions: list[str] = []
@@ -224,7 +233,7 @@ def _no_answer(word: str, heard: bool, timeout_s: float) -> LinkError:
     what = "broke off" if heard else f"did not come within {timeout_s:g} s"
     return LinkError(
         None,
-        "no-answer",
+        "broke-off" if heard else "no-answer",
         f"the board's answer to `{word}` {what}; whether it was done is not known; look with"
         " `lsev params diff` or `lsev faults`, check cable, supply and port",
     )

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vcu import chemistry, contactor
+from vcu import chemistry, contactor, modes
+from vcu.charge import phases
 from vcu.limits import LIMITER_NAMES
 from vcu.signals import UNKNOWN_DDEGC
 
@@ -12,7 +13,15 @@ Values = Mapping[str, int]
 Limits = tuple[float | None, float | None]
 
 _NO_LIMITS: Limits = (None, None)
-_WORDS = {"contactor": contactor.NAMES, "limiter": LIMITER_NAMES}
+# What the values of a name are called.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "mode": modes.NAMES,
+    "contactor": contactor.NAMES,
+    "limiter": LIMITER_NAMES,
+    "charge_phase": phases.NAMES,
+    "charge_cause": phases.CAUSE_NAMES,
+}
+_PLUG = ("out", "in")
 # What is asked for besides what is shown: whether it is to be believed, and why it stands.
 _BESIDES = ("mode", "reasons", "speed_trusted", "pedal_valid", "pack_valid", "gear_reverse_on")
 # Beyond these the board takes rail and sensor supply for broken.
@@ -82,7 +91,7 @@ def number(row: Row, values: Values) -> float | None:
 
 
 def shown(row: Row, values: Values) -> str:
-    """Return the reading as a person reads it: a number, "on", "off" or a name; "?" for none."""
+    """Return the reading as a person reads it: a number, "on", a name; "?" for none."""
     value = number(row, values)
     if value is None:
         return "?"
@@ -91,7 +100,7 @@ def shown(row: Row, values: Values) -> str:
     at = values[row.name]
     if row.key == "gear":
         return ("N", "F", "R", "F+R")[(at & 1) + 2 * (values.get("gear_reverse_on", 0) & 1)]
-    words = _WORDS.get(row.name, ("off", "on"))
+    words = _PLUG if row.key == "plug" else WORDS.get(row.name, ("off", "on"))
     return words[at] if 0 <= at < len(words) else str(at)
 
 

@@ -2,26 +2,21 @@
 
 import argparse
 import json
+import math
 import re
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
 from host_tools import texts
 from host_tools.answers import parse_words
-from host_tools.arguments import duration_s
+from host_tools.arguments import Commands, add_language, add_port_and_language, duration_s
 from host_tools.files import check_free, whole_file
+from host_tools.link import LinkError
 from host_tools.log_file import header, read_log, write_csv
-from host_tools.session import (
-    Commands,
-    Opener,
-    SessionError,
-    add_language,
-    add_port_and_language,
-    open_session,
-)
+from host_tools.session import Opener, open_session
 
 # A line carries about ten values ten times a second at 115200 baud.
 _NAMES = (
@@ -61,7 +56,7 @@ def _record(
         # A line at a time: whatever kills this costs no more than one.
         file = files.enter_context(args.file.open("x", buffering=1, encoding="utf-8"))
         file.write(json.dumps(first, ensure_ascii=False) + "\n")
-        end = clock() + args.seconds if args.seconds else float("inf")
+        end = clock() + args.seconds if args.seconds else math.inf
         try:
             while clock() < end:
                 for kind, values in link.events():
@@ -70,19 +65,19 @@ def _record(
                         rows += 1
                     elif kind in _ENDS:
                         link.subscribe(args.names, args.rate)
-            link.command("unsub")
         except KeyboardInterrupt:
-            link.command("unsub")  # the usual way to end a recording
+            pass  # the usual way to end a recording
         finally:
             print(texts.ui("recorded", lang).format(count=rows, path=args.file))
+            with suppress(LinkError):
+                link.command("unsub")
     return 0
 
 
 def _export(args: argparse.Namespace, lang: str) -> int:
     first, rows, is_cut_off = read_log(args.file)
     target: Path = args.output or args.file.with_suffix(".csv")
-    if target == args.file:
-        raise SessionError(f"{target} is the recording itself; give another name with -o")
+    check_free(target)
     with whole_file(target) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         count = write_csv(first, rows, out)
     if is_cut_off:

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from vcu import contactor, modes
-from vcu.charge import phases
-from vcu.limits import LIMITER_NAMES
+from host_tools.live_values import WORDS
+from vcu.signals import UNKNOWN_DDEGC
 
 FORMAT = "lsev-log"
 VERSION = 1
@@ -30,15 +29,6 @@ _SUFFIXES = (
     ("_m", "m", "_m", 1),
     ("_s", "s", "_s", 1),
 )
-_WORDS = {
-    "mode": modes.NAMES,
-    "contactor": contactor.NAMES,
-    "limiter": LIMITER_NAMES,
-    "charge_phase": phases.NAMES,
-    "charge_cause": phases.CAUSE_NAMES,
-}
-# What the firmware writes for a temperature that it does not know.
-_UNKNOWN_DDEGC = -1000
 
 
 class LogError(ValueError):
@@ -117,10 +107,10 @@ def _column(name: str) -> str:
 def _cell(name: str, value: Any) -> object:
     if not isinstance(value, int):
         return ""
-    words = _WORDS.get(name, ())
+    words = WORDS.get(name, ())
     if 0 <= value < len(words):
         return words[value]
-    if name.endswith("_ddegc") and value == _UNKNOWN_DDEGC:
+    if name.endswith("_ddegc") and value == UNKNOWN_DDEGC:
         return ""
     for suffix, _, _, factor in _SUFFIXES:
         if name.endswith(suffix):

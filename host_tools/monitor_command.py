@@ -1,6 +1,7 @@
 """Monitor command: starts the watch of a car, and shows it on a screen or as plain lines."""
 
 import argparse
+import math
 import sys
 import threading
 import time
@@ -8,13 +9,13 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 
 from host_tools import live_values, monitor_text, texts
-from host_tools.arguments import duration_s
+from host_tools.arguments import Commands, add_port_and_language, duration_s
 from host_tools.car_watch import CarWatch, LiveOpener, Tap, View
 from host_tools.fault_text import headline, why
-from host_tools.link import Link
+from host_tools.link import Link, open_link
 from host_tools.live_values import ROWS
-from host_tools.ports import PortError, open_port
-from host_tools.session import Commands, add_port_and_language, tell_time
+from host_tools.ports import PortError
+from host_tools.session import tell_time
 
 _PLAIN_S = 1.0
 # What a line of --plain has.
@@ -26,13 +27,9 @@ def live_opener(name: str | None) -> LiveOpener:
 
     @contextmanager
     def opened(tap: Tap) -> Generator[Link]:
-        port = open_port(name)
-        try:
-            link = Link(port, tap)
+        with open_link(name, tap) as link:
             tell_time(link)
             yield link
-        finally:
-            port.close()
 
     return opened
 
@@ -45,7 +42,7 @@ def run(
     """Show the car until the person ends it, or for --seconds; return the exit status."""
     lang = texts.language(args.lang)
     with closing(CarWatch(make_opener(args.port), clock)) as watch:
-        if args.plain or not sys.stdout.isatty():
+        if args.plain or args.seconds or not sys.stdout.isatty():
             _plain(watch, lang, args.seconds, clock)
         else:
             _on_screen(watch, lang)
@@ -74,7 +71,7 @@ def _on_screen(watch: CarWatch, lang: str) -> None:
 
 def _plain(watch: CarWatch, lang: str, seconds: float | None, clock: Callable[[], float]) -> None:
     """Print what is wrong whenever that changes, and a line of readings each second."""
-    end_s = clock() + seconds if seconds else float("inf")
+    end_s = clock() + seconds if seconds else math.inf
     due_s, told = clock(), [""]
     while clock() < end_s:
         watch.step()
@@ -120,7 +117,7 @@ examples:
   lsev monitor                      the only port there is, or the one of LSEV_PORT
   lsev monitor --port COM3 --lang zh
   lsev monitor --plain              lines for a pipe, a log or a screen reader
-  lsev monitor --plain --seconds 10
+  lsev monitor --seconds 10         such lines, for ten seconds
 
 Keys: F1 monitor, F2 faults with causes and what to measure, F3 parameters, F4 inputs (move the
 harness and watch least and most), F5 identity, counters and the raw lines; t another curve,
@@ -138,6 +135,8 @@ def add_command(commands: Commands) -> None:
         epilog=_EXAMPLES,
     )
     parser.add_argument("--plain", action="store_true", help="print lines, no screen")
-    parser.add_argument("--seconds", type=duration_s, metavar="N", help="end --plain after that")
+    parser.add_argument(
+        "--seconds", type=duration_s, metavar="N", help="print lines, and end after that"
+    )
     add_port_and_language(parser)
     parser.set_defaults(run=run)

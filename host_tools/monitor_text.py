@@ -43,10 +43,10 @@ def title(view: View, lang: str) -> Line:
 
 def banner(view: View, lang: str, columns: int) -> list[Line]:
     """Return the worst thing that is wrong, and what to do about it."""
-    if view.state != "live":
-        return _no_link(view, lang, columns)
-    if view.diagnosis is None:
+    if view.diagnosis is None and not view.reason:
         return [Line(texts.ui("asking", lang))]
+    if view.state != "live" or view.diagnosis is None:
+        return _no_link(view, lang, columns)
     active = view.diagnosis.active
     mood = ("bad" if active[0].severity in ("STOP", "CRAWL") else "warn") if active else "good"
     lines = wrap(headline(view.diagnosis, lang), columns)
@@ -79,13 +79,18 @@ def why(view: View, lang: str, columns: int) -> list[Line]:
     """Return why the car does not drive: each reason, what is read now and what is needed."""
     if view.diagnosis is None:
         return []
-    lines = _why(view.diagnosis, lang, columns)
+    lines = _drives(view, lang) if view.diagnosis.drives else _why(view.diagnosis, lang, columns)
     return lines if view.state == "live" else [Line(line.text, "dim") for line in lines]
 
 
+def _drives(view: View, lang: str) -> list[Line]:
+    """Return that it drives, and what holds it back where something does."""
+    limiter = live_values.shown(_row("limiter"), view.values)
+    held = "" if limiter in ("none", "?") else texts.limiter(limiter, lang)
+    return [Line(f"{texts.ui('drives', lang)} {held}".rstrip(), "good")]
+
+
 def _why(diagnosis: Diagnosis, lang: str, columns: int) -> list[Line]:
-    if diagnosis.drives:
-        return [Line(texts.ui("drives", lang), "good")]
     lines = [Line(texts.ui("does_not_drive", lang), "warn")]
     for name, reading in diagnosis.reasons[:_MOST_WHY]:
         shown = texts.reading(name, reading, lang)
@@ -95,6 +100,10 @@ def _why(diagnosis: Diagnosis, lang: str, columns: int) -> list[Line]:
     if more > 0:
         lines.append(Line("- " + texts.ui("more_reasons", lang).format(count=more), "warn"))
     return lines
+
+
+def _row(key: str) -> Row:
+    return next(row for row in ROWS if row.key == key)
 
 
 def age_s(view: View, now_s: float) -> float:
@@ -107,7 +116,7 @@ def reading(row: Row, view: View, now_s: float, lang: str) -> Line:
     old_s = age_s(view, now_s)
     is_old = old_s > STALE_S or view.state != "live"
     value = live_values.shown(row, view.values)
-    if value in ("on", "off") and row.name not in ("limiter", "contactor"):
+    if value in ("on", "off", "in", "out"):
         value = texts.ui(f"word_{value}", lang)
     outside = live_values.is_outside(row, view.values, view.parameters)
     mark = "?" if is_old and value != "?" else "!" if outside else " "
@@ -128,7 +137,7 @@ def _age(old_s: float) -> str:
 
 def trend(view: View, key: str, lang: str) -> Line:
     """Return what the curve of a reading shows."""
-    row = next(row for row in ROWS if row.key == key)
+    row = _row(key)
     points = view.trends.get(key) or (0.0,)
     return Line(
         texts.ui("trend", lang).format(

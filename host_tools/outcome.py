@@ -1,5 +1,7 @@
 """What a run of `lsev sim` came to, in words or as one JSON object."""
 
+from math import isfinite
+
 from sim.charge_scenario import ChargeScenario
 from sim.charging import STEP_S
 from sim.scenario import Result, Scenario
@@ -35,8 +37,8 @@ def as_json(result: Result, wall_s: float) -> dict[str, object]:
             {
                 "metric": c.expectation.metric,
                 "value": round(c.value, 4),
-                "low": c.expectation.low if c.expectation.low > -1e300 else None,
-                "high": c.expectation.high if c.expectation.high < 1e300 else None,
+                "low": c.expectation.low if isfinite(c.expectation.low) else None,
+                "high": c.expectation.high if isfinite(c.expectation.high) else None,
                 "unit": c.expectation.unit,
                 "passed": c.passed,
             }
@@ -103,8 +105,8 @@ def print_summary(result: Result, wall_s: float) -> None:
     for check in result.checks:
         e = check.expectation
         verdict = "ok  " if check.passed else "FAIL"
-        low = "" if e.low < -1e300 else f"{e.low:g}"
-        high = "" if e.high > 1e300 else f"{e.high:g}"
+        low = f"{e.low:g}" if isfinite(e.low) else ""
+        high = f"{e.high:g}" if isfinite(e.high) else ""
         print(f"  {verdict} {e.metric:<20} {check.value:9.3f} {e.unit:<5} in {low}..{high}")
     factor = scenario.seconds / wall_s
     outcome = "passed" if result.passed else "FAILED"

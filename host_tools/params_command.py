@@ -13,22 +13,12 @@ from pathlib import Path
 
 from host_tools import parameter_help, texts
 from host_tools.answers import Commander, Parameter, parse_parameters
+from host_tools.arguments import Commands, add_key, add_port_and_language, add_yes
 from host_tools.dump_file import PAIR, dump_lines, give_dump, read_dump, values_in, write_dump
 from host_tools.files import check_free
 from host_tools.link import LinkError
 from host_tools.screen import wrap
-from host_tools.session import (
-    Commands,
-    Opener,
-    SessionError,
-    add_key,
-    add_port_and_language,
-    add_yes,
-    ask,
-    check_agreed,
-    open_session,
-    unlocked,
-)
+from host_tools.session import Opener, SessionError, ask, check_agreed, open_session, unlocked
 
 _SAVE_S = 15.0
 
@@ -81,8 +71,14 @@ def _get(link: Commander, args: argparse.Namespace) -> int:
 
 
 def _unit(parameter: Parameter) -> str:
-    """Return what a person reads behind the value: nothing behind a plain number."""
-    return "" if parameter.unit == "1" else f" {parameter.unit}"
+    """Return what a person reads behind the value: nothing behind a plain number or a choice.
+
+    Behind a number of tenths or hundredths it is what they come to.
+    """
+    if parameter.unit in ("1", "enum"):
+        return ""
+    factor, _, unit = parameter.unit.partition(" ")
+    return f" = {parameter.value * float(factor):g} {unit}" if unit else f" {factor}"
 
 
 def _pairs(settings: list[str]) -> list[tuple[str, int]]:

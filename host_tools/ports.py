@@ -64,6 +64,11 @@ def _there(found: dict[str, str]) -> str:
 def open_port(name: str | None = None) -> serial.Serial:
     """Open the named port, the one of LSEV_PORT, or the only one there is; PortError."""
     name = choose_port(name)
+    if _is_left_over(name):
+        raise PortError(
+            f"{name} is left over from a virtual board that was killed: at its place is another"
+            " terminal now; nothing was sent to it; start the board again, or name another port"
+        )
     holder = holder_of(name)
     if holder:
         raise PortError(f"{name} is in use by {holder}; close it there and try again")
@@ -78,6 +83,18 @@ def open_port(name: str | None = None) -> serial.Serial:
     except OSError as error:
         raise _explained(name, error) from None
     return port
+
+
+def _is_left_over(name: str) -> bool:
+    """Return whether a link is older than the pseudo terminal that it names.
+
+    Hazard: who has that number now is somebody's shell, which would run what is sent to a board.
+    """
+    try:
+        is_link = os.readlink(name).startswith("/dev/pts/")
+        return is_link and os.stat(name).st_ctime_ns > os.lstat(name).st_mtime_ns
+    except OSError:
+        return False
 
 
 def _open(port: Any) -> None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_tools.answers import Commander
+from host_tools.arguments import Commands, add_port
 from host_tools.board_files import BoardError
 from host_tools.bundle import MICROPYTHON_MIN
 from host_tools.fit import chip_of, numbers
 from host_tools.flash_steps import Tools, at_prompt, stop_program
 from host_tools.link import LinkError
 from host_tools.ports import choose_port
-from host_tools.session import Commands, Opener, SessionError, add_port, open_session, unlocked
+from host_tools.session import Opener, SessionError, open_session, unlocked
 from host_tools.slots import FlashError
 from service.identity import is_number, is_vin
 
@@ -69,6 +70,10 @@ def run(
 ) -> int:
     """Give the board its vehicle; without --id say what it is and what it needs."""
     if args.id is None:
+        if args.vin or args.key_file or args.key:
+            raise SessionError(
+                "--vin, --key-file and --key belong to --id; nothing was changed; give --id too"
+            )
         return _explain(args, tools or Tools())
     if not is_number(args.id):
         raise SessionError("--id has 1 to 20 letters, digits, - _ or dots; nothing was changed")
@@ -118,10 +123,15 @@ def _new_keys(path: Path, number: str) -> tuple[str, str]:
     """Make two keys and write them where only this user reads them; OSError when it is there."""
     keys = (secrets.token_hex(_KEY_BYTES), secrets.token_hex(_KEY_BYTES))
     text = f"# lsev keys of {number}: workshop, factory\nk1={keys[0]}\nk2={keys[1]}\n"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # half a file of keys would stand in the way of the next try
+        path.unlink()
+        raise
     return keys
 
 

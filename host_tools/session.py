@@ -1,6 +1,5 @@
 """Session: opens the link to a board, asks the person, unlocks with a key where one is needed."""
 
-import argparse
 import getpass
 import hashlib
 import hmac
@@ -11,13 +10,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from host_tools import texts
 from host_tools.answers import Commander
-from host_tools.link import Link, LinkError, open_port
+from host_tools.link import LinkError, open_link
 
-PORT_HELP = "serial port (default: LSEV_PORT, else the only one found)"
 # The board's error code for a level that this session does not have.
 _LOCKED = 33
 _LEVELS = {1: "service", 2: "factory"}
@@ -25,14 +23,6 @@ _NONCE = re.compile(r"\b([0-9A-Fa-f]{32})\b")
 _ID = re.compile(r"\bid ([\w.-]+)")
 _LEVEL = re.compile(r"level (\d)")
 _KEY_LINE = re.compile(r"(?:k([12])\s*[=: ]\s*)?([0-9A-Fa-f]{32,128})")
-
-
-class Commands(Protocol):
-    """What argparse hands out for adding commands to a parser."""
-
-    def add_parser(self, name: str, **keywords: Any) -> argparse.ArgumentParser:
-        """Add a command and return its parser."""
-        ...
 
 
 Opener = Callable[[str | None], AbstractContextManager[Commander]]
@@ -49,16 +39,12 @@ def open_session(name: str | None) -> Generator[Commander]:
 
     What was unlocked is locked before: else whoever has the cable next is let in for minutes.
     """
-    port = open_port(name)
-    try:
-        link = Link(port)
+    with open_link(name) as link:
         tell_time(link)
         try:
             yield link
         finally:
             lock_again(link)
-    finally:
-        port.close()
 
 
 def lock_again(link: Commander) -> None:
@@ -69,41 +55,19 @@ def lock_again(link: Commander) -> None:
 
 
 def tell_time(link: Commander) -> None:
-    """Tell the board what time it is, for its fault history; one that refuses goes without."""
-    try:
-        link.command(f"time {int(time.time())}")
-    except LinkError as error:
-        if error.code is None:
-            raise
+    """Tell the board what time it is, for its fault history; one that refuses goes without.
 
-
-def add_port(parser: argparse.ArgumentParser) -> None:
-    """Add --port, which every command that talks to a board has."""
-    parser.add_argument("--port", metavar="PORT", help=PORT_HELP)
-
-
-def add_language(parser: argparse.ArgumentParser) -> None:
-    """Add --lang."""
-    parser.add_argument(
-        "--lang", choices=texts.LANGUAGES, help="language (default: LC_ALL, LC_MESSAGES, LANG)"
-    )
-
-
-def add_port_and_language(parser: argparse.ArgumentParser) -> None:
-    """Add --port and --lang, which every command that looks after a car has."""
-    add_port(parser)
-    add_language(parser)
-
-
-def add_key(parser: argparse.ArgumentParser) -> None:
-    """Add --key, which every command that writes has."""
-    parser.add_argument(
-        "--key",
-        type=Path,
-        metavar="FILE",
-        help="file with the vehicle's key (default: the file that LSEV_KEY names, else it is"
-        " asked for)",
-    )
+    A board that the last tool told to restart may hear this and then go: it is told once more.
+    """
+    for is_last in (False, True):
+        try:
+            link.command(f"time {int(time.time())}")
+            return
+        except LinkError as error:
+            if error.code is not None:
+                return
+            if is_last or error.slug != "broke-off":
+                raise
 
 
 def ask(question: str, lang: str) -> bool:
@@ -113,11 +77,6 @@ def ask(question: str, lang: str) -> bool:
     except EOFError:
         return False
     return answer.strip().lower() in texts.ui("yes_words", lang).split()
-
-
-def add_yes(parser: argparse.ArgumentParser) -> None:
-    """Add --yes, which every command that asks before it does something has."""
-    parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def check_agreed(is_agreed: bool) -> None:

@@ -7,10 +7,8 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from host_tools.arguments import add_fault
-from host_tools.endings import ended_by_signals
+from host_tools.arguments import Commands, add_fault
 from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
 from host_tools.outcome import as_json, length, print_summary
@@ -45,6 +43,15 @@ whole 10 ms loop on the virtual board.
 exit status: 0 all expectations met, 1 one failed or the firmware stopped, 2 bad input
 """
 
+_MATRIX_EXAMPLES = """\
+examples:
+  lsev sim matrix --fault pedal_a_open --onsets 1
+  lsev sim matrix --fault pedal_a_open
+
+A fault takes half a minute of a core; all of them, on all cores, up to an hour.
+exit status: 0 done, 2 bad input
+"""
+
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
@@ -62,8 +69,8 @@ def _onsets(text: str) -> int:
     return number
 
 
-def add_command(commands: Any) -> None:
-    """Add `sim` with its actions; each names what runs it."""
+def add_command(commands: Commands) -> None:
+    """Add `lsev sim` with its actions; each names what runs it."""
     sim = commands.add_parser(
         "sim",
         help="drive or charge a simulated car",
@@ -71,17 +78,24 @@ def add_command(commands: Any) -> None:
         epilog=_SIM_EXAMPLES,
     )
     sim.set_defaults(incomplete=sim)
-    actions = sim.add_subparsers(dest="action", metavar="ACTION")
-    listing = actions.add_parser("list", help="list scenarios and vehicles")
-    listing.add_argument("--json", action="store_true", help="print one JSON object")
-    listing.set_defaults(run=_list)
-    breakable = actions.add_parser("faults", help="list what can be broken on purpose")
-    breakable.add_argument("--json", action="store_true", help="print one JSON object")
-    breakable.set_defaults(run=_list_faults)
+    actions: Commands = sim.add_subparsers(dest="action", metavar="ACTION")
+    for name, what, run in (
+        ("list", "list scenarios and vehicles", _list),
+        ("faults", "list what can be broken on purpose", _list_faults),
+    ):
+        listing = actions.add_parser(name, help=what)
+        listing.add_argument("--json", action="store_true", help="print one JSON object")
+        listing.set_defaults(run=run)
+    _add_matrix(actions)
+    _add_run(actions)
+
+
+def _add_matrix(actions: Commands) -> None:
     matrix = actions.add_parser(
         "matrix",
         help="break everything in turn, and write sim/fault_matrix.md",
         description="Break everything at three speeds and ten moments; a row per fault.",
+        epilog=_MATRIX_EXAMPLES,
     )
     matrix.add_argument(
         "--fault", metavar="NAME", default="", help="only this one, and nothing is written"
@@ -90,6 +104,9 @@ def add_command(commands: Any) -> None:
         "--onsets", type=_onsets, default=ONSETS, metavar="N", help=f"moments, 1 to {ONSETS}"
     )
     matrix.set_defaults(run=_matrix)
+
+
+def _add_run(actions: Commands) -> None:
     run = actions.add_parser(
         "run",
         help="run a scenario and check what it must show",
@@ -217,7 +234,7 @@ def _run(args: argparse.Namespace) -> int:
     faults = [parse_fault(text) for text in args.faults]
     scenario = as_run(scenario, vehicle, args.runtime, faults)
     progress = _Progress(scenario.seconds)
-    with ended_by_signals(), ExitStack() as files:
+    with ExitStack() as files:
         # Before the run: a path that cannot be written must not cost it.
         trace = files.enter_context(whole_file(args.trace)) if args.trace else None
         report = files.enter_context(whole_file(args.report)) if args.report else None

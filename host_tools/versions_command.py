@@ -7,6 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
+from host_tools.arguments import Commands, add_key, add_port, add_yes
 from host_tools.board_files import BoardError
 from host_tools.fit import check_vehicle
 from host_tools.flash_restore import look_after, wanted_dump
@@ -15,7 +16,7 @@ from host_tools.flash_start import Chosen, wait_for_start
 from host_tools.flash_steps import Running, Tools, at_prompt, back_up, stop_program
 from host_tools.install import choose_other, other_slot
 from host_tools.ports import choose_port
-from host_tools.session import Commands, add_key, add_port, add_yes, ask, check_agreed
+from host_tools.session import ask, check_agreed
 from host_tools.slots import FlashError, State, inspect
 
 

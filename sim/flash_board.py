@@ -221,7 +221,7 @@ class FlashBoard:
         self._is_up = False
         self._again_s = None
         arguments = f"{str(self.files.folder)!r}, {self.files.geometry}, {{socket}}, {cause}"
-        choices = f"{not is_raw}, {self._speed}"
+        choices = f"{not is_raw}, {self._speed}, {self.files.number!r}"
         code = f"__import__('flash_launch').start({arguments}, {choices})"
         if is_raw:
             self._console.send(_CTRL_A)  # what its prompt reads first

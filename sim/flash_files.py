@@ -1,9 +1,14 @@
 """The flash board's files: its flash, its RTC memory, and what shall go wrong with them.
 
+A flash is soldered to one chip, so the name of its file decides the chip's own number, and two
+boards cannot run with one file: each would write what the other has not read.
+
 The plan is shared with sim/board/flash.py, which says what its numbers are.
 """
 
 import errno
+import fcntl
+import hashlib
 import os
 import struct
 import tempfile
@@ -17,10 +22,15 @@ KINDS = {"before": 1, "torn": 2, "after": 3, "refused": 4}
 _PLAN = struct.Struct("<11i")
 _CHOSEN, _FIRST_WORN = 1, 3
 _NO_BLOCK = -1
+# As many as an ESP32's number has.
+_NUMBER_BYTES = 6
 
 
 class FlashFiles:
-    """The folder of one board; geometry is the bytes of a block and their count."""
+    """The folder of one board; geometry is the bytes of a block and their count.
+
+    number is what machine.unique_id() says: another one for each path of an image.
+    """
 
     def __init__(self, image: Path | None, block_bytes: int, block_count: int) -> None:
         """Take the image, or make a blank one; OSError where that cannot be, with its name."""
@@ -32,6 +42,8 @@ class FlashFiles:
         except OSError as error:
             self._temporary.cleanup()
             raise OSError(error.errno, error.strerror, str(image)) from None
+        path = os.fsencode(self._image.resolve())
+        self.number = hashlib.sha256(path).digest()[:_NUMBER_BYTES]
         worn = [_NO_BLOCK] * (_PLAN.size // 4 - _FIRST_WORN)
         self._plan = self.folder / "plan"
         self._plan.write_bytes(_PLAN.pack(0, 0, 0, *worn))
@@ -43,10 +55,15 @@ class FlashFiles:
             self._image.symlink_to(image.resolve())
         if not self._image.exists():
             self._image.write_bytes(b"\xff" * (block_bytes * block_count))
-        with self._image.open("r+b") as file:  # of a folder, or what is another's, it says so
-            count, rest = divmod(os.fstat(file.fileno()).st_size, block_bytes)
-        if rest or not count:
-            raise OSError(errno.EINVAL, f"is not of whole blocks of {block_bytes} bytes")
+        self._held = self._image.open("r+b")  # of a folder, or what is another's, it says so
+        try:
+            _hold(self._held.fileno())
+            count, rest = divmod(os.fstat(self._held.fileno()).st_size, block_bytes)
+            if rest or not count:
+                raise OSError(errno.EINVAL, f"is not of whole blocks of {block_bytes} bytes")
+        except OSError:
+            self._held.close()
+            raise
         return count
 
     def lose_power(self) -> None:
@@ -62,6 +79,7 @@ class FlashFiles:
 
     def close(self) -> None:
         """Remove all but an image that was given."""
+        self._held.close()
         self._temporary.cleanup()
 
     @property
@@ -92,3 +110,13 @@ class FlashFiles:
         with open(self._plan, "r+b", buffering=0) as file:
             file.seek(4 * first)
             file.write(array("i", values))
+
+
+def _hold(number: int) -> None:
+    """Have an open image for this board alone, until it is closed; OSError where one has it."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(
+            error.errno, "another board runs with this flash: end that one, or name another file"
+        ) from None

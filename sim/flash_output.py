@@ -1,8 +1,7 @@
 """What the flash board prints: which prompt it is at, the line ends, and the last of it."""
 
-import re
+from sim.port_link import with_line_ends
 
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 _RAW = b"raw REPL; CTRL-B to exit"
 _FRIENDLY = b'Type "help()" for more information.'
 _LAST_WORDS_BYTES = 8000
@@ -30,7 +29,6 @@ class FlashOutput:
         if raw != friendly:
             self.is_raw = raw > friendly
         if not was_raw and not self.is_raw:
-            before = b"\r" if self.printed.endswith(b"\r") else b""
-            data = _BARE_LF.sub(b"\r\n", before + data)[len(before) :]
+            data = with_line_ends(data, self.printed)
         self.printed = (self.printed + data)[-_LAST_WORDS_BYTES:]
         return data

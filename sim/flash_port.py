@@ -5,11 +5,11 @@ Whoever has it open gets every byte: what the terminal does not take waits here.
 """
 
 import os
-import pty
 import select
-import tty
 from contextlib import suppress
 from pathlib import Path
+
+from sim.port_link import drop_link, make_link, open_terminal
 
 _CHUNK_BYTES = 4096
 # A program that opened the port and does not read: the board drops what is older.
@@ -21,22 +21,14 @@ class FlashPort:
 
     def __init__(self, link: Path | None) -> None:
         self._link = link
-        self.number, slave = pty.openpty()
-        tty.setraw(slave)
-        self.name = os.ttyname(slave)
-        os.close(slave)  # only then is it known whether somebody else has the port open
-        os.set_blocking(self.number, False)
+        self.number, self.name = open_terminal()
         self._waiting = bytearray()
-        if link is None:
-            return
-        temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-        try:
-            temporary.symlink_to(self.name)
-            os.replace(temporary, link)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            os.close(self.number)
-            raise
+        if link is not None:
+            try:
+                make_link(link, self.name)
+            except OSError:
+                os.close(self.number)
+                raise
 
     @property
     def events(self) -> int:
@@ -68,9 +60,6 @@ class FlashPort:
 
     def close(self) -> None:
         """Take port and link away, as pulling the cable does."""
-        with suppress(OSError):
-            if (
-                self._link and os.readlink(self._link) == self.name
-            ):  # another board may have the name now
-                self._link.unlink()
+        if self._link is not None:
+            drop_link(self._link, self.name)
         os.close(self.number)

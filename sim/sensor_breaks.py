@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.breaks import Break
 from sim.frame import (
+    AGE_LIMIT_US,
     BUS_V_MV,
     EARLY_AGE_US,
     EARLY_PULSES,
@@ -37,7 +38,6 @@ ANALOG = (*PEDALS, PACK_V_MV, BUS_V_MV, PACK_A_MV, *SLOW)
 
 _TICK_S = 0.01
 _PULSE_MASK = 0xFFFF
-_AGE_LIMIT_US = 900_000
 # The same noise in every run, whatever else is broken.
 _SEED = 4711
 
@@ -232,7 +232,7 @@ class WheelPulses(Break):
             inputs[EDGE_PULSES] = self._base_edge
             if self._base_age_us >= 0:
                 aged_us = self._base_age_us + round(age_s * 1e6)
-                inputs[EDGE_AGE_US] = min(aged_us, _AGE_LIMIT_US)
+                inputs[EDGE_AGE_US] = min(aged_us, AGE_LIMIT_US)
             else:
                 inputs[EDGE_AGE_US] = -1
 
@@ -247,7 +247,7 @@ class PulseNoise(Break):
     def __init__(self) -> None:
         self._extra = 0
         self._edge = 0  # the counter at the newest edge of the noise, and that one's age
-        self._age_us = _AGE_LIMIT_US
+        self._age_us = AGE_LIMIT_US
         self._random = random.Random(_SEED)
 
     def sense(self, inputs: "array[int]", age_s: float) -> None:
@@ -255,7 +255,7 @@ class PulseNoise(Break):
         new = self._random.randint(0, 3)
         self._extra += new
         shift_pulses(inputs, self._extra)
-        self._age_us = min(self._age_us + 10_000, _AGE_LIMIT_US)
+        self._age_us = min(self._age_us + 10_000, AGE_LIMIT_US)
         if new:
             self._edge = inputs[PULSES]
             self._age_us = self._random.randrange(10_000)

@@ -6,104 +6,30 @@ This is a port as hal/ports.py describes it, for MicroPython 1.26 or newer.
 
 import time
 
-from machine import ADC, PWM, Counter, Pin
+from machine import Pin
 from micropython import const
 
-from hal.shift_register import NullRegister, ShiftRegister
+from hal.esp32_parts import (
+    PART_ERRORS,
+    NullCounter,
+    analog,
+    counter,
+    counts,
+    digital,
+    make_register,
+    output,
+    voltage,
+)
 from vcu.signals import SLOW_NAMES, SLOW_ORDER, Outputs, Raw
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no types to import
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SHIFT_BASE = const(100)  # in the board's data 100 + n is output Qn of the shift register
 _WHEEL_UNIT = const(0)
 _MOTOR_UNIT = const(1)
-_FILTER_NS = const(12700)  # the longest that the pulse counter has
 _AGE_LIMIT_US = const(900000)
-_DUTY_FULL = const(65535)
 _SLOW_LAST = len(SLOW_ORDER) - 1
-
-# A tuple written in an except clause is built, on the heap, when the exception comes.
-_PART_ERRORS = (OSError, ValueError, RuntimeError)
-
-
-class NullPin:
-    """An output that is not fitted: accepts its value and drives nothing."""
-
-    def value(self, level: int) -> None:
-        """Drive nothing."""
-
-
-class NullCounter:
-    """A pulse input that is not fitted."""
-
-    def value(self) -> int:
-        """Return 0: nothing was counted."""
-        return 0
-
-
-class Voltage:
-    """A PWM output that is filtered to a voltage outside."""
-
-    def __init__(self, number: int, hertz: int, full_scale_mv: int) -> None:
-        self._pwm = PWM(Pin(number, Pin.OUT, value=0), freq=hertz, duty_u16=0)
-        self._full_mv = full_scale_mv
-
-    def value(self, millivolts: int) -> None:
-        """Drive 0 .. full scale mV; a value outside is driven as the nearer end."""
-        full_mv = self._full_mv
-        if millivolts < 0:
-            millivolts = 0
-        elif millivolts > full_mv:
-            millivolts = full_mv
-        # 5000 * 65535 = 3.3e8
-        self._pwm.duty_u16((millivolts * _DUTY_FULL + (full_mv >> 1)) // full_mv)
-
-
-def _counts(adc: ADC) -> int:
-    """Return the reading in counts of 1 mV, or -1 when the converter raised an error."""
-    try:
-        return adc.read_uv() // 1000
-    except _PART_ERRORS:
-        return -1
-
-
-def _analog(number: int) -> ADC:
-    return ADC(Pin(number), atten=ADC.ATTN_11DB)
-
-
-def _input(number: int, pull: str) -> Pin:
-    return Pin(number, Pin.IN, Pin.PULL_UP if pull == "up" else Pin.PULL_DOWN)
-
-
-def _counter(unit: int, pin: Pin, active: int) -> Counter:
-    edge = Counter.RISING if active else Counter.FALLING
-    return Counter(unit, pin, edge=edge, filter_ns=_FILTER_NS)
-
-
-def _register(board: "ModuleType"):
-    if board.SHIFT_CLOCK < 0:
-        return NullRegister()
-    return ShiftRegister(
-        Pin(board.SHIFT_DATA, Pin.OUT, value=0),
-        Pin(board.SHIFT_CLOCK, Pin.OUT, value=0),
-        Pin(board.SHIFT_LATCH, Pin.OUT, value=0),
-    )
-
-
-def _output(number: int, register):
-    if number < 0:
-        return NullPin()
-    if number >= _SHIFT_BASE:
-        return register.pin(number - _SHIFT_BASE)
-    return Pin(number, Pin.OUT, value=0)
-
-
-def _voltage(number: int, board: "ModuleType"):
-    if number < 0:
-        return NullPin()
-    return Voltage(number, board.PWM_HZ, board.PWM_FULL_SCALE_MV)
 
 
 class Esp32Io:
@@ -116,28 +42,28 @@ class Esp32Io:
         self._make_pulses(board)
 
     def _make_outputs(self, board: "ModuleType") -> None:
-        register = _register(board)
+        register = make_register(board)
         self._register = register
         self._full_mv = board.PWM_FULL_SCALE_MV
-        self._throttle = _voltage(board.THROTTLE, board)
-        self._regen = _voltage(board.REGEN, board)
-        self._charge_v = _voltage(board.CHARGE_V, board)
-        self._charge_a = _voltage(board.CHARGE_A, board)
+        self._throttle = voltage(board.THROTTLE, board)
+        self._regen = voltage(board.REGEN, board)
+        self._charge_v = voltage(board.CHARGE_V, board)
+        self._charge_a = voltage(board.CHARGE_A, board)
         self._throttle_mv = 0
         self._regen_mv = 0
         self._charge_v_mv = 0
         self._charge_a_mv = 0
-        self._enable = _output(board.ENABLE, register)
-        self._guard = _output(board.GUARD, register)
-        self._reverse = _output(board.REVERSE, register)
-        self._contactor = _output(board.CONTACTOR, register)
-        self._precharge = _output(board.PRECHARGE, register)
-        self._charger = _output(board.CHARGER, register)
-        self._hold = _output(board.HOLD, register)
-        self._lamp = _output(board.LAMP, register)
-        self._buzzer = _output(board.BUZZER, register)
-        self._fan = _output(board.FAN, register)
-        self._heartbeat = _output(board.HEARTBEAT, register)
+        self._enable = output(board.ENABLE, register)
+        self._guard = output(board.GUARD, register)
+        self._reverse = output(board.REVERSE, register)
+        self._contactor = output(board.CONTACTOR, register)
+        self._precharge = output(board.PRECHARGE, register)
+        self._charger = output(board.CHARGER, register)
+        self._hold = output(board.HOLD, register)
+        self._lamp = output(board.LAMP, register)
+        self._buzzer = output(board.BUZZER, register)
+        self._fan = output(board.FAN, register)
+        self._heartbeat = output(board.HEARTBEAT, register)
         self._beat = 0
         self._stop_order = (
             self._throttle,
@@ -160,24 +86,24 @@ class Esp32Io:
     def _make_inputs(self, board: "ModuleType") -> None:
         if board.MUX_INPUTS != SLOW_NAMES:
             raise ValueError("MUX_INPUTS is not in the order of SLOW_NAMES")
-        self._pedal_a = _analog(board.PEDAL_A)
-        self._pedal_b = _analog(board.PEDAL_B)
-        self._pack_v = _analog(board.PACK_V)
-        self._bus_v = _analog(board.BUS_V)
-        self._pack_a = _analog(board.PACK_A)
-        self._mux = _analog(board.MUX)
-        self._select_0 = _output(board.MUX_SELECT[0], self._register)
-        self._select_1 = _output(board.MUX_SELECT[1], self._register)
-        self._select_2 = _output(board.MUX_SELECT[2], self._register)
-        self._select_3 = _output(board.MUX_SELECT[3], self._register)
+        self._pedal_a = analog(board.PEDAL_A)
+        self._pedal_b = analog(board.PEDAL_B)
+        self._pack_v = analog(board.PACK_V)
+        self._bus_v = analog(board.BUS_V)
+        self._pack_a = analog(board.PACK_A)
+        self._mux = analog(board.MUX)
+        self._select_0 = output(board.MUX_SELECT[0], self._register)
+        self._select_1 = output(board.MUX_SELECT[1], self._register)
+        self._select_2 = output(board.MUX_SELECT[2], self._register)
+        self._select_3 = output(board.MUX_SELECT[3], self._register)
         self._slow_place = 0
         self._select(SLOW_ORDER[0])
-        self._key = _input(board.KEY, board.KEY_PULL)
-        self._plug = _input(board.PLUG, board.PLUG_PULL)
-        self._brake = _input(board.BRAKE, board.BRAKE_PULL)
-        self._gear_forward = _input(board.GEAR_FORWARD, board.GEAR_FORWARD_PULL)
-        self._gear_reverse = _input(board.GEAR_REVERSE, board.GEAR_REVERSE_PULL)
-        self._readback = _input(board.ENABLE_READBACK, board.ENABLE_READBACK_PULL)
+        self._key = digital(board.KEY, board.KEY_PULL)
+        self._plug = digital(board.PLUG, board.PLUG_PULL)
+        self._brake = digital(board.BRAKE, board.BRAKE_PULL)
+        self._gear_forward = digital(board.GEAR_FORWARD, board.GEAR_FORWARD_PULL)
+        self._gear_reverse = digital(board.GEAR_REVERSE, board.GEAR_REVERSE_PULL)
+        self._readback = digital(board.ENABLE_READBACK, board.ENABLE_READBACK_PULL)
         self._readback_active = board.ENABLE_READBACK_ACTIVE
         self._key_active = board.KEY_ACTIVE
         self._plug_active = board.PLUG_ACTIVE
@@ -193,15 +119,15 @@ class Esp32Io:
         self._stamps = board.EDGE_STAMPS
         self._early_us = 0
         self._early_pulses = -1  # counted by sample() since the last read, or -1
-        pin = _input(board.PULSES, board.PULSES_PULL)
+        pin = digital(board.PULSES, board.PULSES_PULL)
         # The counter first: it configures the pin, and could take the interrupt away again.
-        self._counter = _counter(_WHEEL_UNIT, pin, board.PULSES_ACTIVE)
+        self._counter = counter(_WHEEL_UNIT, pin, board.PULSES_ACTIVE)
         if self._stamps:
             pin.irq(self._on_edge, Pin.IRQ_RISING if board.PULSES_ACTIVE else Pin.IRQ_FALLING)
         self._motor = NullCounter()
         if board.MOTOR_PULSES >= 0:
-            pin = _input(board.MOTOR_PULSES, board.MOTOR_PULSES_PULL)
-            self._motor = _counter(_MOTOR_UNIT, pin, board.MOTOR_PULSES_ACTIVE)
+            pin = digital(board.MOTOR_PULSES, board.MOTOR_PULSES_PULL)
+            self._motor = counter(_MOTOR_UNIT, pin, board.MOTOR_PULSES_ACTIVE)
 
     def _on_edge(self, pin: Pin) -> None:
         """Stamp an edge. Runs between any two bytecodes, also inside the tick: no allocation."""
@@ -229,14 +155,14 @@ class Esp32Io:
         raw.brake_on = 1 if self._brake.value() == self._brake_active else 0
         raw.gear_forward_on = 1 if self._gear_forward.value() == self._gear_forward_active else 0
         raw.gear_reverse_on = 1 if self._gear_reverse.value() == self._gear_reverse_active else 0
-        raw.pedal_a_counts = _counts(self._pedal_a)
-        raw.pedal_b_counts = _counts(self._pedal_b)
-        raw.pack_v_counts = _counts(self._pack_v)
-        raw.bus_v_counts = _counts(self._bus_v)
-        raw.pack_a_counts = _counts(self._pack_a)
+        raw.pedal_a_counts = counts(self._pedal_a)
+        raw.pedal_b_counts = counts(self._pedal_b)
+        raw.pack_v_counts = counts(self._pack_v)
+        raw.bus_v_counts = counts(self._bus_v)
+        raw.pack_a_counts = counts(self._pack_a)
         place = self._slow_place
         raw.slow_index = SLOW_ORDER[place]
-        raw.slow_counts = _counts(self._mux)
+        raw.slow_counts = counts(self._mux)
         self._slow_place = place = place + 1 if place < _SLOW_LAST else 0
         # At the end of a read, so that the multiplexer settles for a whole tick.
         self._select(SLOW_ORDER[place])
@@ -355,6 +281,6 @@ class Esp32Io:
         for part in self._stop_order:
             try:
                 part.value(0)
-            except _PART_ERRORS:
+            except PART_ERRORS:
                 continue
         self._register.flush()

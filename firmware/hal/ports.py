@@ -15,7 +15,7 @@ read(raw)
     same instant, before the analog reads, because those cost 60 us each.
 
 sample()
-    Called between two ticks, 1 to 4.5 ms before the next, another time for each: a
+    Called between two ticks, 0.5 to 4.5 ms before the next, another time for each: a
     board without stamps remembers the pulse count and the time. Ticks alone would
     sample the wheel at 100 Hz, and at two pulses a tick a change of speed would stay
     unseen for half a second.
@@ -35,24 +35,3 @@ stop()
     Every output to its safe level, the throttle first; nothing toggles. May be called at any
     time, twice, and from an exception handler.
 """
-
-from vcu.signals import Outputs, Raw
-
-
-class NullPort:
-    """No car at all: reads as a bare board on a bench and drives nothing."""
-
-    def read(self, raw: Raw) -> None:
-        """Leave raw as it was made: key off, plug in, brake pressed, standing still."""
-
-    def sample(self) -> None:
-        """There is no wheel."""
-
-    def write(self, out: Outputs) -> None:
-        """Drive nothing."""
-
-    def heartbeat(self) -> None:
-        """Nothing is kept up."""
-
-    def stop(self) -> None:
-        """Nothing is driven, so nothing is left to stop."""

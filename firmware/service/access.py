@@ -152,6 +152,7 @@ class Access:
         self._nonce = hexlify(sha256(seed).digest()[:_NONCE_BYTES]).decode()
         self._nonce_level = level
         self._nonce_ms = _NONCE_MS
+        self._was_key_on = 0  # a key that went off while nothing was open is no end of this
         return self._nonce
 
     def take_challenge(self) -> "tuple[int, bytes] | None":

@@ -1,11 +1,9 @@
 """Access verbs: unlocking a role, ending it, and who changed which parameter when."""
 
-from micropython import const
-
 from service.access import ANSWER_BYTES, FACTORY, LEVEL_NAMES, SERVICE
 from service.change_log import PROVISIONING, ROLE_NAMES
 from service.context import Context, to_int
-from service.desk import NOTHING
+from service.desk import BOOTS
 from service.error_codes import (
     BAD_ARGUMENT,
     BAD_KEY,
@@ -19,8 +17,6 @@ from service.provision_verbs import ROWS as PROVISION_ROWS
 from service.provision_verbs import from_hex, written
 from vcu.params import TABLE
 
-_WAIT_SLICES = const(500)
-
 
 def _unlock(context: Context, words: "list[str]"):
     """Give a challenge; the answer is the first half of HMAC-SHA256(key, lsev1|id|level|nonce)."""
@@ -32,7 +28,7 @@ def _unlock(context: Context, words: "list[str]"):
         return
     if not _can_unlock(context):
         return
-    moment = str(desk.counters[6]) + "|" + str(desk.uptime_ms) + "|" + str(desk.port_bytes)
+    moment = str(desk.counters[BOOTS]) + "|" + str(desk.uptime_ms) + "|" + str(desk.port_bytes)
     nonce = desk.access.challenge(level, moment)
     yield
     reply.text("level " + str(level) + " id " + desk.vault.identity.number + " nonce " + nonce)
@@ -88,9 +84,7 @@ def _auth(context: Context, words: "list[str]"):
     desk.request_access()
     yield
     # Where this is not written the next start counts one wrong answer too many.
-    for _ in range(_WAIT_SLICES):
-        if desk.wanted == NOTHING:
-            break
+    for _ in desk.until_done():
         yield
     reply.line(LEVEL_NAMES[level] + " until `lock`, key off, drive or 10 min without a byte")
 

@@ -22,6 +22,9 @@ def _id(context: Context, words: "list[str]"):
     for i in range(len(IDENTITY_NAMES)):
         reply.line(IDENTITY_NAMES[i] + " " + context.desk.identity[i][:100])
         yield
+    for line in context.desk.slots.lines():
+        reply.line(line[:100])
+        yield
     total = 1
     for row in TABLE:
         # 2**24 * 31 + 300 000 < 2**30

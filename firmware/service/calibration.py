@@ -9,8 +9,7 @@ values in use stay until all of it fits.
 from micropython import const
 
 from service.change_log import ChangeLog
-from service.draft import row_index
-from vcu.params import MIN_PEDAL_SPAN_COUNTS, TABLE, Params
+from vcu.params import MIN_PEDAL_SPAN_COUNTS, TABLE, Params, row_index
 
 NOTHING = const(0)
 PEDAL = const(1)
@@ -136,7 +135,10 @@ class Calibration:
         old = params.get("wheel_circumference_mm")
         if not LEAST_M * 10 <= way_dm <= MOST_M * 10:
             return self._refuse("needs " + str(LEAST_M) + " to " + str(MOST_M) + " m")
-        # The counter of 16 bits may have gone round: the odometer tells.
+        # The counter of 16 bits may have gone round, which the wheel as it was tells.
+        # 10 000 dm * 100 * 96 = 9.6e7
+        expected = way_dm * 100 * params.get("pulses_per_turn") // old
+        driven += (expected - driven + 0x8000) >> 16 << 16
         apart_m = abs(odometer_m - self.odometer_m - way_dm // 10)
         if driven < LEAST_PULSES:
             return self._refuse(str(driven) + " pulses counted, needs " + str(LEAST_PULSES))

@@ -11,10 +11,10 @@ from service.calibration import BRAKE, CURRENT, NOISE_COUNTS, PEDAL, STEPS, WHEE
 from service.context import Context
 from service.error_codes import MOVING, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
 from vcu import contactor
+from vcu.loop import PARKED_MS
 
 # Half a second of samples; 2 s for the current, whose noise is its error.
 _SLICES = const(50)
-_STILL_MS = const(2000)
 _CURRENT_SLICES = const(200)
 _STEP_TEXTS = (
     "",
@@ -58,7 +58,7 @@ def _is_idle(context: Context) -> bool:
     loop = context.desk.loop
     raw = loop.raw
     reply = context.reply
-    if loop.sig.standstill_ms < _STILL_MS:
+    if loop.sig.standstill_ms < PARKED_MS:
         reply.error(MOVING)
         context.line("%s km/h; nothing changed; stand 2 s, then again")
     elif raw.plug_in:
@@ -134,11 +134,23 @@ def _measure(context: Context, what: int, measured: "list[int]"):
             return
         yield
     noise = max(most_a - least_a, most_b - least_b)
-    if what != BRAKE and (noise > NOISE_COUNTS or least_a < 0 or least_b < 0):
-        context.reply.error(OUT_OF_RANGE)
-        context.reply.text("reading moved ")
-        context.reply.number(noise)
-        context.reply.line(" mV, 40 at most; step not taken; hold still, see wires, `step` again")
-        return
-    measured.append((total_a + slices // 2) // slices)
-    measured.append((total_b + slices // 2) // slices)
+    if what == BRAKE or _is_usable(context, min(least_a, least_b), noise):
+        measured.append((total_a + slices // 2) // slices)
+        measured.append((total_b + slices // 2) // slices)
+
+
+def _is_usable(context: Context, least: int, noise: int) -> bool:
+    """Return whether every reading was taken and none moved, or say what was so."""
+    reply = context.reply
+    if least < 0:
+        reply.error(OUT_OF_RANGE, "a reading failed; step not taken; see `io`, then `step` again")
+    elif noise > NOISE_COUNTS:
+        reply.error(OUT_OF_RANGE)
+        reply.text("reading moved ")
+        reply.number(noise)
+        reply.text(" mV, ")
+        reply.number(NOISE_COUNTS)
+        reply.line(" at most; step not taken; hold still, see wires, `step` again")
+    else:
+        return True
+    return False

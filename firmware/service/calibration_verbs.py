@@ -7,7 +7,7 @@ board was started anew.
 from service import calibration
 from service.calibration import CURRENT, PEDAL, STEPS, WHEEL
 from service.calibration_steps import is_under_way, may_begin, measure_step, say_next, say_readings
-from service.context import Context, to_int, unknown, wait
+from service.context import Context, refuse, to_int, unknown, wait
 from service.desk import NOTHING
 from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
 from service.param_levels import level_between
@@ -26,13 +26,8 @@ def _cal(context: Context, words: "list[str]"):
     what = calibration.NAMES.index(words[1])
     make = _DOES.get(words[2]) if len(words) > 2 else None
     if make is None or (len(words) == 4) != (what == WHEEL and words[2] == "accept"):
-        return _refuse(context, "no such step", "start, step, accept, abort, undo; METRES")
+        return refuse(context, "no such step", "start, step, accept, abort, undo; METRES")
     return make(context, what, words)
-
-
-def _refuse(context: Context, what: str, use: str):
-    context.reply.error(BAD_ARGUMENT, what + "; nothing changed; use: " + use)
-    yield
 
 
 def _tell(context: Context):

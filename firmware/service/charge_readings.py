@@ -2,12 +2,10 @@
 
 from service.reply import Reply
 from vcu.charge import bms
+from vcu.charge.backstops import FIRST_ROW
 from vcu.charge.charge import Charge
 from vcu.faults import SYSTEM, TABLE
 from vcu.loop import Loop
-
-# Where the rows of Session.faults begin in the SYSTEM word.
-_FIRST_ROW = [row[1] for row in TABLE[SYSTEM]].index("wrong_pack")
 
 # One template for each name of vcu.charge.phases.CAUSE_NAMES; see service/readings.py.
 CAUSES = (
@@ -15,7 +13,7 @@ CAUSES = (
     ("unplugged", "plug %P, contactor %c, mode %m; needs in, open, CHARGE"),
     ("no_charger", "charger_kind 0, needs 1 for a relay or 2 for a set-point charger"),
     ("no_bms", "bms_kind 0, lithium needs 1 for contacts or 2 for cell data"),
-    ("parameters_broken", "rules broken or a restart due, needs none; `save` names them"),
+    ("parameters_broken", "lost, rules broken or restart due, needs none; see `faults`, `save`"),
     ("checking", "the resting pack is measured, needs a minute at most"),
     ("wrong_pack", "%x mV a cell, needs %X; see `pack`"),
     ("too_cold", "battery %k degC, needs %K"),
@@ -108,7 +106,7 @@ def _temperature(reply: Reply, ddegc: int, is_known: bool) -> None:
 def _latched(reply: Reply, bits: int) -> None:
     if not bits:
         reply.text("none")
-    row = _FIRST_ROW
+    row = FIRST_ROW
     while bits:
         if bits & 1:
             reply.text(TABLE[SYSTEM][row][1])

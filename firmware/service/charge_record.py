@@ -18,7 +18,10 @@ import struct
 
 from micropython import const
 
+from vcu.charge.backstops import FIRST_ROW
 from vcu.charge.charge import Charge
+from vcu.charge.meter import ZERO_MOST_Q4
+from vcu.charge.pack_check import SLACK_PERMILLE, UNSURE_PERMILLE
 from vcu.charge.phases import ABSORB, BALANCE, BULK, CHECK, FAULT, FULL, OFF, PRECHARGE
 from vcu.charge.session import FIELDS, Session
 
@@ -33,12 +36,22 @@ _BODY = "<" + str(len(FIELDS)) + "i"
 SIZE = _HEAD_BYTES + 4 * len(FIELDS)
 _HALF_INTEGER = const((1 << 30) - 1)
 _FLAG = (0, 1)
-# Of the fields that are not just 0 .. 2**30 - 1.
+_TIME = (0, 1 << 28)  # eight years: it counts on, and twice as much is a small integer still
 RANGES = {
     "number": (0, 0xFFFF),
     "phase": (0, FULL),
-    "in_mah": (-_HALF_INTEGER, _HALF_INTEGER),  # the sensor's zero wanders
-    "bulk_ma": (-_HALF_INTEGER, _HALF_INTEGER),
+    "total_s": _TIME,
+    "phase_s": _TIME,
+    "bulk_s": _TIME,
+    "absorb_s": _TIME,
+    # What is multiplied, so that no product leaves 2**30: in_mah by 1000, with what a cut adds to
+    # it (_count_lost), missing_mah by 1500, bulk_ma by 3.
+    "in_mah": (-800000, 800000),  # the sensor's zero wanders
+    "limit_mah": (0, 800000),
+    "missing_mah": (0, 300000),
+    "bulk_ma": (-40000000, 40000000),  # what a long precharge brought by little time
+    "absorb_limit_s": _TIME,
+    "least_ma": (0, 400000),
     "left_mah": (0, 300000),
     "faults": (0, 0xFFF),
     "is_full": _FLAG,
@@ -64,14 +77,9 @@ _HOLD_MS = const(3000)
 _TIME_MAX_MS = const(1000000)
 # What a cut may have lost: current has flowed this long since the record was begun.
 _LOST_S = const(60)
-# A zero of the current sensor further off than this was none: 12 counts (vcu/charge/meter.py).
-_ZERO_MOST_Q4 = const(12 << 4)
-# Where the charge's rows begin in the SYSTEM word, and which of them latch.
-_FIRST_ROW = const(12)
+# Which of the charge's rows latch.
 _LATCHING_BITS = const(0xFF)
 _UNCONFIRMED_BIT = const(1 << 11)
-_SLACK_PERMILLE = const(50)
-_UNSURE_PERMILLE = const(300)
 
 
 class Moment:
@@ -118,7 +126,7 @@ def unpack(payload: "bytes | bytearray", session: Session, moment: Moment) -> bo
     if operating_s > _HALF_INTEGER or left_mah > 300000 or uncertainty > 1000:
         return False
     for i, name in enumerate(FIELDS):
-        low, high = RANGES.get(name, (0, _HALF_INTEGER))
+        low, high = RANGES[name]
         if not low <= values[i] <= high:
             return False
     if values[FIELDS.index("phase")] == CHECK:
@@ -148,7 +156,7 @@ def _count_lost(session: Session, flows_da: int) -> None:
 def take_zero(charge: Charge) -> None:
     """Use the current sensor's kept zero, where it is near the one that it was bought with."""
     zero_q4 = charge.session.zero_q4
-    if -_ZERO_MOST_Q4 < zero_q4 - charge.meter.zero_q4 < _ZERO_MOST_Q4:
+    if -ZERO_MOST_Q4 < zero_q4 - charge.meter.zero_q4 < ZERO_MOST_Q4:
         charge.meter.zero_q4 = zero_q4
 
 
@@ -161,18 +169,18 @@ def assume(charge: Charge, stored_bits: int) -> None:
     session = charge.session
     profile = charge.profile
     energy = charge.energy
-    bits = stored_bits >> _FIRST_ROW
+    bits = stored_bits >> FIRST_ROW
     session.number = 1
     session.absorb_limit_s = profile.get("absorb_limit")
     session.absorb_s = session.absorb_limit_s // 2
     capacity_mah = profile.capacity_mah
     missing_mah = capacity_mah
-    if energy.soc_uncertainty_permille <= _UNSURE_PERMILLE:
+    if energy.soc_uncertainty_permille <= UNSURE_PERMILLE:
         missing_mah = capacity_mah - energy.left_mah
     session.missing_mah = missing_mah
     # 300 000 mAh * 1250 = 3.8e8
     permille = profile.get("ah_limit")
-    limit_mah = missing_mah * permille // 1000 + capacity_mah * _SLACK_PERMILLE // 1000
+    limit_mah = missing_mah * permille // 1000 + capacity_mah * SLACK_PERMILLE // 1000
     session.limit_mah = min(limit_mah, capacity_mah * permille // 1000)
     session.left_mah = energy.left_mah
     session.faults = bits & _LATCHING_BITS

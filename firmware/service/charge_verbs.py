@@ -3,7 +3,7 @@
 from micropython import const
 
 from service.charge_wishes import DELAY, EQUALIZE, TARGET
-from service.context import Context, to_int, wait
+from service.context import Context, refuse, to_int, wait
 from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
 from vcu import chemistry
 from vcu.charge import phases
@@ -34,12 +34,7 @@ def charge_verb(context: Context, words: "list[str]"):
         return _ready(context, words[2])
     if about == "equalize" and (len(words) == 2 or words[2] == "off"):
         return _equalize(context, 1 if len(words) == 2 else 0)
-    return _no_such_wish(context)
-
-
-def _no_such_wish(context: Context):
-    context.reply.error(BAD_ARGUMENT, "no such wish; nothing changed; use: charge" + USAGE)
-    yield
+    return refuse(context, "no such wish", "charge" + USAGE)
 
 
 def _show(context: Context):

@@ -6,21 +6,18 @@ from service.access import LEVEL_NAMES
 from service.calibration import Calibration
 from service.desk import NOTHING, Desk
 from service.draft import Draft
-from service.error_codes import BUSY, FLASH_ERROR, LOCKED, MOVING, NOT_NOW
+from service.error_codes import BAD_ARGUMENT, BUSY, FLASH_ERROR, LOCKED, MOVING, NOT_NOW
 from service.events import Events
 from service.inputs import Inputs
 from service.pack_swap import Offer
 from service.readings import Readings
 from service.reply import Reply
 from service.telemetry import Telemetry
+from vcu.loop import PARKED_MS
 
-# A request is waited for this many slices, about 5 s.
-_WAIT_SLICES = const(500)
 # 9 digits stay below 2**30.
 _MOST_DIGITS = const(9)
 _NEAREST = const(3)
-# Without a pulse for this long the wheel stands still, as is_parked has it.
-_STILL_MS = const(2000)
 
 
 class Context:
@@ -47,8 +44,9 @@ class Context:
         self.reply.end()
 
     def may_write(self, level: int = 1) -> bool:
-        """Return whether the car is parked, the desk free and the user of that level, or say what
-        keeps it from that; level 0 view, 1 service, 2 factory.
+        """Return whether the car is parked, the desk free, the user of that level, or say why not.
+
+        level 0 view, 1 service, 2 factory.
         """
         reply = self.reply
         if self.desk.wanted != NOTHING:
@@ -68,7 +66,7 @@ class Context:
     def refuse_moving(self) -> None:
         """Say that the car is not parked, and what to do."""
         sig = self.desk.loop.sig
-        if sig.standstill_ms < _STILL_MS and sig.speed_mmps:
+        if sig.standstill_ms < PARKED_MS and sig.speed_mmps:
             self.reply.error(MOVING)
         else:
             self.reply.error(NOT_NOW)
@@ -83,18 +81,23 @@ def not_restoring(context: Context, words: "list[str]"):
     yield
 
 
-def wait(context: Context, done: str):
-    """Wait until main.py has done what was asked, and say how it went."""
+def refuse(context: Context, what: str, use: str):
+    """Say that this is nothing that can be done, and what can."""
+    context.reply.error(BAD_ARGUMENT, what + "; nothing changed; use: " + use)
+    yield
+
+
+def wait(context: Context, done: str, late: str = "the request stands; look again with `status`"):
+    """Wait until the services have done what was asked, and say how it went; done may be ""."""
     desk = context.desk
-    for _ in range(_WAIT_SLICES):
-        if desk.wanted == NOTHING:
-            if desk.trouble:
-                context.reply.error(FLASH_ERROR, desk.trouble[:160])
-            else:
-                context.reply.line(done)
-            return
+    for _ in desk.until_done():
         yield
-    context.reply.error(BUSY, "not done within 5 s; the request stands; look again with `status`")
+    if desk.wanted != NOTHING:
+        context.reply.error(BUSY, "not done within 5 s; " + late)
+    elif desk.trouble:
+        context.reply.error(FLASH_ERROR, desk.trouble[:160])
+    elif done:
+        context.reply.line(done)
 
 
 def unknown(context: Context, code: int, wanted: str, names: "list[str]", hint: str):

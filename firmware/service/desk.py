@@ -30,11 +30,22 @@ TEST = const(9)  # drive one output for value ms: wish, see service/test_wishes.
 # The figures of `counters`, in order.
 COUNTER_NAMES = (
     "ticks", "late_ticks", "very_late_ticks", "longest_tick_us", "heap_free_bytes",
-    "flash_operations", "boots",
+    "flash_operations", "boots", "damaged_copies",
 )  # fmt: skip
+BOOTS = const(6)
 _COUNT_MASK = const(0x3FFFFFFF)
+# A request is waited for this many slices, about 5 s: less than any OBD tool's patience.
+_WAIT_SLICES = const(500)
 # The lines of `identity`, in order.
 IDENTITY_NAMES = ("name", "version", "board", "vehicle", "unique_id")
+
+
+class NoSlots:
+    """Where the program was not started from a slot, there is nothing to tell of any."""
+
+    def lines(self) -> "tuple[str, ...]":
+        """Return what a host is told."""
+        return ()
 
 
 class Desk:
@@ -76,6 +87,7 @@ class Desk:
         self.access = self.vault.access
         self.uptime_ms = 0  # since the start, modulo 2**30
         self.uptime_s = 0
+        self.slots = NoSlots()  # main.py puts them here, where this was started from one
         self.life = Counters()  # the keeper's, once main.py has put them here
         self.port_bytes = 0  # that the serial port brought, modulo 2**30
         self._key_uptime_s = -1  # when the key was turned on, -1 while it is off
@@ -159,6 +171,13 @@ class Desk:
         if not self._wall_s:
             return 0
         return self._wall_s + self.uptime_s - self._wall_uptime_s
+
+    def until_done(self):
+        """Wait, a slice each, until the request is done; it stands where that takes longer."""
+        for _ in range(_WAIT_SLICES):
+            if self.wanted == NOTHING:
+                return
+            yield
 
     def finish(self, trouble: str = "") -> None:
         """End the request: "" when it was done, or what happened; what was kept; what to do."""

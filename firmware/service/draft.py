@@ -48,14 +48,6 @@ def line_crc(crc: int, name: str, value: int) -> int:
     return crc32((name + "=" + str(value) + "\n").encode(), crc)
 
 
-def row_index(name: str) -> int:
-    """Return the row of the parameter table, or -1 where there is none of that name."""
-    for i, row in enumerate(TABLE):
-        if row[1] == name:
-            return i
-    return -1
-
-
 def is_taken(params: Params, i: int, value: int) -> bool:
     """Return whether the parameters would take a value of row i; they keep what they have.
 

@@ -9,7 +9,7 @@ from binascii import hexlify
 
 from service.access import FACTORY, VIEW
 from service.context import Context, unknown
-from service.draft import is_taken, line_crc, row_index
+from service.draft import is_taken, line_crc
 from service.draft_verbs import take_over
 from service.error_codes import BAD_ARGUMENT, BAD_CRC, NOT_NOW, WRONG_ORDER
 from service.pack_swap import GUIDED
@@ -17,7 +17,7 @@ from service.param_levels import level_of
 from service.param_verbs import parse_pair, refuse_value
 from service.seal import SEALED
 from service.value_verbs import names
-from vcu.params import TABLE
+from vcu.params import TABLE, row_index
 
 _START = "nothing changed; `restore begin`, then the whole dump again"
 

@@ -6,10 +6,10 @@ The most severe class comes first; reading changes nothing.
 from micropython import const
 
 from service import frame_verbs
-from service.context import Context, wait
+from service.context import Context, refuse, wait
 from service.dates import write_date
-from service.error_codes import BAD_ARGUMENT
 from service.fault_history import PASSES_MOST
+from service.obd_pids import count_of
 from service.reply import Reply
 from vcu.faults import CLASS_NAMES, PERSON, TABLE, WORD_SHIFT, WORDS, row_of
 
@@ -63,13 +63,8 @@ def _faults(context: Context, words: "list[str]"):
     if len(words) == 2 and words[1] == "hist":
         return _history(context)
     if len(words) > 1:
-        return _refuse(context, "faults [hist|freeze CODE]")
+        return refuse(context, "no such part", "faults [hist|freeze CODE]")
     return _present(context)
-
-
-def _refuse(context: Context, usage: str):
-    context.reply.error(BAD_ARGUMENT, "no such part; nothing done; use: " + usage)
-    yield
 
 
 def _present(context: Context):
@@ -198,7 +193,7 @@ def _dates(reply: Reply, first_wall_s: int, last_wall_s: int) -> None:
 def _clear(context: Context, words: "list[str]"):
     """Have the faults cleared; say how many that were, and which of them are there again."""
     if len(words) > 1 and words[1] != "faults":
-        for _ in _refuse(context, "clear [faults]"):
+        for _ in refuse(context, "no such part", "clear [faults]"):
             yield
         return
     if not context.may_write():
@@ -218,22 +213,13 @@ def _clear(context: Context, words: "list[str]"):
             _fault(context, number)
         yield
     gone = [stored[word] & ~faults.stored[word] for word in range(WORDS)]
-    reply.number(_count(gone))
+    reply.number(count_of(gone))
     reply.text(" gone, ")
-    reply.number(_count(faults.stored))
+    reply.number(count_of(faults.stored))
     reply.text(" there still or again, ")
-    reply.number(_count(faults.permanent))
+    reply.number(count_of(faults.permanent))
     reply.line(" permanent until driven clean")
     yield
-
-
-def _count(words: "list[int]") -> int:
-    count = 0
-    for bits in words:
-        while bits:
-            count += bits & 1
-            bits >>= 1
-    return count
 
 
 ROWS = (

@@ -4,8 +4,6 @@ import os
 
 from micropython import const
 
-# More than any flash chip of these boards has: a computer's disk.
-_CHIP_BYTES_MOST = const(1 << 27)
 _EEXIST = const(17)
 
 
@@ -31,11 +29,6 @@ class Files:
     def names(self, path: str) -> "list[str]":
         """Return the names in a directory; OSError."""
         return os.listdir(path)
-
-    def block_bytes(self, path: str) -> int:
-        """Return how large a block of flash is, 0 on a disk; OSError."""
-        found = os.statvfs(path)
-        return found[0] if found[1] * found[2] <= _CHIP_BYTES_MOST else 0
 
 
 def make(files: Files, path: str) -> None:

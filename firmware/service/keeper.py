@@ -17,13 +17,13 @@ Longer than others: each of these decisions is about the same table of what is d
 
 from micropython import const
 
-from service import boot_record, charge_record, fault_record, records, store, vault
+from service import boot_record, charge_record, fault_record, records, vault
 from service.boot_record import BootRecord
 from service.charge_record import ChargeSaver
 from service.fault_keeper import FaultKeeper
 from service.recall import Recall, system_bit
 from service.records import Counters
-from service.store import Store
+from service.store import BUSY, OK, Store
 from service.vault import Vault
 from vcu.loop import Loop
 from vcu.params import Params
@@ -60,11 +60,10 @@ _KEY_OFF_MS = const(2000)
 _HOLD_MS = const(3000)
 _TIME_MAX_MS = const(100000)
 _COUNT_MASK = const(0x3FFFFFFF)
-# Often enough that littlefs has moved no directory twice: a start is late by a second then.
+# What a key-off had no time to settle, and what a host has written, is settled by a start, which
+# is late by that; and a night at the socket settles between two of so many copies.
 _SETTLE_STARTS = const(8)
-# About as often as the directory of the records moves, and so seldom that 30 000 starts pass
-# before the root does (service/settling.py).
-_SETTLE_ROOT_STARTS = const(512)
+_SETTLE_WRITES = const(32)
 # A key that comes back sooner has bounced: to the loop it was on all the time.
 _BOUNCE_MS = const(100)
 
@@ -76,8 +75,8 @@ class Keeper:
     when it did not.
     """
 
-    def __init__(self, files: Store, boot: BootRecord) -> None:
-        self.store = files
+    def __init__(self, store: Store, boot: BootRecord) -> None:
+        self.store = store
         self.boot = boot
         self.counters = Counters()
         self.faults = FaultKeeper()
@@ -86,7 +85,7 @@ class Keeper:
         self.bits = 0
         self.errno = -1
         self._refused = -1  # the record that errno is about
-        self._recall = Recall(files, boot, self.counters, self.faults, self.vault)
+        self._recall = Recall(store, boot, self.counters, self.faults, self.vault)
         self._not_written = system_bit("records_not_written")
         self.own_bits = self._recall.own_bits | self._not_written
         self._params: "Params | None" = None
@@ -94,6 +93,7 @@ class Keeper:
         self._saver = ChargeSaver()
         self._due = [0] * len(_NAMES)  # copies that are still to be written
         self._writing = -1
+        self._settles = False
         self._second_ms = 0
         self._pause_ms = 0
         self._still_ms = 0
@@ -151,7 +151,7 @@ class Keeper:
         """
         if self.boot.state_in_flash != boot_record.RUNNING:
             if self.boot.boots % _SETTLE_STARTS == 1:
-                self.store.settle(self.boot.boots % _SETTLE_ROOT_STARTS == 1)
+                self.store.settle()
             self.boot.state = boot_record.RUNNING
             self._write_now(_BOOT)
 
@@ -196,11 +196,11 @@ class Keeper:
         self._due[_FAULTS] = _COPIES
 
     def is_busy(self) -> bool:
-        """Return whether anything waits to be written."""
-        return self._writing >= 0 or any(self._due)
+        """Return whether anything waits to be written, or settled."""
+        return self._writing >= 0 or self._settles or any(self._due)
 
-    def step(self, loop: Loop, is_parked: bool, passed_ms: int) -> bool:
-        """One slice, passed_ms after the last; True when it touched flash, which stalls."""
+    def step(self, loop: Loop, is_parked: bool, passed_ms: int) -> None:
+        """One slice, passed_ms after the last, with one file operation at most: that stalls."""
         self._second_ms += passed_ms
         if self._second_ms >= _SECOND_MS:
             self._second_ms = 0
@@ -222,12 +222,12 @@ class Keeper:
             self._key_off_ms < _HOLD_MS and self._is_ending and self.is_busy()
         )
         if not self.is_busy():
-            return False
+            return
         rolls_out = not loop.out.contactor and self._key_off_ms >= _KEY_OFF_MS
         if is_parked or (self._is_ending and rolls_out):
             self._write_a_piece(loop)
-            return True
-        return False
+        else:
+            self._writing = -1  # what was begun is of before this drive: begun anew at its end
 
     def _look(self, loop: Loop) -> None:
         """Once a second: counters, times of faults, and all of it into RTC memory."""
@@ -243,6 +243,7 @@ class Keeper:
                 self.counters.key_cycles = (self.counters.key_cycles + 1) & _COUNT_MASK
                 self.faults.begin_cycle(loop)
             self._is_ending = False
+            self._writing = -1  # a boot record that was begun says that the run has ended
             self.boot.state = boot_record.RUNNING
             if self.boot.state_in_flash != boot_record.RUNNING:
                 self._due[_BOOT] = 1
@@ -284,13 +285,16 @@ class Keeper:
     def _write_a_piece(self, loop: Loop) -> None:
         if self._writing < 0:
             most = max(self._due)
+            if not most:
+                self._settles = self.store.settle_step() == BUSY
+                return
             self._writing = self._due.index(most)
             self._begin(self._writing, loop)
             return
         status = self.store.step()
-        if status == store.BUSY:
+        if status == BUSY:
             return
-        self._end(self._writing, status == store.OK)
+        self._end(self._writing, status == OK)
         self._writing = -1
 
     def _begin(self, which: int, loop: Loop) -> None:
@@ -343,13 +347,15 @@ class Keeper:
             self.boot.has_params = True
         elif which == _BOOT:
             self.boot.state_in_flash = self.boot.state
+        if self._is_ending and (which == _BOOT or self.store.writes % _SETTLE_WRITES == 0):
+            self._settles = True
 
     def _write_now(self, which: int, payload: "bytes | bytearray | None" = None) -> bool:
         if payload is None:
             payload = self._pack(which)
         status = self.store.write(_NAMES[which], _VERSIONS[which], payload)
-        self._end(which, status == store.OK)
-        return status == store.OK
+        self._end(which, status == OK)
+        return status == OK
 
     def end(self, loop: Loop, state: int, text: str, is_parked: bool) -> None:
         """The run ends here: keep why, in RTC memory always and in flash where nothing moves."""

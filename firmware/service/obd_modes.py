@@ -25,8 +25,6 @@ _NEGATIVE = const(0x7F)
 _BUSY = const(0x21)
 _NOT_NOW = const(0x22)
 _FLASH_REFUSED = const(0x72)
-# A request is waited for this many slices, about 5 s: less than any tool's patience.
-_WAIT_SLICES = const(500)
 _CODES_A_PIECE = const(4)
 _PARAMETERS_A_PIECE = const(2)
 
@@ -138,9 +136,7 @@ class ObdModes:
             self._refuse(_BUSY)
             return
         desk.request_clear()
-        for _ in range(_WAIT_SLICES):
-            if desk.wanted == NOTHING:
-                break
+        for _ in desk.until_done():
             yield
         if desk.wanted != NOTHING:
             self._refuse(_BUSY)

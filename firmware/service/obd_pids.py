@@ -10,7 +10,7 @@ from micropython import const
 
 from service.desk import Desk
 from service.records import lamp_is_lit
-from vcu.faults import Faults, row_of
+from vcu.faults import row_of
 from vcu.fixmath import clamp, div_round
 from vcu.recorder import FRAMES
 
@@ -25,7 +25,7 @@ ABSENT = const(-1)
 _COUNTS_FULL = const(3300)
 _MIL_BIT = const(0x80)
 _LETTERS = "PCBU"
-# mm/s to revolutions in an hour of quarters: 60 s * 4 quarters a revolution.
+# Revolutions a second to quarters of one a minute: 60 s * 4.
 _QUARTERS_A_MINUTE = const(240)
 _WORD_MOST = const(65535)
 
@@ -36,10 +36,10 @@ def code_of(number: int) -> int:
     return _LETTERS.index(text[0]) << 14 | int(text[1:], 16)
 
 
-def stored_count(faults: Faults) -> int:
-    """Return how many codes mode 03 lists: all rows of the table are fewer than 128."""
+def count_of(words: "list[int]") -> int:
+    """Return how many rows have their bit in words: all of the table are fewer than 128."""
     count = 0
-    for bits in faults.stored:
+    for bits in words:
         while bits:
             count += bits & 1
             bits >>= 1
@@ -105,7 +105,7 @@ def _counts(counts: int) -> int:
 
 def _status(p: Picture) -> int:
     faults = p.desk.loop.faults
-    return stored_count(faults) | (_MIL_BIT if lamp_is_lit(faults) else 0)
+    return count_of(faults.stored) | (_MIL_BIT if lamp_is_lit(faults) else 0)
 
 
 def _frame_code(p: Picture) -> int:

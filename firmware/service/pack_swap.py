@@ -12,7 +12,7 @@ from micropython import const
 from vcu import chemistry
 from vcu.charge import command
 from vcu.loop import Loop
-from vcu.params import OUT_OF_RANGE, TABLE, Params
+from vcu.params import OUT_OF_RANGE, Params
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
@@ -62,14 +62,6 @@ def parameters_of(
         ("bms_kind", bms_kind),
         ("charger_kind", charger_kind),
     )
-
-
-def row_of(name: str) -> "tuple[int, str, str, int, int, int]":
-    """Return the row of the parameter table; KeyError where there is none."""
-    for row in TABLE:
-        if row[1] == name:
-            return row
-    raise KeyError(name)
 
 
 def full_cv(kind: int, cells: int) -> int:

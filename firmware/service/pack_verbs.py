@@ -2,12 +2,12 @@
 
 from micropython import const
 
-from service.context import Context, to_int, wait
+from service.context import Context, refuse, to_int, wait
 from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
-from service.pack_swap import full_cv, parameters_of, row_of
+from service.pack_swap import full_cv, parameters_of
 from vcu import chemistry
 from vcu.charge import bms, command
-from vcu.params import OK, RULES, TABLE, Params
+from vcu.params import OK, RULES, TABLE, Params, row_index
 
 USAGE = " [KIND CELLS AH [bms none|contacts|cells], or confirm]  the pack; another one"
 
@@ -23,12 +23,7 @@ def pack_verb(context: Context, words: "list[str]"):
     context.offer.make((), 0)
     if len(words) == 4 or (len(words) == 6 and words[4] == "bms"):
         return _offer(context, words)
-    return _refuse(context, "no such pack")
-
-
-def _refuse(context: Context, what: str):
-    context.reply.error(BAD_ARGUMENT, what + "; nothing changed; use: pack" + USAGE)
-    yield
+    return refuse(context, "no such pack", "pack" + USAGE)
 
 
 def _show(context: Context):
@@ -75,7 +70,7 @@ def _offer(context: Context, words: "list[str]"):
         )
         return
     if cells is None or amp_hours is None or bms_kind < 0:
-        for _ in _refuse(context, "cells and Ah are whole numbers"):
+        for _ in refuse(context, "cells and Ah are whole numbers", "pack" + USAGE):
             yield
         return
     if kind >= chemistry.LFP and bms_kind == bms.NONE:
@@ -105,7 +100,7 @@ def _offer(context: Context, words: "list[str]"):
 
 def _are_in_range(context: Context, swap: "tuple[tuple[str, int], ...]") -> bool:
     for name, value in swap:
-        row = row_of(name)
+        row = TABLE[row_index(name)]
         if not row[3] <= value <= row[4]:
             reply = context.reply
             reply.error(OUT_OF_RANGE)
@@ -148,6 +143,7 @@ def _tell(context: Context, swap: "tuple[tuple[str, int], ...]"):
     """Write each parameter with its old and new value, and what cannot be a parameter."""
     reply = context.reply
     get = context.desk.params.get
+    new = dict(swap)
     for name, value in swap:
         old = get(name)
         reply.text(name + " ")
@@ -157,15 +153,15 @@ def _tell(context: Context, swap: "tuple[tuple[str, int], ...]"):
         else:
             reply.text(" -> ")
             reply.number(value)
-        reply.line(" " + row_of(name)[2])
+        reply.line(" " + TABLE[row_index(name)][2])
         yield
-    if get("charger_kind") == command.RELAY and swap[-1][1] == command.NO_CHARGER:
+    if get("charger_kind") == command.RELAY and new["charger_kind"] == command.NO_CHARGER:
         reply.line("its charger has the old pack's curve: set charger_kind 1 when one fits")
         yield
     reply.text("full ")
     reply.number(full_cv(get("chemistry"), get("cell_count")), 2)
     reply.text(" -> ")
-    reply.number(full_cv(swap[0][1], swap[1][1]), 2)
+    reply.number(full_cv(new["chemistry"], new["cell_count"]), 2)
     reply.line(" V at most: motor controller, DC-DC converter and charger must bear it")
     yield
     reply.line("state of charge and history of the charge are forgotten; no drive, no charge")

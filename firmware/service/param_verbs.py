@@ -1,13 +1,13 @@
 """Parameter verbs: set and save; a value is refused or taken whole, and only when parked."""
 
 from service.context import Context, to_int, unknown, wait
-from service.draft import is_taken, row_index
+from service.draft import is_taken
 from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
 from service.pack_swap import GUIDED
 from service.param_levels import level_between, level_of, level_of_value
 from service.reply import Reply
 from service.value_verbs import names, write_value
-from vcu.params import RULES, TABLE, Params
+from vcu.params import RULES, TABLE, Params, row_index
 
 
 def change(

@@ -2,15 +2,11 @@
 
 from binascii import unhexlify
 
-from micropython import const
-
 from service.access import FACTORY
-from service.context import Context
-from service.desk import NOTHING
-from service.error_codes import BAD_ARGUMENT, BUSY, FLASH_ERROR, NOT_NOW, OUT_OF_RANGE
+from service.context import Context, wait
+from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
 from service.identity import is_key, is_number, is_vin
 
-_WAIT_SLICES = const(500)
 _USAGE = " id=ID vin=VIN k1=HEX k2=HEX"
 
 
@@ -99,14 +95,7 @@ def from_hex(text: str) -> bytes:
 
 def written(context: Context):
     """Wait until the record is in flash, or say that it is not."""
-    desk = context.desk
-    for _ in range(_WAIT_SLICES):
-        if desk.wanted == NOTHING:
-            if desk.trouble:
-                context.reply.error(FLASH_ERROR, desk.trouble[:160])
-            return
-        yield
-    context.reply.error(BUSY, "not written within 5 s; still locked; try again later")
+    return wait(context, "", "still locked; try again later")
 
 
 ROWS = (("provision", 1, 4, _provision, _USAGE + "  (parked)"),)

@@ -4,8 +4,6 @@ A template is text in which %x is replaced by the reading of that letter; one
 short template for each name of vcu.modes.REASONS.
 """
 
-from micropython import const
-
 from service import charge_readings
 from service.reply import Reply
 from vcu import contactor, modes, shutoff
@@ -13,9 +11,7 @@ from vcu.charge import phases
 from vcu.limits import LIMITER_NAMES
 from vcu.loop import Loop
 from vcu.params import Params
-
-# The travel below which the pedal counts as released is the dead band less this.
-_RELEASED_HYSTERESIS_PERMILLE = const(10)
+from vcu.pedal import RELEASED_HYSTERESIS_PERMILLE, channel
 
 NEEDS = (
     ("self_test_running", "sensors not all read, needs one round of each"),
@@ -48,11 +44,8 @@ class Readings:
     def __init__(self, loop: Loop, params: Params) -> None:
         self._loop = loop
         get = params.get
-        self._a_released = get("pedal_a_released_counts")
-        self._a_pressed = get("pedal_a_pressed_counts")
-        self._b_released = get("pedal_b_released_counts")
-        self._b_pressed = get("pedal_b_pressed_counts")
-        self._slack = get("pedal_slack_counts")
+        self._a_channel = channel(params, "pedal_a_released_counts", "pedal_a_pressed_counts")
+        self._b_channel = channel(params, "pedal_b_released_counts", "pedal_b_pressed_counts")
         self._deadband = get("pedal_deadband_permille")
         self._diff_cv = get("precharge_diff_cv")
         self._cooldown_ms = get("precharge_cooldown_ms")
@@ -89,15 +82,15 @@ class Readings:
         if letter == "a":
             reply.number(raw.pedal_a_counts)
         elif letter == "A":
-            self._range(reply, self._a_released, self._a_pressed)
+            _write_range(reply, self._a_channel)
         elif letter == "b":
             reply.number(raw.pedal_b_counts)
         elif letter == "B":
-            self._range(reply, self._b_released, self._b_pressed)
+            _write_range(reply, self._b_channel)
         elif letter == "p":
             reply.number(self._loop.sense.pedal.travel_permille, 1)
         elif letter == "r":
-            reply.number(self._deadband - _RELEASED_HYSTERESIS_PERMILLE, 1)
+            reply.number(self._deadband - RELEASED_HYSTERESIS_PERMILLE, 1)
         elif letter == "d":
             reply.number(self._deadband, 1)
         elif letter == "f":
@@ -133,6 +126,8 @@ class Readings:
             reply.text(contactor.NAMES[loop.contactor.state])
         elif letter == "t":
             reply.text(shutoff.NAMES[loop.shutoff.state])
+        elif letter == "g":
+            reply.text(shutoff.NAMES[loop.shutoff.failed_at])
         elif letter == "e":
             reply.text(contactor.FAILURE_NAMES[loop.contactor.failure])
         elif letter == "n":
@@ -158,7 +153,8 @@ class Readings:
                 reply.text(": ")
                 self.fill(reply, template)
 
-    def _range(self, reply: Reply, released: int, pressed: int) -> None:
-        reply.number(max(min(released, pressed) - self._slack, 20))
-        reply.text("..")
-        reply.number(max(released, pressed) + self._slack)
+
+def _write_range(reply: Reply, shape: "tuple[int, int, int, int]") -> None:
+    reply.number(shape[2])
+    reply.text("..")
+    reply.number(shape[3])

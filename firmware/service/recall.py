@@ -7,12 +7,12 @@ confirms, and gives nobody more than the record would have.
 
 from micropython import const
 
-from service import boot_record, charge_record, fault_record, records, store, vault
+from service import boot_record, charge_record, fault_record, records, vault
 from service.boot_record import BootRecord
 from service.charge_record import Moment
 from service.fault_keeper import FaultKeeper
 from service.records import Counters
-from service.store import Store
+from service.store import MISSING, OK, Store
 from service.vault import Vault
 from vcu.faults import SYSTEM, TABLE
 from vcu.loop import Loop
@@ -43,9 +43,9 @@ class Recall:
     """
 
     def __init__(
-        self, files: Store, boot: BootRecord, counters: Counters, faults: FaultKeeper, held: Vault
+        self, store: Store, boot: BootRecord, counters: Counters, faults: FaultKeeper, held: Vault
     ) -> None:
-        self._store = files
+        self._store = store
         self._boot = boot
         self._counters = counters
         self._faults = faults
@@ -72,12 +72,12 @@ class Recall:
         kept = self._store
         self._vault.preset.take(params)
         status = kept.read(records.PARAMS, records.PARAMS_VERSION)
-        if status == store.MISSING:
+        if status == MISSING:
             # Lost at an earlier start, and no person has looked at it since; or gone without a
             # trace, with the directories that it was in.
             is_lost = kept.has_lost(records.PARAMS) or self._boot.has_params
             return self.lost_params if is_lost else 0
-        if status != store.OK:
+        if status != OK:
             return self.lost_params
         self._boot.has_params = True
         taken = records.unpack_params(kept.payload, params, mark)
@@ -197,9 +197,9 @@ class Recall:
 
     def _read(self, name: str, version: int) -> bool:
         status = self._store.read(name, version)
-        if status != store.OK and status != store.MISSING:
+        if status != OK and status != MISSING:
             self._bits |= self._lost_records
-        return status == store.OK
+        return status == OK
 
     def _lose(self, name: str) -> None:
         self._store.lose(name)

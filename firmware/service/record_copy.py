@@ -17,8 +17,6 @@ DAMAGED = 3  # no copy was valid; the old bytes lie in lost/
 FUTURE = 4  # written by newer firmware; the old bytes lie in lost/
 FAILED = 5  # the file system refused; errno says how
 
-STATUS_NAMES = ("ok", "busy", "missing", "damaged", "future", "failed")
-
 _MAGIC = b"LSR1"
 # magic, version of the payload, its length, sequence, checksum
 _HEADER = "<4sHHII"

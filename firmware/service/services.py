@@ -22,8 +22,9 @@ from service.desk import (
     TEST,
     Desk,
 )
-from service.keeper import Keeper, system_bit
+from service.keeper import Keeper
 from service.pack_swap import PackSwap
+from service.recall import system_bit
 from service.terminal import Terminal
 from service.test_wishes import Wishes
 from vcu.loop import Loop
@@ -36,7 +37,7 @@ _FEED_BYTES = const(64)
 _LEAVE_SLICES = const(50)
 
 
-class NullPort:
+class NullSerial:
     """A serial port that nothing is connected to; is_stuck where nobody reads what was written."""
 
     is_stuck = False
@@ -60,9 +61,8 @@ class NoTrial:
         """Return that what runs is trusted."""
         return False
 
-    def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> bool:
+    def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> None:
         """Do nothing."""
-        return False
 
     def holds(self) -> bool:
         """Return that nothing is to be written."""
@@ -79,7 +79,7 @@ class Services:
     """
 
     def __init__(
-        self, loop: Loop, desk: Desk, terminal: Terminal, keeper: Keeper, port: NullPort
+        self, loop: Loop, desk: Desk, terminal: Terminal, keeper: Keeper, port: NullSerial
     ) -> None:
         self._loop = loop
         self._desk = desk
@@ -88,7 +88,7 @@ class Services:
         self._port = port
         self.trial = NoTrial()  # of a version that was started from a slot
         self._swap = PackSwap(loop, desk.params, keeper)
-        self._tests = Wishes(loop.output_test, desk)
+        self._tests = Wishes(loop, desk)
         self._terminal_failures = 0
         self._keeper_runs = True
         self._accepted: int = NOTHING
@@ -160,7 +160,7 @@ class Services:
                 desk.finish("not parked; nothing was done; stop, neutral, then ask again")
                 return
             if desk.wanted == TEST:
-                self._tests.begin(self._loop)
+                self._tests.begin()
                 desk.finish()
                 return
             self._begin(desk.wanted)

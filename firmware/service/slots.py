@@ -17,7 +17,12 @@ from micropython import const
 from service.files import Files
 
 NAMES = ("a", "b")
+_MANIFEST = "/manifest.json"
 _TEXT_BYTES_MOST = const(1024)
+# The end of a manifest, in which its sum stands: all of it would fill 40 kB of the heap.
+_TAIL_BYTES = const(80)
+_SUM_CHARS = const(64)
+_SEEK_END = const(2)
 
 
 class NullJson:
@@ -36,7 +41,8 @@ class Slots:
     """root is "" on a board; json is the module.
 
     slot, trial, confirmed, failed and why are what /slot says; slot is "" without it.
-    running is the slot that this program was started from, "" at the prompt.
+    running is the slot that this program was started from, "" at the prompt, and total the sum
+    that its manifest states, which the selector has compared with every byte; "" for none read.
     """
 
     def __init__(self, root: str, json: NullJson, disk: "Files | None" = None) -> None:
@@ -48,6 +54,7 @@ class Slots:
         for name in NAMES:
             if root + "/" + name in sys.path:
                 self.running = name
+        self.total = self._sum_of(root + "/" + self.running)
         self.slot = ""
         self.trial = 0
         self.confirmed = False
@@ -60,15 +67,26 @@ class Slots:
         self.slot = ""
         try:
             line, _, crc = self._text(self._path).partition("\n")
+            # The sum first: a parser may raise anything at what is no record.
+            if crc != f"{crc32(line.encode()):08x}" + "\n":
+                return
             kept = self._json.loads(line)
-            if crc == f"{crc32(line.encode()):08x}" + "\n":
-                self.trial = int(str(kept["trial"]))
-                self.confirmed = bool(kept["confirmed"])
-                self.failed = str(kept.get("failed", ""))
-                self.why = str(kept.get("why", ""))
-                self.slot = str(kept["slot"])
+            self.trial = int(str(kept["trial"]))
+            self.confirmed = bool(kept["confirmed"])
+            self.failed = str(kept.get("failed", ""))
+            self.why = str(kept.get("why", ""))
+            self.slot = str(kept["slot"])
         except (OSError, ValueError, KeyError):
             return
+
+    def lines(self) -> "tuple[str, ...]":
+        """Return what a host is told: which slot runs, how it is trusted, its sum, what failed."""
+        how = "trusted" if self.confirmed else "trial " + str(self.trial)
+        if self.running != self.slot:
+            how = "unchosen"
+        said = ("slot " + self.running + " " + how, "sum " + self.total)
+        why = " ".join(self.why.split())  # an exception's text may have line ends
+        return said + ("given_up " + self.failed + ": " + why,) if self.failed else said
 
     def is_on_trial(self) -> bool:
         """Return whether the running version is the one that /slot names, unconfirmed."""
@@ -120,6 +138,19 @@ class Slots:
         self.trial = trial
         self.confirmed = confirmed
         return ""
+
+    def _sum_of(self, folder: str) -> str:
+        try:
+            file = self._disk.open(folder + _MANIFEST, "rb")
+            try:
+                file.seek(-_TAIL_BYTES, _SEEK_END)
+                _, _, rest = file.read(_TAIL_BYTES).decode().partition('"total"')
+            finally:
+                file.close()
+        except (OSError, ValueError):
+            return ""
+        found = rest.strip(' :"}')
+        return found if len(found) == _SUM_CHARS else ""
 
     def _text(self, path: str) -> str:
         file = self._disk.open(path, "rb")

@@ -29,6 +29,8 @@ def _why(context: Context, words: "list[str]"):
             if row and row[3] <= CRAWL:
                 context.reply.text("  fault ")
                 name_row(context.reply, row)
+                if row[1] == "shutoff_test_failed":
+                    context.readings.fill(context.reply, ", at %g")
                 context.reply.end()
                 yield
     for _ in _why_not(context):

@@ -14,6 +14,7 @@ and whoever calls has made sure that the car is parked.
 from micropython import const
 
 from service.files import Files, errno_of, make, put
+from service.pairs import NullDevice
 from service.record_copy import (
     BUSY,
     DAMAGED,
@@ -51,9 +52,13 @@ class Store:
     or a full file system makes single calls fail and nothing else.
     """
 
-    def __init__(self, root: str, files: "Files | None" = None) -> None:
+    def __init__(
+        self, root: str, files: "Files | None" = None, device: "NullDevice | None" = None
+    ) -> None:
         self._root = root
         self._files = files if files is not None else Files()
+        self._device = device if device is not None else NullDevice()
+        self._pieces = None  # of settling, while it goes on
         self._newest: "dict[str, tuple[int, int]]" = {}  # name: (index in FOLDERS, sequence)
         self._step = _IDLE
         self._name = ""
@@ -68,9 +73,24 @@ class Store:
         self.writes = 0
         self.errno = 0
 
-    def settle(self, with_parent: bool) -> None:
-        """Have the directories in both of their blocks (service/settling.py); errno: how not."""
-        self.errno = settle(self._files, self._root, FOLDERS + (LOST,), with_parent) or self.errno
+    def settle(self) -> None:
+        """Have each directory in both of its blocks, at once. For when no loop runs beside it."""
+        while self.settle_step() == BUSY:
+            pass
+
+    def settle_step(self) -> int:
+        """Do a piece of service/settling.py: BUSY, OK when there is no more, or FAILED."""
+        if self._pieces is None:
+            base = self._root[: self._root.rfind("/") + 1] or "/"
+            self._pieces = settle(self._files, self._device, base)
+        for errno in self._pieces:
+            if not errno:
+                return BUSY
+            self.errno = errno
+            self._pieces = None
+            return FAILED
+        self._pieces = None
+        return OK
 
     def read(self, name: str, newest_version: int) -> int:
         """Find the newest valid copy: OK, MISSING, DAMAGED, FUTURE or FAILED.
@@ -151,7 +171,7 @@ class Store:
                 return BUSY
             if self._step == _CHECK:
                 # A write that the file system only claims to have made replaces nothing.
-                if parse(self._name, self._bytes(new)).status != OK:
+                if self._bytes(new) != bytes(self._header) + self._written:
                     return self._fail(0)
                 self._step = _REPLACE
                 return BUSY

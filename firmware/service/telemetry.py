@@ -55,6 +55,7 @@ TELEMETRY: "tuple[tuple[str, str, str, int], ...]" = (
     ("charge_cause", "charge", "cause", -1),  # vcu.charge.phases.CAUSE_NAMES
     ("odometer_m", "energy", "odometer_m", -1),
     ("range_m", "energy", "range_m", -1),
+    ("range_uncertainty_m", "energy", "range_uncertainty_m", -1),
     ("operating_s", "", "operating_s", -1),
     ("faults_driver", "faults", "active", 0),  # bits in the order of the fault table's words
     ("faults_traction", "faults", "active", 1),

@@ -5,24 +5,24 @@ Whoever watches says so in each slice; a byte of the port, whichever, is a hand 
 
 from service.desk import Desk
 from vcu.loop import Loop
-from vcu.output_test import OutputTest
 
 
 class Wishes:
     """Between desk and loop; step() once a slice while a test is asked for."""
 
-    def __init__(self, test: OutputTest, desk: Desk) -> None:
-        self._test = test
+    def __init__(self, loop: Loop, desk: Desk) -> None:
+        self._loop = loop
+        self._test = loop.output_test
         self._desk = desk
         self._port_bytes = 0
 
-    def begin(self, loop: Loop) -> None:
+    def begin(self) -> None:
         """Ask the loop for what the desk wants; it decides."""
         desk = self._desk
         self._port_bytes = desk.port_bytes
         desk.is_watched = False
-        loop.output_test.ask(desk.wish, desk.value)
-        loop.service_wanted = True
+        self._test.ask(desk.wish, desk.value)
+        self._loop.service_wanted = True
 
     def step(self) -> None:
         """Renew the wish where somebody watches, or take it back."""

@@ -35,14 +35,14 @@ class Trial:
         """Return whether the running version is not trusted yet."""
         return self._slots.is_on_trial()
 
-    def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> bool:
-        """One slice, passed_ms after the last; True when it touched flash, which stalls.
+    def step(self, loop: Loop, is_parked: bool, is_clean: bool, passed_ms: int) -> None:
+        """One slice, passed_ms after the last.
 
         is_clean is false where a service of the controller itself has failed.
         """
         if not self._slots.is_on_trial():
             self._is_end_due = False
-            return False
+            return
         self._watch_key(bool(loop.raw.key_on), passed_ms)
         mode = loop.modes.mode
         if is_clean and mode != SELFTEST and mode != FAULT:
@@ -50,7 +50,7 @@ class Trial:
         else:
             self._clean_ms = 0
         if not is_parked:
-            return False
+            return
         if self._clean_ms >= _CLEAN_MS:
             self._clean_ms = 0  # where flash refuses, again in 30 s
             self.failure = self._slots.confirm()
@@ -62,9 +62,6 @@ class Trial:
             self._is_begin_due = False
             self._is_ended = False
             self.failure = self._slots.begin_again()
-        else:
-            return False
-        return True
 
     def holds(self) -> bool:
         """Return whether the supply must stay until the end of this start is written."""

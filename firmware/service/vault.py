@@ -11,10 +11,9 @@ from service import access, change_log, identity
 from service.access import Access
 from service.change_log import OPEN, PROVISIONING, START, ChangeLog
 from service.identity import Identity
-from service.pack_swap import row_of
 from service.records import Counters
 from service.seal import SEALED, Seal
-from vcu.params import TABLE, Params
+from vcu.params import TABLE, Params, row_index
 
 # The records, in the order in which they are written.
 IDENTITY = const(0)
@@ -64,7 +63,7 @@ class Vault:
         for i in range(len(SEALED)):
             new = self.seal.values[i]
             if old[i] != new:
-                self.changes.add(moment, row_of(SEALED[i])[0], old[i], new, START)
+                self.changes.add(moment, TABLE[row_index(SEALED[i])][0], old[i], new, START)
         return True
 
     def note(self, params: Params, counters: Counters) -> bool:

@@ -16,37 +16,33 @@ class Slew:
     """
 
     def __init__(self, params: Params) -> None:
-        self._rise = params.get("torque_rise_permille_s")
+        rise_permille_s = params.get("torque_rise_permille_s")
         if params.get("learner_on"):
-            self._rise = min(self._rise, params.get("learner_rise_permille_s"))
-        self._fall = params.get("torque_fall_permille_s")
-        self._rise_step = 0
-        self._fall_step = 0
+            rise_permille_s = min(rise_permille_s, params.get("learner_rise_permille_s"))
+        self._rise_permille_s = rise_permille_s
+        self._fall_permille_s = params.get("torque_fall_permille_s")
         self.permille = 0
 
-    def start(self, dt_ms: int) -> None:
-        """Set the steps for ticks of dt_ms."""
-        self._rise_step = self._rise * dt_ms // 1000
-        self._fall_step = self._fall * dt_ms // 1000
-
-    def limit(self, request: int) -> int:
-        """Return request, no further from this limiter's last answer than one step."""
+    def limit(self, request: int, dt_ms: int) -> int:
+        """Return request, no further from this limiter's last answer than dt_ms allow."""
         # Towards zero is a release, away from it is a rise, for drive and for braking alike.
         last = self.permille
         if request > last:
-            high = last + self._rise_step
             if last < 0:
-                high = last + self._fall_step
+                high = last + self._fall_permille_s * dt_ms // 1000
                 if high > 0:
                     high = 0
+            else:
+                high = last + self._rise_permille_s * dt_ms // 1000
             if request > high:
                 request = high
         else:
-            low = last - self._rise_step
             if last > 0:
-                low = last - self._fall_step
+                low = last - self._fall_permille_s * dt_ms // 1000
                 if low < 0:
                     low = 0
+            else:
+                low = last - self._rise_permille_s * dt_ms // 1000
             if request < low:
                 request = low
         self.permille = request
@@ -59,34 +55,30 @@ class Chain:
     def __init__(
         self, derating: Derating, slew: Slew, governor: Governor, regen: RegenCeiling
     ) -> None:
-        self._derating = derating
-        self._slew = slew
-        self._governor = governor
-        self._regen = regen
+        self._limiters = (derating, slew, governor, regen)  # one look-up for the four
         self.winner = NONE
 
-    def limit(self, request: int) -> int:
-        """Return the limited request; winner names the last limiter that changed it.
+    def limit(self, request: int, dt_ms: int) -> int:
+        """Return the limited request after dt_ms; winner names the last limiter that changed it.
 
         Ceilings are compared here: a call for each would cost as much as seven operations.
         """
         winner = NONE
-        derating = self._derating
+        derating, slew, governor, regen = self._limiters
         if request > derating.permille:
             request = derating.permille
             winner = derating.name
-        slew = self._slew
         if request != slew.permille:
-            slewed = slew.limit(request)
+            slewed = slew.limit(request, dt_ms)
             if slewed != request:
                 request = slewed
                 winner = SLEW
-        governor = self._governor
-        if request > governor.limit_permille:
-            request = governor.limit_permille
+        limit = governor.limit_permille
+        if request > limit:
+            request = limit
             winner = governor.name
-        if request < 0 and request < -self._regen.permille:
-            request = -self._regen.permille
+        if request < 0 and request < -regen.permille:
+            request = -regen.permille
             winner = REGEN_CHARGE
         self.winner = winner
         return request

@@ -23,7 +23,7 @@ COOLDOWN = const(6)
 FAILED = const(7)
 NAMES = ("open", "weld_check", "precharge", "overlap", "closed", "opening", "cooldown", "failed")
 
-# Why it FAILED last; it is forgotten when the next attempt begins.
+# Why it FAILED last; forgotten when the key goes off or the next attempt begins.
 NOTHING = const(0)
 WELDED = const(1)
 STUCK_OPEN = const(2)
@@ -44,6 +44,8 @@ _STUCK_OPEN_MS = const(500)
 _OPENING_MS = const(200)
 # At least this after an attempt that the driver broke off.
 _ABORTED_COOLDOWN_MS = const(1000)
+# Longer than any timeout; a car that stands at its socket for 12 days must not leave 2**30.
+_TIME_MAX_MS = const(100000)
 
 
 class Contactor:
@@ -77,7 +79,8 @@ class Contactor:
 
     def step(self, wanted: bool, sig: Signals, dt_ms: int) -> None:
         """Move by dt_ms towards closed (wanted) or open."""
-        self.time_in_state_ms += dt_ms
+        if self.time_in_state_ms < _TIME_MAX_MS:
+            self.time_in_state_ms += dt_ms
         state = self.state
         if state == CLOSED:
             self._closed(wanted, sig, dt_ms)

@@ -72,7 +72,10 @@ class Energy:
         self.range_uncertainty_m = 0
 
     def restore(self, left_mah: int, uncertainty_permille: int, odometer_m: int) -> None:
-        """Go on from stored counters: charge left in mAh, 0..capacity, and metres."""
+        """Go on from stored counters: charge left in mAh, 0..capacity, and metres.
+
+        soc_permille follows with the next update_charge().
+        """
         self._known = True
         self.left_mah = clamp(left_mah, 0, self._capacity_mah)
         self.soc_uncertainty_permille = clamp(uncertainty_permille, 0, 1000)

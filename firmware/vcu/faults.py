@@ -96,6 +96,7 @@ _PACK_ROWS = (
     (75, "contactor_stuck_open",   "P0AA2", STOP,        0,     0, KEY),
     (76, "precharge_failed",       "P0C78", STOP,        0,     0, KEY),
 )
+# This word is full: what comes next needs a fifth word, and WORDS, store and tools with it.
 _SYSTEM_ROWS = (
     (81, "rail_low",               "P0562", WARN,      500,  2000, SELF),
     (82, "rail_high",              "P0563", WARN,      500,  2000, SELF),

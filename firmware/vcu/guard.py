@@ -21,16 +21,16 @@ from vcu.guard_torque import GuardTorque
 from vcu.guard_wheel import SLOT_MS, GuardWheel
 from vcu.signals import SLOW_THROTTLE_READBACK, Outputs, Raw
 
-# Bits of bits, in the order of rows 4 and up of the fault table's TRACTION word; the missing
-# three are guard_torque's.
+# What Guard.bits is made of, in the order of rows 4 and up of the fault table's TRACTION word;
+# the missing three are guard_torque's.
 UNINTENDED = const(1)
 DATA = const(16)
 THROTTLE_HIGH = const(32)
 THROTTLE_LOW = const(64)
 ENABLE_ON = const(128)
 ENABLE_OFF = const(256)
-_TRIPS = const(1 | 2 | 4 | 8 | 16 | 32 | 128)
 _ALL = const(511)
+_TRIPS = const(_ALL - THROTTLE_LOW - ENABLE_OFF)
 
 _CUT_MS = const(130)
 _OPEN_MS = const(170)
@@ -154,7 +154,9 @@ class Guard:
             self._line_ms = 0
             self.bits &= _ALL - ENABLE_OFF
             return
-        self._line_ms += dt_ms if dt_ms < _LOOK_MAX_MS else _LOOK_MAX_MS  # a stall is one look
+        # A finding may stand for weeks: what counts its time ends where it is reached.
+        if self._line_ms <= _LINE_MS:
+            self._line_ms += dt_ms if dt_ms < _LOOK_MAX_MS else _LOOK_MAX_MS  # a stall is one look
         if self._line_ms > _LINE_MS:
             self.bits |= ENABLE_ON if high else ENABLE_OFF
 
@@ -190,7 +192,8 @@ class Guard:
         out.enable = 0
         out.guard = 0
         out.heartbeat = 0
-        self._tripped_ms += dt_ms
+        if self._tripped_ms < _OPEN_MS:
+            self._tripped_ms += dt_ms
         due_ms = _OPEN_MS
         if self.power.flows:
             falls = self.power.power_w <= self._trip_w - (self._trip_w >> 3)
@@ -203,9 +206,11 @@ class Guard:
         if raw.key_on:
             self._off_ms = 0
             return
-        self._off_ms += dt_ms
+        if self._off_ms < _KEY_MS:
+            self._off_ms += dt_ms
         if self._off_ms >= _KEY_MS and not (self.power.flows or self.torque.is_broken):
             self.bits = 0
             self.is_tripped = False
             self._tripped_ms = 0
+            self._off_ms = 0
             self._cut = False

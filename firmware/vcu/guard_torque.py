@@ -23,6 +23,8 @@ _HALF_PERMILLE = const(500)
 _OVER_MMPS = const(640)  # 3 km/h, less what the measurement lags behind
 # Torque is released within 100 ms: a rule broken for longer than that is broken.
 _RULE_MS = const(100)
+# The wheel tells anew only every 120 ms, so that waiting makes its speed no surer.
+_SPEED_MS = const(20)
 _LONG_MS = const(10000)
 
 
@@ -95,7 +97,7 @@ class GuardTorque:
             return 0
         self._broken_ms = self._broken_ms + passed_ms if self.is_broken else 0
         self.is_broken = True
-        return wrong if self._broken_ms >= _RULE_MS else 0
+        return wrong if self._broken_ms >= (_SPEED_MS if wrong == SPEED else _RULE_MS) else 0
 
     def _coast(self, brake_on: int, passed_ms: int) -> None:
         """Nothing is asked: what was fades with the motor's lag."""

@@ -8,6 +8,7 @@ is confirmed has the state of that moment frozen, one frame a call of freeze().
 from micropython import const
 
 from vcu import shutoff
+from vcu.charge.backstops import FIRST_ROW
 from vcu.faults import DRIVER, PACK, SYSTEM, TRACTION, WORD_SHIFT, WORDS
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -25,10 +26,10 @@ _WELDED_BIT = const(1 << 19)
 # In the SYSTEM word.
 _EVENT_BITS = const(15 << 3)
 _CONFLICT_BIT = const(1 << 9)
-_CHARGE_SHIFT = const(12)
 # A sensor of the pack, or the converter, is not to be believed (a frozen one is off as well).
 _PACK_SENSOR_BITS = const(0xFC)
 _REFERENCE_BIT = const(4)
+_LOST_BIT = const(1 << 8)  # of the parameters
 # As the check for a weld at key-on (vcu/contactor.py).
 _BUS_LIVE_PERMILLE = const(900)
 # A third of the torque that takes no current at standstill goes nowhere.
@@ -122,6 +123,7 @@ class Judge:
         charge.inhibited = (
             active[PACK] & _PACK_SENSOR_BITS or active[SYSTEM] & _REFERENCE_BIT
         ) != 0
+        charge.parameters_lost = active[SYSTEM] & _LOST_BIT != 0
         # A plug in a car whose traction has power is no parked car. A weld is looked for at
         # key-on only: stored, it holds until a person clears it.
         sig = self._sig
@@ -131,7 +133,7 @@ class Judge:
             or sig.bus_cv > sig.pack_cv * _BUS_LIVE_PERMILLE // 1000
         )
         bits = self._loop.system_bits | self._watch.system(sig)
-        bits |= charge.bits << _CHARGE_SHIFT
+        bits |= charge.bits << FIRST_ROW
         if not self._supervisor.parameters_ok:
             bits |= _CONFLICT_BIT
         self._hand_over(SYSTEM, bits, passed_ms)

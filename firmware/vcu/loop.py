@@ -3,6 +3,7 @@
 from micropython import const
 
 from vcu.chain import Chain, Slew
+from vcu.charge.backstops import FIRST_ROW
 from vcu.charge.charge import Charge
 from vcu.contactor import Contactor
 from vcu.energy import Energy
@@ -29,7 +30,7 @@ from vcu.supervisor import Supervisor
 from vcu.watch import Watch
 
 # Nothing has turned the wheel for this long: standing still.
-_PARKED_MS = const(2000)
+PARKED_MS = const(2000)
 # A longer tick is counted as this: the torque ramp must not jump after a stall.
 _DT_MAX_MS = const(40)
 # The watchdog bites before a tick comes later than this.
@@ -92,52 +93,59 @@ class Loop:
         self.charge = Charge(scaling, params, self.energy, self.sig)
         self.output = Output(params)
         self.supervisor = Supervisor(self, params)
-        self._tick_ms = 0
-        # A bound method costs half of a call through its object.
-        self._sense = self.sense.step
-        self._observe = self.observer.step
         self._request = self.request.step
-        self._govern = self.governor.step
-        self._run_chain = self.chain.limit
         self._write = self.output.step
-        self._guard = self.guard.step
-        self._round = Rounds(self).step
+        # What step() has by one look-up: each alone costs as much as eight that are unpacked,
+        # and a method through its object twice as much as one that is bound.
+        self._parts = (
+            self.raw,
+            self.sig,
+            self.out,
+            self.supervisor,
+            self.request,
+            self.response,
+            self.modes,
+            self.contactor,
+            self.output_test,
+            self.sense.step,
+            self.observer.step,
+            Rounds(self).step,
+            self.governor.step,
+            self.chain.limit,
+            self.guard.step,
+        )
 
     def step(self, dt_ms: int) -> None:
         """Run one tick of dt_ms: sense, estimate, judge, choose, request, limit, write, guard."""
-        raw = self.raw
-        sig = self.sig
-        out = self.out
+        (
+            raw, sig, out, supervisor, request, response, modes, contactor, output_test,
+            sense, observe, do_round, govern, run_chain, guard,
+        ) = self._parts  # fmt: skip
         true_ms = dt_ms
         if dt_ms > _LATE_MS:
             true_ms = dt_ms if dt_ms < _STALL_MAX_MS else _STALL_MAX_MS
             dt_ms = self._note_late(dt_ms)
-        self._sense(raw, sig, true_ms)
-        self._observe(raw, sig, self.torque_permille, self.response.accel_full_mmps2, dt_ms)
-        self._round(true_ms)
-        supervisor = self.supervisor
-        request = self.request
+        sense(raw, sig, true_ms)
+        observe(raw, sig, self.torque_permille, response.accel_full_mmps2, dt_ms)
+        do_round(true_ms)
         self._request(raw, sig, supervisor.powered)
-        if dt_ms != self._tick_ms:
-            self._tick_ms = dt_ms
-            self.slew.start(dt_ms)
-        self._govern(dt_ms)
-        mode = self.modes.mode
+        govern(dt_ms)
+        mode = modes.mode
         if mode == DRIVE and not request.is_cut:
-            self.torque_permille = torque_permille = self._run_chain(request.permille)
+            self.torque_permille = torque_permille = run_chain(request.permille, dt_ms)
         else:
             # Brake, neutral, an unreadable pedal: no ramp, no regeneration, at once.
             self.torque_permille = torque_permille = 0
             self.slew.permille = 0
             self.chain.winner = NONE
-        self._write(out, mode, request.direction, torque_permille, self.contactor)
+        self._write(out, mode, request.direction, torque_permille, contactor)
         if mode == CHARGE:
-            self.output.charge(out, raw, self.charge, self.contactor)
+            self.output.charge(out, raw, self.charge, contactor)
         if supervisor.tests_shutoff:
             self.shutoff.step(raw, out, dt_ms)
-        if self.output_test.is_asked:
+        if output_test.is_asked:
             self._test_output(out, true_ms)
-        self._guard(raw, out, true_ms)
+        guard(raw, out, true_ms)
 
     def _note_late(self, dt_ms: int) -> int:
         """A tick came late: count it where the car could move; return how much of it counts."""
@@ -162,7 +170,7 @@ class Loop:
         pedal released or not readable; or plugged in, where neither moves anything.
         """
         raw = self.raw
-        if self.sig.standstill_ms < _PARKED_MS or self.out.enable:
+        if self.sig.standstill_ms < PARKED_MS or self.out.enable:
             return False
         if self.charge.allowed:
             return True
@@ -174,7 +182,7 @@ class Loop:
         """Forget stored faults and confirm defaults, for a person; the caller asks is_parked."""
         self.system_bits &= ~_PERSON_BITS
         # What is latched is no longer present, unless it latches again.
-        self.faults.present[SYSTEM] &= ~(_PERSON_BITS | self.charge.session.faults << 12)
+        self.faults.present[SYSTEM] &= ~(_PERSON_BITS | self.charge.session.faults << FIRST_ROW)
         self.charge.clear()
         self.faults.clear()
         self.recorder.forget(self.faults.active)

@@ -113,7 +113,7 @@ class Output:
     def show(
         self, out: Outputs, sig: Signals, mode: int, relay: contactor.Contactor, saving: bool
     ) -> None:
-        """Fill the rest, at each change of mode and now and then: fan and hold."""
+        """At each change of mode and now and then: set fan and hold, and find overspeed."""
         warn_mmps = self._warn_reverse_mmps if out.reverse else self._warn_mmps
         self.overspeed = 1 if sig.speed_mmps > warn_mmps else 0
         if not sig.controller_temp_valid or sig.controller_ddegc > _FAN_ON_DDEGC:

@@ -92,6 +92,14 @@ MIN_SLOPE_DIFFERENCE_COUNTS = 150
 MAX_PACK_CV = 10000
 
 
+def row_index(name: str) -> int:
+    """Return the place of a row in TABLE, or -1 where there is none of that name."""
+    for i in range(len(TABLE)):
+        if TABLE[i][1] == name:
+            return i
+    return -1
+
+
 class Params:
     """The values in use, in the order of TABLE, made with the defaults."""
 
@@ -100,12 +108,10 @@ class Params:
 
     def get(self, name: str) -> int:
         """Return the value in the unit of its row; KeyError for a name that is no row."""
-        i = 0
-        for _, row_name, _, _, _, _ in TABLE:
-            if row_name == name:
-                return self._values[i]
-            i += 1
-        raise KeyError(name)
+        i = row_index(name)
+        if i < 0:
+            raise KeyError(name)
+        return self._values[i]
 
     def values(self) -> "dict[str, int]":
         """Return every value by the name of its row, for who keeps copies."""
@@ -131,15 +137,13 @@ class Params:
 
     def set(self, name: str, value: int) -> int:
         """Store value and return OK, or keep the old one and return UNKNOWN or OUT_OF_RANGE."""
-        i = 0
-        for _, row_name, _, low, high, _ in TABLE:
-            if row_name == name:
-                if value < low or value > high:
-                    return OUT_OF_RANGE
-                self._values[i] = value
-                return OK
-            i += 1
-        return UNKNOWN
+        i = row_index(name)
+        if i < 0:
+            return UNKNOWN
+        if not TABLE[i][3] <= value <= TABLE[i][4]:
+            return OUT_OF_RANGE
+        self._values[i] = value
+        return OK
 
     def broken_rules(self) -> "list[str]":
         """Return the slug of every cross-field rule that the values break; empty is good."""

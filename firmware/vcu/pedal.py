@@ -23,7 +23,7 @@ _A_BAD = const(3)
 _B_BAD = const(12)
 
 # Released is below the dead band less this, so that noise at its edge does not flicker.
-_RELEASED_HYSTERESIS_PERMILLE = const(10)
+RELEASED_HYSTERESIS_PERMILLE = const(10)
 _DISAGREE_PERMILLE = const(100)
 _DISAGREE_MS = const(50)
 # A stab goes from the first to the second of these, 10 to 90 % less what noise takes off.
@@ -32,19 +32,19 @@ _HIGH_PERMILLE = const(880)
 _LONG_MS = const(10000)
 
 
-class Channel:
-    """One calibrated pedal channel; its end points may fall as well as rise."""
-
-    def __init__(self, released_counts: int, pressed_counts: int, slack_counts: int) -> None:
-        self.released = released_counts
-        self.span = pressed_counts - released_counts
-        if self.span == 0:
-            # Equal end points say nothing about travel: no count is in range.
-            self.span = 1
-            slack_counts = -1
-        # Below 20 counts a hall output is shorted or open, whatever the calibration says.
-        self.low = max(min(released_counts, pressed_counts) - slack_counts, 20)
-        self.high = max(released_counts, pressed_counts) + slack_counts
+def channel(params: Params, released: str, pressed: str) -> "tuple[int, int, int, int]":
+    """Return what a channel counts released, its span, which may be negative, and its range."""
+    slack_counts = params.get("pedal_slack_counts")
+    released_counts = params.get(released)
+    pressed_counts = params.get(pressed)
+    span = pressed_counts - released_counts
+    if span == 0:
+        # Equal end points say nothing about travel: no count is in range.
+        span = 1
+        slack_counts = -1
+    # Below 20 counts a hall output is shorted or open, whatever the calibration says.
+    low = max(min(released_counts, pressed_counts) - slack_counts, 20)
+    return (released_counts, span, low, max(released_counts, pressed_counts) + slack_counts)
 
 
 class Pedal:
@@ -57,19 +57,14 @@ class Pedal:
     """
 
     def __init__(self, params: Params) -> None:
-        slack = params.get("pedal_slack_counts")
-        self._a = Channel(
-            params.get("pedal_a_released_counts"), params.get("pedal_a_pressed_counts"), slack
+        deadband = params.get("pedal_deadband_permille")
+        self._released_below = deadband - RELEASED_HYSTERESIS_PERMILLE
+        # In one: each alone would cost step() as much as eight that are unpacked.
+        self._shape = (
+            channel(params, "pedal_a_released_counts", "pedal_a_pressed_counts")
+            + channel(params, "pedal_b_released_counts", "pedal_b_pressed_counts")
+            + (params.get("pedal_channels") == 2, deadband, params.get("pedal_curve_permille"))
         )
-        self._b = self._a
-        self._two_channels = params.get("pedal_channels") == 2
-        if self._two_channels:
-            self._b = Channel(
-                params.get("pedal_b_released_counts"), params.get("pedal_b_pressed_counts"), slack
-            )
-        self._deadband = params.get("pedal_deadband_permille")
-        self._curve = params.get("pedal_curve_permille")
-        self._released_below = self._deadband - _RELEASED_HYSTERESIS_PERMILLE
         self.fault_bits = 0
         self.needs_release = False
         self.is_readable = True  # while needs_release: all that is missing is the release
@@ -85,13 +80,15 @@ class Pedal:
 
         supply_ok False: the 5 V that both channels share are not 5 V.
         """
-        a = self._a
-        travel = (a_counts - a.released) * 1000 // a.span
-        good = supply_ok and a.low <= a_counts <= a.high
-        if self._two_channels:
-            b = self._b
-            other = (b_counts - b.released) * 1000 // b.span
-            if good and b.low <= b_counts <= b.high and not self.fault_bits:
+        (
+            a_released, a_span, a_low, a_high, b_released, b_span, b_low, b_high,
+            two_channels, deadband, curve,
+        ) = self._shape  # fmt: skip
+        travel = (a_counts - a_released) * 1000 // a_span
+        good = supply_ok and a_low <= a_counts <= a_high
+        if two_channels:
+            other = (b_counts - b_released) * 1000 // b_span
+            if good and b_low <= b_counts <= b_high and not self.fault_bits:
                 apart = travel - other
                 if apart > 0:
                     travel = other
@@ -122,7 +119,6 @@ class Pedal:
             self._time_press(travel, dt_ms)
         sig.pedal_valid = 1
         sig.pedal_released = 1 if released else 0
-        deadband = self._deadband
         if travel <= deadband:
             sig.pedal_permille = 0
         elif travel >= 1000:
@@ -131,7 +127,7 @@ class Pedal:
             # Above the dead band 0..1000 again, a blend of straight and square.
             linear = (travel - deadband) * 1000 // (1000 - deadband)
             bend = linear - linear * linear // 1000
-            sig.pedal_permille = linear - bend * self._curve // 1000
+            sig.pedal_permille = linear - bend * curve // 1000
 
     def _cut(self, good: bool, sig: Signals) -> None:
         self.is_readable = good
@@ -152,16 +148,15 @@ class Pedal:
 
         What was found stays found until both channels are good, agree and are released.
         """
-        a = self._a
-        b = self._b
+        _, _, a_low, a_high, _, _, b_low, b_high, _, _, _ = self._shape
         wrong = 0
-        if a_counts < a.low:
+        if a_counts < a_low:
             wrong = A_LOW
-        elif a_counts > a.high:
+        elif a_counts > a_high:
             wrong = A_HIGH
-        if b_counts < b.low:
+        if b_counts < b_low:
             wrong |= B_LOW
-        elif b_counts > b.high:
+        elif b_counts > b_high:
             wrong |= B_HIGH
         bits = self.fault_bits | wrong
         if bits != self.fault_bits:
@@ -174,9 +169,10 @@ class Pedal:
     def _judge_one(self, a_counts: int, good: bool, travel: int) -> None:
         """The same with one channel fitted, and no second opinion."""
         if not good:
-            if a_counts < self._a.low:
+            _, _, low, high, _, _, _, _, _, _, _ = self._shape
+            if a_counts < low:
                 self.fault_bits = A_LOW
-            elif a_counts > self._a.high:
+            elif a_counts > high:
                 self.fault_bits = A_HIGH
         elif travel < self._released_below:
             self.fault_bits = 0

@@ -39,7 +39,8 @@ class Protection:
         stab_ms = pedal.stab_ms
         if stab_ms >= 0:
             pedal.stab_ms = -1
-            if 0 < self._stab_ms >= stab_ms and sig.speed_mmps < self._stab_below_mmps:
+            is_stab = self._stab_ms and stab_ms <= self._stab_ms
+            if is_stab and sig.speed_mmps < self._stab_below_mmps:
                 self.stabbed = 1
                 self.walks = True
         travel = pedal.travel_permille

@@ -48,6 +48,8 @@ class Request:
         selected = raw.gear_forward_on - raw.gear_reverse_on  # both are none
         self.selected = selected
         if not powered or raw.plug_in:
+            if sig.standstill_ms > _STOOD_MS:
+                self._rolls_forward = False
             self.seen_neutral = False
             self.seen_released = False
             self.direction = NEUTRAL

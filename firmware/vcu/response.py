@@ -85,7 +85,7 @@ class TorqueResponse:
             self._advance(observer.delivered_permille, pulses)
 
     def _advance(self, torque: int, pulses: int) -> None:
-        # 40 ms: mm/s2 * 0.04 * 1024 = 41 per mm/s2; 8000 * 1000 / 1000 * 41 = 3.3e5
+        # 40 ms: mm/s2 * 0.04 * 1024 = 41 per mm/s2; 20 000 * 1000 / 1000 * 41 = 8.2e5
         speed_q = self._speed_q
         speed_q += (self.accel_full_mmps2 * torque // 1000 + (self._disturbance_q >> 4)) * 41
         by_speed_q = self._by_speed_q + (torque + (self._by_disturbance_q >> 4)) * 41

@@ -24,6 +24,7 @@ _COUNT_MAX_MS = const(160)
 # frame until so much has passed: three rounds.
 _WAIT_MS = const(300)
 _SLOTS = const(40)  # five rounds of eight pieces
+_LAST_TABLE = const(9)
 _RECORD_TICKS = const(10)  # 100 ms
 _RECORD_TICK = const(9)  # of them: an odd one, without the pedal
 
@@ -205,8 +206,10 @@ class Rounds:
         """Both are dear: where the mode does not wait, the tables do, for a round."""
         if self._supervisor.is_due():
             self._choose_mode(clock_ms)
+        elif self._judge.must_freeze and self._charge.enable:
+            self._judge.freeze()  # which a charge that flows leaves no other time for
         else:
-            self._table = table = self._table + 1 if self._table < 9 else 0
+            self._table = table = self._table + 1 if self._table < _LAST_TABLE else 0
             self._tables[table](clock_ms)
 
     def _choose_mode(self, clock_ms: int) -> bool:

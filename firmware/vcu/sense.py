@@ -16,6 +16,7 @@ from vcu.signals import (
     SLOW_BATTERY_TEMP,
     SLOW_CONTROLLER_TEMP,
     SLOW_MOTOR_TEMP,
+    SLOW_NAMES,
     SLOW_RAIL_12V,
     SLOW_REFERENCE_HIGH,
     SLOW_REFERENCE_LOW,
@@ -26,7 +27,7 @@ from vcu.signals import (
     Signals,
 )
 
-_ALL_SLOW_SEEN = const((1 << 9) - 1)
+_ALL_SLOW_SEEN = (1 << len(SLOW_NAMES)) - 1
 # Both pedal channels scale with their 5 V: 5 % more is 6 % of travel too much at full pedal.
 _SENSOR_5V_LOW_MV = const(4750)
 _SENSOR_5V_HIGH_MV = const(5250)
@@ -93,10 +94,7 @@ class Sense:
 
     def __init__(self, scaling: Scaling, params: Params) -> None:
         self._scaling = scaling
-        self._pack_scale = scaling.pack_cv_per_1000_counts
-        self._pack_min_counts = _PACK_MIN_CV * 1000 // self._pack_scale
-        self._bus_scale = scaling.bus_cv_per_1000_counts
-        self._pack_a_scale = scaling.pack_da_per_1000_counts
+        self._pack_min_counts = _PACK_MIN_CV * 1000 // scaling.pack_cv_per_1000_counts
         self.pedal = Pedal(params)
         # Why pack_valid is 0: bits in the order of the sensor rows of the fault table.
         self.pack_bits = 0
@@ -106,13 +104,21 @@ class Sense:
         scale = scaling.sensor_5v_mv_per_1000_counts
         self._supply_low_counts = _SENSOR_5V_LOW_MV * 1000 // scale
         self._supply_high_counts = _SENSOR_5V_HIGH_MV * 1000 // scale
-        self._pack_a_zero_counts = params.get("pack_a_zero_counts")
+        # Of voltages and current, the least that is a pack, and the zero of the current: in one,
+        # because each alone would cost step_pack() as much as eight that are unpacked.
+        self._pack_scales = (
+            self._pack_min_counts,
+            scaling.pack_cv_per_1000_counts,
+            scaling.bus_cv_per_1000_counts,
+            scaling.pack_da_per_1000_counts,
+            params.get("pack_a_zero_counts"),
+        )
         self._waited_ms = 0  # since the pedal's last turn; below 0, this is not the pedal's
         self._seen = 0
         self._bad_samples = 0
         self._pedal_step = self.pedal.step  # a bound method costs half of a call
         # Far from any reading, so that the first of each channel counts as moved.
-        self._slow_counts = array("i", [-10000] * 9)
+        self._slow_counts = array("i", [-10000] * len(SLOW_NAMES))
 
     def step(self, raw: Raw, sig: Signals, dt_ms: int) -> None:
         """Convert in turn what the driver does, at 50 Hz, and one slow channel.
@@ -141,11 +147,12 @@ class Sense:
 
     def step_pack(self, raw: Raw, sig: Signals) -> None:
         """At 25 Hz: convert the voltages and the current of the pack."""
+        least, pack_scale, bus_scale, amps_scale, amps_zero = self._pack_scales
         pack = raw.pack_v_counts
         bus = raw.bus_v_counts
         amps = raw.pack_a_counts
         if (
-            pack < self._pack_min_counts
+            pack < least
             or bus < 0
             or amps < _MIN_COUNTS
             or pack > _MAX_COUNTS
@@ -162,9 +169,9 @@ class Sense:
             self.pack_bits = 0
             sig.pack_valid = 1
             # 3300 counts * 4000 = 1.3e7
-            sig.pack_cv = pack * self._pack_scale // 1000
-            sig.bus_cv = bus * self._bus_scale // 1000
-            amps = (amps - self._pack_a_zero_counts) * self._pack_a_scale
+            sig.pack_cv = pack * pack_scale // 1000
+            sig.bus_cv = bus * bus_scale // 1000
+            amps = (amps - amps_zero) * amps_scale
             amps = (amps + 500) // 1000 if amps >= 0 else -((500 - amps) // 1000)
             if amps > _MAX_DA:
                 amps = _MAX_DA

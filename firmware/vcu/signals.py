@@ -4,7 +4,8 @@ Suffixes, the only ones in use:
     _mv mV   _cv 0.01 V   _ma mA   _da 0.1 A   _mohm mOhm   _mw mW   _w W
     _mah mAh   _mwh mWh   _wh Wh   _ms ms   _us us   _s s   _permille 1/1000
     _um um   _mm mm   _m m   _km km   _mmps mm/s   _mmps2 mm/s2   _kmh km/h
-    _n N   _kg kg   _ddegc 0.1 degC   _counts raw
+    _n N   _kg kg   _ddegc 0.1 degC   _counts raw   _min min   _hz Hz   _bytes bytes
+A number behind one says in how many parts of it: _cv16 is 1/16 of 0.01 V, _q4 1/16 count.
 Signs: pack current is positive out of the pack, torque is positive when it
 drives the car forward, a request is positive when it accelerates in the
 selected direction. A flag is 0 or 1.

@@ -37,12 +37,13 @@ _STANDSTILL_MS = const(600)
 _MAX_SPEED_Q = const(25000 * 1024)
 _MAX_DISTURBANCE_Q = const(12000 * 16)
 _AGE_LIMIT_MS = const(60000)
-# The counter is sampled once between two ticks as well, at 4.5 to 1.05 ms before a tick:
+# The counter is sampled once between two ticks as well, at 4.5 to 0.5 ms before a tick:
 # when a pulse is expected, for whether it has come halves what is not known of the place.
+# (An earliest moment of 1 ms lets a wheel swing that makes two pulses per tick.)
 # Where none is, golden-ratio steps (610 / 987, both Fibonacci) spread the moments evenly:
 # at one fixed moment both readings are blind where the wheel makes half pulses per tick.
 SAMPLE_MAX_US = const(4500)
-_SAMPLE_MIN_US = const(1049)
+_SAMPLE_MIN_US = const(500)
 _AIM_ABOVE_MMPS = const(3000)
 _SAMPLE_ROUND = const(987)
 _SAMPLE_STEP = const(610)
@@ -80,7 +81,6 @@ class SpeedObserver:
         self._late = 0
         self._at_rest = True
         self._stands = True  # at rest: nothing but a pulse or torque changes that
-        self.new_pulses = 0  # pulses counted in this tick
         self.speed_mmps = 0
         self.disturbance_mmps2 = 0  # acceleration that the torque does not explain
         self.lagged_permille = 0  # torque that the throttle asked for, after the lag
@@ -108,7 +108,6 @@ class SpeedObserver:
                 return
             self._stands = False
         new = (pulses - self.pulses_counts) & 0xFFFF
-        self.new_pulses = new
         if new:
             self.pulses_counts = pulses
             # A counter that was reset jumps; no wheel turns 100 teeth in a tick.
@@ -127,7 +126,7 @@ class SpeedObserver:
         if delivered > self._power_permille:
             delivered = self._power_permille
         self.delivered_permille = delivered
-        # 8000 mm/s2 * 1000 permille = 8e6, * 40 ms = 3.2e8; 1e6 / 1024 = 977.
+        # 20 000 mm/s2 * 1000 permille = 2e7, * 40 ms = 8e8; 1e6 / 1024 = 977.
         # 192 000 * 8 * 40 = 6.1e7
         disturbance_q = self._disturbance_q
         speed_q += accel_full_mmps2 * delivered * dt_ms // 977 + disturbance_q * 8 * dt_ms // 125
@@ -234,7 +233,7 @@ class SpeedObserver:
         self._at_rest = True  # as after a standstill the first stamp says where, not how fast
 
     def sample_age_us(self, ticks: int) -> int:
-        """Return how long before the next tick to sample the counter, 1049 to 4500 us.
+        """Return how long before the next tick to sample the counter, 500 to 4500 us.
 
         ticks is the count of those done, of any size; at 0 it is the longest.
         """

@@ -11,7 +11,7 @@ from vcu import contactor, modes, shutoff
 from vcu.contactor import OPENING
 from vcu.governor import kmh_to_mmps
 from vcu.limits import CRAWL, SPEED_CAP, WALK
-from vcu.modes import SERVICE, Conditions
+from vcu.modes import Conditions
 from vcu.params import Params
 from vcu.request import NEUTRAL, REVERSE
 
@@ -106,7 +106,8 @@ class Supervisor:
         if self._charge.is_quiet:
             facts |= 1 << 14
         changed = facts != self._facts
-        if changed or self._loop.service_wanted or self._modes.mode == SERVICE:
+        # A wish that was taken back before the mode followed it must be seen, too.
+        if changed or self._loop.service_wanted or self._conditions.service_wanted:
             self._facts = facts
             self._change_mode()
         self._step_contactor(self._wants_contactor, sig, passed_ms)
@@ -189,7 +190,6 @@ class Supervisor:
         c.cooling_down = self._contactor.state == contactor.COOLDOWN
         c.gear_conflict = bool(self._raw.gear_forward_on and self._raw.gear_reverse_on)
         c.gear_selected = request.selected != NEUTRAL
-        c.direction_engaged = request.direction != NEUTRAL
         c.seen_neutral = request.seen_neutral
         c.seen_released = request.seen_released
         c.torque_wanted = request.permille > 0

@@ -46,11 +46,11 @@ class Watch:
         self._high_cv = chemistry.CELL_MAX_MV[kind] * cells // 10
         self._discharge_da = params.get("discharge_max_da") * _OVER_CURRENT_PERCENT // 100
         self._charge_da = params.get("charge_max_da") * _OVER_CURRENT_PERCENT // 100 + 20
-        self._battery_hot = chemistry.DISCHARGE_TEMP[kind][-2]
+        self._battery_hot_ddegc = chemistry.DISCHARGE_TEMP[kind][-2]
         self._force_n = params.get("wheel_force_n")
-        self._motor_stop = params.get("motor_stop_ddegc")
-        self._controller_stop = params.get("controller_stop_ddegc")
-        self._soc_turtle = params.get("soc_turtle_permille")
+        self._motor_stop_ddegc = params.get("motor_stop_ddegc")
+        self._controller_stop_ddegc = params.get("controller_stop_ddegc")
+        self._turtle_permille = params.get("soc_turtle_permille")
 
     def driver(
         self, raw: Raw, sig: Signals, request: Request, powered: bool, overspeed: int
@@ -113,7 +113,7 @@ class Watch:
                     bits |= 1 << 7
             if sig.slow_seen:
                 bits |= self._temperatures(sig)
-                if sig.soc_permille < self._soc_turtle:
+                if sig.soc_permille < self._turtle_permille:
                     bits |= 1 << 18
         elif raw.key_on:
             # A bare board on a bench has no pack, and no fault.
@@ -127,17 +127,17 @@ class Watch:
         bits = 0
         if not sig.battery_temp_valid:
             bits = 1 << 11 if self._sense.battery_is_open else 1 << 10
-        elif sig.battery_ddegc >= self._battery_hot:
+        elif sig.battery_ddegc >= self._battery_hot_ddegc:
             bits = 1 << 12
         elif sig.battery_ddegc < _BATTERY_COLD_DDEGC:
             bits = 1 << 13
         if not sig.motor_temp_valid:
             bits |= 1 << 14
-        elif sig.motor_ddegc >= self._motor_stop:
+        elif sig.motor_ddegc >= self._motor_stop_ddegc:
             bits |= 1 << 15
         if not sig.controller_temp_valid:
             bits |= 1 << 16
-        elif sig.controller_ddegc >= self._controller_stop:
+        elif sig.controller_ddegc >= self._controller_stop_ddegc:
             bits |= 1 << 17
         return bits
 

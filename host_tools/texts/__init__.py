@@ -106,16 +106,6 @@ def mode(name: str, lang: str) -> str:
     return _WORDS[lang].MODES.get(name, name)
 
 
-def phase(name: str, lang: str) -> str:
-    """Return the sentence of a phase of the charge."""
-    return _WORDS[lang].PHASES.get(name, name)
-
-
-def cause(name: str, lang: str) -> str:
-    """Return the sentence of what hinders a charge."""
-    return _WORDS[lang].CAUSES.get(name, name)
-
-
 def severity(name: str, lang: str) -> str:
     """Return in few words what a class of faults does to the car."""
     return _WORDS[lang].CLASSES.get(name, name)

@@ -250,7 +250,7 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
         "One way of switching traction off did not work at key-on",
         ("a transistor under K1 is shorted", "the heartbeat pump does not fall", "K1 is welded"),
         "Coil of K1: it must drop when GUARD, ENABLE or HEARTBEAT is taken away, each alone. "
-        "Drop-out of pump 1: 55 ms, below 100.",
+        "Drop-out of pump 1: 55 ms, below 100. `why` names the step that failed.",
     ),
     "torque_not_delivered": (
         "Torque is asked for but no current flows",

@@ -198,7 +198,8 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "shutoff_test_failed": (
         "开钥匙自检时，有一条切断驱动的途径失效",
         ("K1 下面的三极管短路", "心跳泵不释放", "K1 粘连"),
-        "K1 线圈：单独去掉 GUARD、ENABLE 或 HEARTBEAT 时都必须释放。泵 1 释放约 55 ms，小于 100。",
+        "K1 线圈：单独去掉 GUARD、ENABLE 或 HEARTBEAT 时都必须释放。"
+        "泵 1 释放约 55 ms，小于 100。`why` 给出失败的那一步。",
     ),
     "torque_not_delivered": (
         "要求了转矩，但没有电流",

@@ -113,56 +113,6 @@ CLASSES = {
     "WARN": "车能行驶，只是警告",
 }
 
-PATTERNS = {
-    "silent": "钥匙关着，或正在启动或维修。",
-    "fault_code": "有故障使车停驶。",
-    "overspeed": "车被推到限速以上 3 km/h。",
-    "rolling": "钥匙打开、空挡时车在溜动。",
-    "crawl": "有故障，车只能慢行。",
-    "walk": "松开踏板之前只有步行速度。",
-    "turtle": "电量太低，只剩最小转矩。",
-    "plugged_in": "充电插头插着，不能行驶。",
-    "ready": "车能行驶。",
-    "charging": "正在充电。",
-    "charged": "充电结束：已充满或已到目标。",
-}
-
-PHASES = {
-    "OFF": "没有插上，或有原因不允许开始。",
-    "CHECK": "继电器断开，正在检查静置的电池组。",
-    "PRECHARGE": "过放的电池组先用小电流充，直到电压升起来。",
-    "BULK": "以电池组、充电机、插座、温度和 BMS 允许的最大电流充电。",
-    "ABSORB": "保持电压，电流逐渐下降到尾电流。",
-    "EQUALIZE": "富液电池做一次温和的过充均衡，由人启动。",
-    "FLOAT": "充满的铅酸电池静置，然后保持低电压。",
-    "BALANCE": "保持电压，BMS 正在降低最高的单体。",
-    "FULL": "已充满或已到目标，静置到电压降下来。",
-    "PAUSE": "有原因妨碍：至少十分钟，直到原因消失。",
-    "FAULT": "有故障锁定，断电也不消失，直到有人清除。",
-}
-
-CAUSES = {
-    "nothing": "没有妨碍。",
-    "unplugged": "插头没插，接触器闭合着，或车不在充电模式。",
-    "no_charger": "没有受控的充电机：charger_kind 为 0。",
-    "no_bms": "锂电池没有 BMS 不充电，因为总电压看不出单个过高的单体。",
-    "parameters_broken": "参数相互矛盾，或改过后等待重启。",
-    "checking": "正在测量静置的电池组。",
-    "wrong_pack": "静置单体不可能是这个电压，或 BMS 的单体数不同。",
-    "too_cold": "电池太冷不能充电，要先明显变暖。",
-    "too_hot": "电池太热不能充电，要先明显变凉。",
-    "sensor_lost": "电压、电流或（锂电池的）温度不可信。",
-    "bms_refuses": "BMS 不允许充电，或没有应答。",
-    "no_current": "充电机已开但没有电流：市电、充电机或它的继电器。",
-    "voltage_high": "自带曲线的充电机电压超过电池组允许值。",
-    "current_high": "自带曲线的充电机电流超过电池组现在的允许值。",
-    "scheduled": "等待中，以便在要求的时间充完。",
-    "target_reached": "已到要求的电量。",
-    "full": "已充满。",
-    "fault": "有故障锁定。",
-    "traction_live": "接触器粘连、母线带电或使能线一直接通。",
-}
-
 UI = {
     "unknown_name": "这个 lsev 不认识这个名称：它比固件旧。",
     "headline": "{dtc} {title}：{effect}。",
@@ -198,6 +148,7 @@ UI = {
     "not_answered": "（没有应答：{reason}）",
     "section_identity": "控制器",
     "section_status": "状态",
+    "section_charge": "充电",
     "section_history": "故障历史",
     "section_inputs": "输入信号",
     "section_parameters": "与默认值不同的参数",
@@ -249,14 +200,13 @@ UI = {
     "old_values": "下面显示的是断开之前的数据。",
     "trouble_lost": "串口不见了。重新插好电缆，会自动继续。",
     "trouble_no-answer": "控制板没有应答。它有供电吗？是这个串口吗？",
+    "trouble_broke-off": "控制板答到一半就停了。它重启了吗？会自动再试。",
     "trouble_garbled": "收到的行有损坏。换短一些的电缆；会自动再试。",
     "trouble_at-prompt": "控制板停在 MicroPython 提示符。按它的复位键重启。",
     "to_do": "做法：{measure}",
     "more_reasons": "另有 {count} 个，见 F2",
     "asking": "正在询问控制板。",
     "trend": "{label}，{unit}，{low} 至 {high}，最近 {seconds} 秒",
-    "restarted": "控制板重新启动了",
-    "found": "已连接 {port}",
     "value_speed": "车速",
     "value_torque": "转矩",
     "value_pedal": "加速踏板",
@@ -277,4 +227,6 @@ UI = {
     "value_sensor_5v": "传感器 5 V",
     "word_on": "开",
     "word_off": "关",
+    "word_in": "已插",
+    "word_out": "未插",
 }

@@ -15,7 +15,7 @@ import os
 import sys
 
 import flash
-from micropython import const
+from micropython import const, kbd_intr
 
 _path = sys.path[:]
 sys.path[:] = [".frozen"]  # the interpreter's own, and not that of sim/board/time.py
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _RTC_BYTES = const(2048)
 _HEADER_BYTES = const(2)
+_CTRL_C = const(3)
 # The names of this side of the board, and of data that flash has its own copies of.
 _HOST_MODULES = ("board", "flash", "flash_launch", "frame", "link", "own_time", "storage")
 # Not as CPython and the stubs have them.
@@ -67,7 +68,14 @@ class Host:
                 continue
 
 
-def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int) -> None:
+class FlashBdev:
+    """What `from flashbdev import bdev` finds on an ESP32: the flash that is mounted as /."""
+
+    def __init__(self, chip: "flash.Flash") -> None:
+        self.bdev = chip
+
+
+def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int, chip: bytes) -> None:
     """Give the pins' machine module what reaches beyond this process."""
     import machine
 
@@ -114,11 +122,16 @@ def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int) ->
         """Return why the board started."""
         return cause
 
+    def unique_id() -> bytes:
+        """Return what tells this chip from all others."""
+        return chip
+
     fitted.WDT = Watchdog
     fitted.RTC = RtcMemory
     fitted.reset = reset
     fitted.soft_reset = soft_reset
     fitted.reset_cause = reset_cause
+    fitted.unique_id = unique_id
 
 
 def _mount(device: "Any", block_bytes: int) -> None:
@@ -147,35 +160,48 @@ def _mount(device: "Any", block_bytes: int) -> None:
 
 
 def _run(name: str, host: Host) -> bool:
-    """Run a file of the root in __main__; False when it is not there or did not end well."""
+    """Run a file of the root in __main__ as pyexec.c does; True when it ended, or is not there."""
     import __main__
 
     try:
         with open(name) as file:
             source = file.read()
     except OSError:
-        return False
+        return True
     try:
-        exec(compile(source, name, "exec"), __main__.__dict__)
+        code = compile(source, name, "exec")
+        kbd_intr(_CTRL_C)
+        exec(code, __main__.__dict__)
     except SystemExit:
         host.end(b"soft\n")
     except BaseException as error:
         _print_exception(error)
         return False
+    finally:
+        kbd_intr(-1)
     return True
 
 
 def start(
-    folder: str, geometry: "tuple[int, int]", socket: int, cause: int, main: bool, speed: int
+    folder: str,
+    geometry: "tuple[int, int]",
+    socket: int,
+    cause: int,
+    main: bool,
+    speed: int,
+    number: bytes,
 ) -> None:
-    """Start with the files of the host's folder; geometry is a block's bytes and their count."""
+    """Start with the files of the host's folder; geometry is a block's bytes and their count.
+
+    number is the chip's own, as machine.unique_id() says it.
+    """
     host = Host(socket)
     pins: "Any" = open(folder + "/inputs", "rb")
     pins.readinto(inputs)
     sys.modules["time"] = OwnTime(time, speed)  # pyright: ignore[reportArgumentType]
     image = flash.Kept(open(folder + "/image", "r+b"))
     plan = flash.Plan(flash.Kept(open(folder + "/plan", "r+b")))
-    _fit_machine(host, open(folder + "/rtc", "r+b"), pins, cause, speed)
+    _fit_machine(host, open(folder + "/rtc", "r+b"), pins, cause, speed, number)
     chip = flash.Flash(
         image,
         geometry[0],
@@ -186,12 +212,12 @@ def start(
     )
     for name in _HOST_MODULES:
         sys.modules.pop(name, None)
+    sys.modules["flashbdev"] = FlashBdev(chip)  # pyright: ignore[reportArgumentType]
     sys.path[:] = ["", ".frozen", "/lib"]
     host.tell(b"up\n")
     try:
         _mount(chip, geometry[0])
     except KeyboardInterrupt:  # at the prompt, without files
         return
-    _run("boot.py", host)
-    if main:
+    if _run("boot.py", host) and main:
         _run("main.py", host)

@@ -1,5 +1,7 @@
 """The charges: nights at the socket, in frost and heat, with power cuts and with broken parts."""
 
+import math
+
 from sim.charge_scenario import LEAD, ChargeScenario
 from sim.metrics import Expectation, Watch
 from sim.scenario import Scenario
@@ -14,16 +16,15 @@ from sim.scenarios.stories import (
     ten_cuts,
 )
 
-_INFINITY = float("inf")
 _HOUR_S = 3600.0
 
 # What every charge must show: no healthy cell above its hard limit, the household fuse holds, and
 # too much current lasts no longer than it takes to see it (5 s) and to open the relay.
 _ALWAYS = (
-    Expectation("cell_room_mv", 0.0, _INFINITY, "mV"),
-    Expectation("mains_room_a", -0.5, _INFINITY, "A"),
+    Expectation("cell_room_mv", 0.0, math.inf, "mV"),
+    Expectation("mains_room_a", -0.5, math.inf, "A"),
     Expectation("over_command_s", 0.0, 8.0, "s"),
-    Expectation("top_c", -_INFINITY, 60.0, "degC"),
+    Expectation("top_c", -math.inf, 60.0, "degC"),
 )
 _NO_FAULT = Expectation("charge_faults", 0.0, 0.0, "")
 _FULL = Expectation("full", 1.0, 1.0, "")
@@ -77,7 +78,7 @@ NIGHTS = (
         expectations=(*_ALWAYS, _FULL, _NO_FAULT, _COUNTED),
         more={
             "lead": (
-                Expectation("frost_ah", 1.0, _INFINITY, "Ah"),
+                Expectation("frost_ah", 1.0, math.inf, "Ah"),
                 Expectation("soc_pct", 85.0, 100.0, "%"),
             ),
             "lead setpoint": (Expectation("soc_pct", 96.0, 100.0, "%"),),

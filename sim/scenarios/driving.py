@@ -1,5 +1,7 @@
 """The drives: city cycle, school run, full pedal, long downhill."""
 
+import math
+
 from sim.cycle import CYCLES_DIR, load
 from sim.driver import CycleDriver, Driver, PedalDriver
 from sim.metrics import Expectation
@@ -7,11 +9,9 @@ from sim.scenario import Scenario
 from sim.vehicle import Vehicle
 from sim.world import slopes
 
-_INFINITY = float("inf")
-
 # What every drive must show, whatever else it is about.
 _ALWAYS = (
-    Expectation("over_cap_kmh", -_INFINITY, 0.5, "km/h"),
+    Expectation("over_cap_kmh", -math.inf, 0.5, "km/h"),
     Expectation("over_with_torque_ms", 0.0, 200.0, "ms"),
     Expectation("hunting_kmh", 0.0, 0.5, "km/h"),
     Expectation("torque_jump_permille", 0.0, 200.0, ""),
@@ -78,7 +78,7 @@ DRIVES = (
         expectations=(
             *_ALWAYS,
             Expectation("below_cap_kmh", 0.4, 1.0, "km/h"),
-            Expectation("governed_s", 30.0, _INFINITY, "s"),
+            Expectation("governed_s", 30.0, math.inf, "s"),
         ),
     ),
     Scenario(
@@ -92,7 +92,7 @@ DRIVES = (
         expectations=(
             *_ALWAYS,
             Expectation("top_kmh", 50.0, 59.0, "km/h"),
-            Expectation("regen_wh", 20.0, _INFINITY, "Wh"),
+            Expectation("regen_wh", 20.0, math.inf, "Wh"),
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """The driver protections: learner, pedal stab, pedal with brake, rolling, and crawl in numbers."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,6 @@ from sim.scenario import Scenario
 from sim.vehicle import Vehicle
 from sim.world import slopes
 
-_INFINITY = float("inf")
 _CAR = CARS["four_wheel_60v_agm"]
 
 _ALWAYS = (
@@ -114,7 +114,7 @@ _PROTECTIONS = (
         expectations=(
             *_ALWAYS,
             Expectation("rolling_top_kmh", 6.0, 20.0, "km/h"),
-            Expectation("rolling_buzzer_s", 0.5, _INFINITY, "s"),
+            Expectation("rolling_buzzer_s", 0.5, math.inf, "s"),
             Expectation("rolling_torque_permille", 0.0, 0.0, ""),
         ),
     ),
@@ -136,7 +136,7 @@ def _crawl(name: str, summary: str, fault: str, mass_kg: float, top_kmh: float) 
         expectations=(
             *_ALWAYS,
             Expectation("crawl_top_kmh", 2.0, top_kmh, "km/h"),
-            Expectation("crawl_buzzer_s", 1.0, _INFINITY, "s"),
+            Expectation("crawl_buzzer_s", 1.0, math.inf, "s"),
             Expectation("stored_faults", 1.0, 3.0, ""),
             Expectation("stored_stops", 0.0, 0.0, ""),
         ),

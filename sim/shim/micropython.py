@@ -20,6 +20,10 @@ def heap_unlock() -> None:
     """CPython has no heap to lock."""
 
 
+def kbd_intr(byte: int) -> None:
+    """CPython's Ctrl-C comes from elsewhere."""
+
+
 def _ticks_us() -> int:
     return time.perf_counter_ns() // 1000 % _TICKS_PERIOD
 

@@ -2,7 +2,7 @@
 
 Real MicroPython, littlefs, boot.py, selector and this firmware. tests/board/failed_starts.md is
 the table of what came out, generated here with LSEV_KEEP_SCREENS=1. LSEV_PROVE=1 runs all of
-it, without it 7 of 20.
+it, without it 7 of 20; and a Ctrl-C every 2 ms from 40 moments on, without it from 1.
 """
 
 import os
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import serial
 from board.flashed import (
     BOARD,
     VEHICLE,
@@ -84,10 +85,12 @@ CASES = {
     ),
     "no_slots": Case("boot.py and selector, no slot", PROMPT, spoilt={"a": GONE, "b": GONE}),
     "no_selector": Case("main.py of the root damaged", PROMPT, spoilt={"main.py": FIRST}),
-    "no_boot": Case("boot.py damaged", NEW, spoilt={"boot.py": FIRST}),
+    "no_boot": Case("boot.py damaged", PROMPT, spoilt={"boot.py": FIRST}),
     "empty": Case("no boot.py, selector or slot", PROMPT, spoilt=dict.fromkeys(ROOT, GONE)),
 }
 SAMPLE = ("import", "hung_tick", "two_starts", "key_off", "bad_hash", "both_bad", "empty")
+# From the supply to where a Ctrl-C every 2 ms begins: from boot.py to the first ticks.
+DELAYS_S = [i / 50 for i in range(40)] if os.environ.get("LSEV_PROVE") else [0.2]
 NAMES = tuple(CASES) if os.environ.get("LSEV_PROVE") or KEEPS else SAMPLE
 
 
@@ -159,11 +162,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once(tmp_path_factory, "two_versions", make)
 
 
-def wait_for(board: FlashBoard, is_so: Callable[[], bool], what: str) -> None:
+def wait_for(
+    board: FlashBoard, is_so: Callable[[], bool], what: str, pause_s: float = 0.02
+) -> None:
     patience_s = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < patience_s, f"{what} did not come: {board.printed()}"
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def has_started(board: FlashBoard, version: str) -> bool:
@@ -237,6 +242,24 @@ def keep(case: Case, found: str) -> None:
     rows[f"| {case.failure}"] = found
     wanted = [rows[f"| {c.failure}"] for c in CASES.values() if f"| {c.failure}" in rows]
     KEPT.write_text(HEAD + "\n".join(wanted) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("delay_s", DELAYS_S)
+def test_ctrl_c_all_the_time_while_it_starts_costs_a_version_on_trial_no_start(
+    delay_s: float, base: Path, tmp_path: Path
+) -> None:
+    image = make_flash(tmp_path, CASES["trial"], base)
+    with FlashBoard(tmp_path / "port", image=image) as board:
+        time.sleep(delay_s)
+        with serial.Serial(board.port_name, timeout=0) as port:
+
+            def is_at_prompt() -> bool:
+                port.write(b"\x03")
+                port.read(1 << 16)
+                return board.printed().endswith(">>> ")
+
+            wait_for(board, is_at_prompt, "the prompt", 0.002)
+        assert record(image) == vars(ON_TRIAL)
 
 
 def test_the_table_has_a_row_for_each_case_and_no_other() -> None:

@@ -203,6 +203,34 @@ def test_two_boards_are_updated_at_the_same_time(
     assert [state(folder)[::2] for folder in folders] == [("b", NEW)] * 2
 
 
+def test_a_board_whose_port_became_another_boards_at_the_reset_is_told_as_such(
+    flashed: FlashBoard,
+    bundles: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copy(tmp_path / "image", tmp_path / "other_image")  # to the byte the same flash
+    before = look(tmp_path / "other_image")
+    reset = PromptFiles.reset
+    with FlashBoard(tmp_path / "other", image=tmp_path / "other_image") as other:
+        assert wait_until(lambda: is_up(other))
+
+        def reset_and_swap(files: PromptFiles) -> None:
+            reset(files)
+            flashed.unplug()
+            (tmp_path / "port").symlink_to(other.port_name)
+
+        monkeypatch.setattr(PromptFiles, "reset", reset_and_swap)
+        assert update(tmp_path, bundles / "new.zip") == 1
+        own, there = (board.files.number.hex() for board in (flashed, other))
+        said = f"(its chip is {there}, not {own}); nothing was changed on it"
+        assert "another board is at " in (out := capsys.readouterr().out) and said in out, out
+        assert other.resets == [1]
+    assert look(tmp_path / "other_image") == before
+    assert state(tmp_path)[::2] == ("b", NEW)
+
+
 @IN_PROVE
 def test_parameters_that_the_new_version_cannot_read_are_given_back_and_a_person_must_look(
     flashed: FlashBoard, bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -91,6 +91,20 @@ def test_a_drive_is_saved_at_key_off_and_known_after_the_supply_was_gone():
         assert "last run: key turned off, everything saved" in board.say("status")
 
 
+def test_rot_in_one_copy_of_a_record_loses_nothing_and_is_told_before_it_does():
+    with closing(Board()) as board:
+        metres = board.drive()
+        board.stop()
+        path = board.controller.flash / "records" / "a" / "odometer"
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+        assert "damaged_copies 0" in board.say("stats")
+        assert board.restart(power_lost=True)[frame.ODOMETER_M] == metres
+        board.run(100)  # its figures are taken once a second
+        assert "damaged_copies 1" in board.say("stats")
+
+
 def test_the_supply_is_held_until_the_drive_is_saved_and_then_let_go():
     with closing(Board()) as board:
         board.drive()

@@ -99,6 +99,9 @@ class Drive:
         self.name = name
         self.loop = Loop(make_scaling(), params)
         remember_zero(self.loop.charge, params)
+        # Made here, because nothing may be made in a tick: both channels have travelled far.
+        shape = self.loop.sense.pedal._shape
+        self._wrong_shape = (shape[0] - 500,) + shape[1:4] + (shape[4] - 250,) + shape[5:]
         self.car = Car(params, stamps, len(steps))
         self.ticks = rounds * sum([step[0] for step in steps])
         self.done = 0
@@ -154,8 +157,7 @@ class Drive:
         """Damage level 1, or the guard's own memory, so that the guard has something to find."""
         loop = self.loop
         if what == TRAVEL:
-            loop.sense.pedal._a.released -= 500
-            loop.sense.pedal._b.released -= 250
+            loop.sense.pedal._shape = self._wrong_shape
         elif what == SPACING:
             loop.observer._spacing >>= 1
         elif what == DEAF:

@@ -24,7 +24,7 @@ import vfs
 from car import make_scaling
 from ram_flash import GEOMETRIES, Flash, Image, Random, Tally, cuts_of
 
-from service import charge_record, fault_record, record_copy, records, store, vault
+from service import charge_record, fault_record, records, store, vault
 from service.boot_record import BootRecord, NullMemory
 from service.keeper import Keeper, system_bit
 from service.store import Store
@@ -45,6 +45,8 @@ NAMES = (
     + vault.NAMES
     + (records.PARAMS, records.BOOT)
 )
+# Of service/record_copy.py, in its order.
+STATUS_NAMES = ("ok", "busy", "missing", "damaged", "future", "failed")
 # Bits that a start after a cut may have; any other is a loss.
 _CUT_BITS = system_bit("supply_lost")
 # Of version 1 of the faults: rows 11 (twice), 55 and 94, no frames.
@@ -90,7 +92,7 @@ class NotingStore(Store):
     """A store that notes when a record was begun, and when it said that it is kept."""
 
     def __init__(self, root, flash, notes):
-        super().__init__(root)
+        super().__init__(root, None, flash)
         self._flash = flash
         self._notes = notes
         self._entry = None
@@ -108,13 +110,6 @@ class NotingStore(Store):
         elif status == store.FAILED:
             raise ValueError("a write failed without a cut")
         return status
-
-
-class SettledStore(Store):
-    """A store for a look after a cut, which takes no second to settle its directories."""
-
-    def settle(self, with_parent):
-        pass
 
 
 class Run:
@@ -192,7 +187,7 @@ class Life:
                 self.cut_again(image, act, found)
             else:
                 self._scratch[:] = image.data
-                self.mounted(self._scratch, lambda _: Run(SettledStore(_ROOT)))
+                self.mounted(self._scratch, lambda _: Run(Store(_ROOT)))
         self.contents = self.check(self.data, notes, len(log))
 
     def cut_again(self, image, act, contents):
@@ -218,7 +213,7 @@ def found_in(notes, done):
         status = files.read(name, _ANY_VERSION)
         content = None if status == store.MISSING else (files.version, files.payload)
         if status not in (store.OK, store.MISSING) or files.damaged_copies:
-            raise ValueError(name + " is " + record_copy.STATUS_NAMES[status])
+            raise ValueError(name + " is " + STATUS_NAMES[status])
         if not notes.may_be(name, content, done):
             raise ValueError(name + " is neither the old nor the new one")
         contents[name] = content

@@ -12,6 +12,7 @@ ERASED counts the flashes of which one block was erased, ROOT and OTHER the mome
 lost a record or the file system, where it was one of the root's first two blocks, or another.
 """
 
+import os
 import sys
 
 from ram_flash import GEOMETRIES, Tally
@@ -19,6 +20,8 @@ from store_cuts import Life, charge, provision, save_params, store_faults
 from store_rot import check, contents, live
 
 _ROOT_BLOCKS = 2
+_SLOT = "/cut/b"
+_PROGRAM_BYTES = 2000
 
 
 def use(life, number):
@@ -30,6 +33,13 @@ def use(life, number):
     elif number % 50 == 1:
         live(life, store_faults(number))
     live(life, lambda run: run.drive(number))
+
+
+def update():
+    """Write a slot, which littlefs lists before the records: it too tells where they are."""
+    os.mkdir(_SLOT)
+    with open(_SLOT + "/main.mpy", "wb") as file:
+        file.write(bytes(_PROGRAM_BYTES))
 
 
 def losses(life):
@@ -61,6 +71,7 @@ def main(arguments):
     life = Life(geometry, seed, Tally())
     for act in (save_params(1), provision(1), store_faults(1), charge(1)):
         live(life, act)
+    life.mounted(life.data, lambda _: update())
     erased = root = other = 0
     for number in range(1, starts + 1):
         use(life, number)

@@ -18,9 +18,9 @@ where ROTTEN counts the starts from a flash that is not as it was.
 import sys
 
 from ram_flash import GEOMETRIES, Random, Tally
-from store_cuts import NAMES, Life, Run, charge, provision, save_params, store_faults
+from store_cuts import NAMES, STATUS_NAMES, Life, Run, charge, provision, save_params, store_faults
 
-from service import record_copy, records, store
+from service import records, store
 from service.store import Store
 
 _MOUNT = "/cut"
@@ -50,7 +50,7 @@ def grow_up(life, years):
 
 
 def live(life, act):
-    life.mounted(life.data, lambda _: act(Run(Store(_ROOT))))
+    life.mounted(life.data, lambda flash: act(Run(Store(_ROOT, None, flash))))
 
 
 def flow(run, minutes):
@@ -65,7 +65,7 @@ def contents():
     for name in NAMES:
         status = files.read(name, _ANY_VERSION)
         if status != store.OK:
-            raise ValueError(name + " is " + record_copy.STATUS_NAMES[status])
+            raise ValueError(name + " is " + STATUS_NAMES[status])
         found[name] = files.payload
     return found
 

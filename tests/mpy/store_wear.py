@@ -79,7 +79,7 @@ class Car:
     def _start(self):
         vfs.umount(_MOUNT)
         vfs.mount(vfs.VfsLfs2(self._flash), _MOUNT)
-        return Run(Store(_ROOT))
+        return Run(Store(_ROOT, None, self._flash))
 
 
 def stop(run):

@@ -156,6 +156,12 @@ CRESTS = [
     Case("four_wheel_72v_lfp", 56, 1438, (True, 36), 276.1, 0.14, 1.061, -7.4, False, 958563),
     Case("four_wheel_60v_agm", 56, 1359, (True, 36), 258.4, 0.15, 1.071, 45.0, True, 47093),
     Case("four_wheel_72v_lfp", 56, 1900, (True, 36), 250.0, 0.15, 1.1, 7.2, True, 995191),
+    Case("four_wheel_72v_lfp", 45, 1100, (False, 48), 250.0, 0.14, 1.1, 45.0, True, 319808),
+    Case("four_wheel_72v_lfp", 56, 1127, (True, 12), 256.2, 0.133, 1.1, -0.3, False, 678345),
+]
+# Two whole pulses per tick at the target: two readings at the wrong moments say nothing new.
+WHOLE_PULSES = [
+    Case("four_wheel_72v_lfp", 56, 1848, (False, 24), 428.2, 0.045, 1.0814, 45.0, True, 704787),
 ]
 # The pedal is let go while the governor limits: what the car then loses is the driver's wish.
 LET_GO = [
@@ -198,8 +204,8 @@ LET_GO = [
 ]
 
 
-@pytest.mark.parametrize("case", [*CRESTS, *LET_GO])
-def test_a_crest_and_a_pedal_let_go_are_within_the_limits_too(case: Case) -> None:
+@pytest.mark.parametrize("case", [*CRESTS, *WHOLE_PULSES, *LET_GO])
+def test_a_crest_whole_pulses_and_a_pedal_let_go_are_within_the_limits_too(case: Case) -> None:
     assert_within_limits(drive(case))
 
 

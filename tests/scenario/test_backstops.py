@@ -21,6 +21,10 @@ SHORTED = list(itertools.product(LEAD, (24, 30, 36), (0.0, 10.0, 25.0, 40.0)))
 # One of each chemistry and count, and the cold, where an overcharged pack falls slowest.
 SHORTED = SHORTED if PROVE else [SHORTED[12], SHORTED[34]]
 WORN_SHORTED = list(itertools.product(LEAD, (24, 30, 36))) if PROVE else [("agm", 36)]
+# Charges to a target, and how wrong the count is at the second. Not the tallest flooded pack whose
+# count is low: charged to a real 100 % it rests 1.2 V lower, as a sound one with a count too high.
+COUNTED = [("gel", 36, -0.2), ("agm", 30, 0.0), ("agm", 30, 0.2), ("agm", 30, -0.2),
+           ("flooded", 24, -0.2), ("flooded", 36, 0.2)]  # fmt: skip
 AGES = {
     "new": {},
     "sulphated": {"charge_factor": 2.0},
@@ -149,16 +153,21 @@ def test_a_charge_to_the_lowest_target_tells_a_shorted_cell_from_what_is_not_cha
     assert run.charge.session.faults == (CELL_SHORTED if dead_cells else 0)
 
 
-def test_a_cell_that_shorts_between_two_charges_to_the_lowest_target_is_reported():
-    run = make_run("agm", 30, 0.6)
+@pytest.mark.parametrize(("kind", "cells", "count_off"), COUNTED if PROVE else COUNTED[:2])
+def test_a_cell_that_shorts_between_two_charges_to_the_lowest_target_is_reported(
+    kind, cells, count_off
+):
+    """A count that has become wrong meets the target early, or not before the pack is full."""
+    run = make_run(kind, cells, 0.6)
     run.charge.session.target_permille = run.charge.profile.get("target_least")
     charge(run)
     rest_until_judged(run)
     assert not run.charge.session.faults
     drive(run, 0.35, amps=20.0)
-    run.battery = LeadAcid("agm", 30, 100.0, run.battery.soc, 25.0, dead_cells=1)
+    run.energy.restore(run.energy.left_mah + round(count_off * 100000), 50, 1)
+    run.battery = LeadAcid(kind, cells, 100.0, run.battery.soc, 25.0, dead_cells=1)
     plug_in(run)
-    assert charge(run).cause == "target_reached"
+    charge(run)
     rest_until_judged(run)
     assert run.charge.session.faults == CELL_SHORTED
 

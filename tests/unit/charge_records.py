@@ -32,7 +32,7 @@ def filled_session(seed=1):
     rnd = random.Random(seed)
     session = Session()
     for name in FIELDS:
-        low, high = charge_record.RANGES.get(name, (0, HIGHEST))
+        low, high = charge_record.RANGES[name]
         setattr(session, name, rnd.randint(low, high))
     session.phase = rnd.randint(PRECHARGE, FULL)
     return session

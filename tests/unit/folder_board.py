@@ -2,7 +2,9 @@
 
 import errno
 import hashlib
+import json
 import shutil
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import selector
 from host_tools.board_files import About, BoardError, Entry, Progress
 from host_tools.bundle import Bundle
+from service.slots import Slots
 
 BOARD, VEHICLE = "esp32_s3", "four_wheel_60v_agm"
 BLOCK_BYTES = 512
@@ -156,7 +159,11 @@ class FolderBoard:
         self.resets += 1
 
     def starts(self) -> str:
-        """Return the version that the board's own selector would start, "" for none.
+        """Return the version that the board's own selector would start, "" for none."""
+        return self.started()[0]
+
+    def started(self) -> tuple[str, tuple[str, ...]]:
+        """Return that version, "" for none, and what it says of its slot.
 
         The selector verifies every byte of it, and works on a copy: it writes as well.
         """
@@ -166,8 +173,12 @@ class FolderBoard:
             chooser = _Selector(str(copy), _Chip())
             slot = chooser.choose(_PWRON)
             if not slot or not (copy / "main.py").exists():
-                return ""
+                return "", ()
             assert chooser.check(slot), chooser.reasons
-            return (copy / slot / "vcu" / "loop.mpy").read_bytes()[7:].decode()
+            chooser.count(slot)
+            sys.path.append(f"{copy}/{slot}")
+            said = Slots(str(copy), json).lines()
+            sys.path.pop()
+            return (copy / slot / "vcu" / "loop.mpy").read_bytes()[7:].decode(), said
         finally:
             shutil.rmtree(copy)

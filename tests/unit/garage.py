@@ -4,7 +4,7 @@ import hmac
 from hashlib import sha256
 
 from service.desk import Desk
-from service.services import NullPort, Services
+from service.services import NullSerial, Services
 from service.terminal import Terminal as ServiceTerminal
 from tests.unit import cars, runs
 from tests.unit.terminals import IDENTITY, Terminal
@@ -39,7 +39,7 @@ class Garage(Terminal):
         self.vault = run.keeper.vault
         self.desk = Desk(self.loop, run.params, IDENTITY, self.vault)
         self.console = ServiceTerminal(self.desk, self.write)
-        self.services = Services(self.loop, self.desk, self.console, run.keeper, NullPort())
+        self.services = Services(self.loop, self.desk, self.console, run.keeper, NullSerial())
         driver.tick(250)
 
     @property

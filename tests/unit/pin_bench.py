@@ -141,8 +141,9 @@ def wired(monkeypatch):
     """Return a bench whose stand-in is `machine` until the test is over."""
     bench = Bench()
     monkeypatch.setitem(sys.modules, "machine", bench.machine())
-    monkeypatch.setitem(sys.modules, "hal.esp32_io", None)
-    del sys.modules["hal.esp32_io"]  # made anew with this machine, and not left to others
+    for name in ("hal.esp32_io", "hal.esp32_parts"):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]  # made anew with this machine, and not left to others
     monkeypatch.setattr(time, "ticks_us", lambda: bench.now_us % (1 << 30))
     return bench
 

@@ -215,6 +215,18 @@ def test_a_role_ends_when_the_key_is_turned_off(car):
     assert car.access.level == 0
 
 
+def test_a_key_that_went_off_after_the_role_had_ended_voids_no_later_challenge(car):
+    car.unlock(1)
+    car.driver.start()
+    car.main()
+    car.good("lock")
+    car.driver.key = 0
+    car.driver.tick(300)
+    car.main()
+    assert car.unlock(1)[-1] == "ok"
+    assert car.access.level == 1
+
+
 def test_a_role_ends_when_the_car_may_drive(car):
     car.unlock(2)
     car.driver.engage()

@@ -15,6 +15,7 @@ board = pytest.fixture(params=BOARDS)(asked_board)
 def boot(bench, monkeypatch, board):
     fake = ModuleType("micropython")
     sizes = []
+    fake.kbd_intr = lambda byte: bench.events.append(("kbd_intr", byte))
     fake.alloc_emergency_exception_buf = sizes.append
     monkeypatch.setitem(sys.modules, "micropython", fake)
     monkeypatch.setitem(sys.modules, "board", board)
@@ -37,6 +38,11 @@ def test_boot_drives_every_actuator_low_and_clears_the_shift_register(
             assert ("make", getattr(board, signal), 0) in bench.events
     assert all(level == 0 for level in bench.levels.values())
     assert capsys.readouterr().out == ""
+
+
+def test_no_ctrl_c_ends_boot_before_the_first_pin_is_driven(bench, monkeypatch):
+    boot(bench, monkeypatch, load_board("esp32_s3"))
+    assert bench.events.index(("kbd_intr", -1)) == 0 < len(bench.events) - 1
 
 
 def test_boot_goes_on_when_one_actuator_fails(bench, monkeypatch, board, capsys):
@@ -63,7 +69,8 @@ def test_boot_without_board_data_says_so_and_ends(bench, monkeypatch, capsys):
 
 
 def test_boot_runs_where_there_is_no_emergency_buffer(bench, monkeypatch, board):
-    monkeypatch.setitem(sys.modules, "micropython", SimpleNamespace())
+    fake = SimpleNamespace(kbd_intr=lambda byte: None)
+    monkeypatch.setitem(sys.modules, "micropython", fake)
     monkeypatch.setitem(sys.modules, "board", board)
     runpy.run_path(str(ROOT / "firmware" / "boot.py"))
     assert bench.levels[board.CONTACTOR] == 0

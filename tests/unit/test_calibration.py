@@ -45,9 +45,9 @@ def measure_pedal(car, shift=None):
     return said
 
 
-def drive(car, metres):
+def drive(car, metres, pulses_per_metre=16):
     """Roll metres of the real way, as far as the pulses tell, and stand."""
-    pulses = metres * 16
+    pulses = metres * pulses_per_metre
     while pulses:
         newest = min(pulses, 800)  # of a tenth of a second: no more are believed
         car.driver.wheel.first_pulse += newest
@@ -152,6 +152,18 @@ def test_a_measured_way_gives_the_wheel(car, driven, told, circumference):
     assert abs(car.params.get("wheel_circumference_mm") - circumference) <= 2, said
 
 
+@pytest.mark.parametrize("metres", [680, 690, 980])
+def test_a_wheel_of_many_pulses_is_measured_over_a_way_that_its_counter_does_not_hold(
+    tmp_path, metres
+):
+    fine = {"wheel_circumference_mm": 1000, "pulses_per_turn": 96}
+    car = Bench(runs.Board(tmp_path), fine)
+    car.good("cal wheel start")
+    drive(car, metres, 96)
+    car.good(f"cal wheel accept {metres * 1.02:.1f}")
+    assert car.params.get("wheel_circumference_mm") == 1020
+
+
 @pytest.mark.parametrize(
     ("driven", "told", "code"),
     [(49, "49.9", 31), (100, "116", 31), (100, "84", 31), (3, "50", 31), (1100, "1100", 31),
@@ -175,6 +187,7 @@ def test_the_wheel_beyond_5_percent_needs_the_factory_and_waits_for_it(car):
     assert car.params.get("wheel_circumference_mm") == 1500
     car.unlock(2)
     car.good("cal wheel accept 107")
+    assert abs(car.params.get("wheel_circumference_mm") - 1605) <= 2
     assert car.rows("seal")[0] == "seal_changes 1"
 
 
@@ -183,6 +196,7 @@ def test_the_wheel_within_5_percent_needs_only_the_workshop(car):
     car.good("cal wheel start")
     drive(car, 100)
     car.good("cal wheel accept 104")
+    assert abs(car.params.get("wheel_circumference_mm") - 1560) <= 2
 
 
 def test_fewer_than_100_pulses_are_no_measure_however_well_they_fit(tmp_path):
@@ -250,7 +264,19 @@ def test_a_foot_that_does_not_hold_still_is_no_step(car, counts):
 
     car.main = shaking
     last = car.ask("cal pedal step")[-1]
-    assert last == "ok" if counts == 40 else last.startswith("err 31 out-of-range: reading moved")
+    told = "err 31 out-of-range: reading moved 41 mV, 40 at most; "
+    assert last == "ok" if counts == 40 else last.startswith(told)
+
+
+@pytest.mark.parametrize("channel", "ab")
+def test_a_reading_that_fails_is_told_as_that_and_is_no_step(car, channel):
+    hold(car, True)
+    car.good("cal pedal start")
+    setattr(car.driver, f"pedal_{channel}_counts", -1)
+    code, text = car.error("cal pedal step")
+    assert code == 31 and "a reading failed; step not taken; see `io`" in text
+    hold(car, True)
+    assert "2 of 6" in car.good("cal pedal step")[-1]
 
 
 REFUSALS = {

@@ -15,11 +15,7 @@ from vcu.limits import BATTERY_TEMP, NONE, REGEN_CHARGE, SLEW, SPEED_CAP, Derati
 def slewed(*requests, dt_ms=10, **values):
     """Return the answers to requests, one a tick, from standing at zero."""
     slew = Slew(make_params(**values))
-    answers = []
-    for request in requests:
-        slew.start(dt_ms)
-        answers.append(slew.limit(request))
-    return answers
+    return [slew.limit(request, dt_ms) for request in requests]
 
 
 def rise_to(permille):
@@ -83,9 +79,9 @@ def test_a_learners_torque_rises_gently_and_falls_as_ever():
     assert slewed(1000, **learner | {"learner_rise_permille_s": 2000}) == [12]
 
 
-def test_before_its_first_start_the_slew_lets_nothing_through():
+def test_a_longer_tick_lets_the_torque_rise_and_fall_by_as_much_more():
     slew = Slew(make_params())
-    assert (slew.limit(1000), slew.limit(-1000)) == (0, 0)
+    assert (slew.limit(1000, 10), slew.limit(1000, 20), slew.limit(-1000, 1)) == (12, 36, 26)
 
 
 @pytest.mark.parametrize(("rise", "step"), [(999, 0), (1000, 1)])
@@ -98,11 +94,10 @@ def test_a_step_is_rounded_down(rise, step):
 
 def test_after_a_cut_the_torque_starts_again_from_zero():
     slew = Slew(make_params())
-    slew.start(10)
     for _ in range(40):
-        slew.limit(1000)
+        slew.limit(1000, 10)
     slew.permille = 0
-    assert slew.limit(1000) == 12
+    assert slew.limit(1000, 10) == 12
 
 
 # --- the chain
@@ -116,11 +111,10 @@ def chained(*requests, ceiling=1000, speed=1000, braking=1000, slew_ms=1000):
     derating = Derating((Ceiling(BATTERY_TEMP),))
     derating.permille, derating.name = ceiling, BATTERY_TEMP
     slew = Slew(make_params())
-    slew.start(slew_ms)
     governor = SimpleNamespace(limit_permille=speed, name=SPEED_CAP)
     chain = Chain(derating, slew, governor, SimpleNamespace(permille=braking))
     assert chain.winner == NONE
-    return [(chain.limit(request), chain.winner) for request in requests]
+    return [(chain.limit(request, slew_ms), chain.winner) for request in requests]
 
 
 def test_the_chain_cuts_drive_to_the_lowest_ceiling_names_it_and_lets_braking_pass():

@@ -3,7 +3,15 @@
 import pytest
 from unit.cars import make_params
 
-from vcu.charge.backstops import DISOBEYS, WELDED, Obedience, Runaway
+from vcu import faults
+from vcu.charge.backstops import (
+    DISOBEYS,
+    FIRST_ROW,
+    UNCONFIRMED,
+    WELDED,
+    Obedience,
+    Runaway,
+)
 from vcu.charge.profiles import Profile
 from vcu.charge.session import Session
 from vcu.chemistry import AGM
@@ -212,3 +220,17 @@ def test_a_relay_that_closes_is_welded_no_longer():
     assert obey(3, enable=0, ma=2000, of=one) == WELDED
     assert obey(1, enable=1, ma=2000, of=one) == 0
     assert obey(2, enable=0, ma=2000, of=one) == 0
+
+
+def test_however_long_a_relay_is_welded_its_time_stays_a_small_integer():
+    one = Obedience()
+    for _ in range(5):
+        assert one.step(0, True, True, 5800, 2000, 0, 0, 1 << 28) == WELDED
+    assert max(vars(one).values()) < 1 << 30
+
+
+def test_the_bits_of_a_charge_are_the_last_rows_of_the_system_word():
+    rows = faults.TABLE[faults.SYSTEM]
+    assert rows[FIRST_ROW][1] == "wrong_pack"
+    assert rows[-1][1] == "pack_unconfirmed"
+    assert len(rows) == FIRST_ROW + UNCONFIRMED.bit_length()

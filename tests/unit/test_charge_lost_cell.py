@@ -1,5 +1,7 @@
 """A lost cell: what is compared with what, what is remembered, and a bulk that stands still."""
 
+from itertools import pairwise
+
 import pytest
 from unit.cars import make_params
 
@@ -197,6 +199,20 @@ def test_a_rest_after_a_higher_target_should_be_higher():
     assert pack.rest(5018 - 131)
 
 
+@pytest.mark.parametrize(
+    ("known_cv", "cv", "found"),
+    # a tenth more charge is 0.43 V, half of it, rounded up, is what may be asked of it
+    [(0, 5122 - 130, False), (0, 5122 - 131, True), (5050, 4950, False)],
+)
+def test_the_first_full_charge_after_charges_to_a_target_is_compared_with_the_last_of_them(
+    known_cv, cv, found
+):
+    pack = Rest(known_cv)
+    pack.session.part_rest = 5100 << 10 | 900
+    assert pack.rest(cv) is found
+    assert (pack.session.rested_cv == known_cv) is found
+
+
 SET_CV = 5808
 LOW_CV = SET_CV - 100 * CELLS // 10 - 1
 PLATEAU_MA = 5000
@@ -249,6 +265,20 @@ def test_a_current_that_falls_explains_a_voltage_that_stands():
     for current_ma in (12000, 11300, 10700, 10100):
         assert not bulk([LOW_CV] * 1800, current_ma, lost_cell)
     assert bulk([LOW_CV] * 3600, 10000, lost_cell)
+
+
+# Each half hour of a sound gel pack of 100 Ah that gasses three times as much, at 45 degC.
+HEATED = ((10125, 5170), (8937, 5167), (7406, 5146), (6625, 5134), (6125, 5129), (5531, 5126),
+          (5312, 5128), (4625, 5124))  # fmt: skip
+
+
+def test_a_sound_pack_whose_current_its_heat_takes_away_for_hours_has_lost_no_cell():
+    lost_cell = LostCell(profile(), Session())
+    for (from_ma, from_cv), (to_ma, to_cv) in pairwise(HEATED):
+        for second in range(1800):
+            ma = from_ma + (to_ma - from_ma) * second // 1800
+            cv = from_cv + (to_cv - from_cv) * second // 1800
+            assert not bulk([cv], ma, lost_cell)
 
 
 def test_each_hour_is_compared_with_its_own_beginning():

@@ -48,25 +48,31 @@ def test_the_mean_of_a_voltage_is_finer_than_a_count():
 
 
 @pytest.mark.parametrize(
-    ("volts", "amps", "is_one"),
+    ("volts", "amps", "is_voltage", "is_current"),
     [
-        (469, ZERO, True),  # 15 V
-        (467, ZERO, False),
-        (3050, ZERO, True),
-        (3051, ZERO, False),
-        (-1, ZERO, False),
-        (VOLTS, 100, True),
-        (VOLTS, 99, False),
-        (VOLTS, 3050, True),
-        (VOLTS, 3051, False),
-        (VOLTS, -1, False),
+        (469, ZERO, True, True),  # 15 V
+        (467, ZERO, False, True),
+        (3050, ZERO, True, True),
+        (3051, ZERO, False, True),
+        (-1, ZERO, False, True),
+        (VOLTS, 100, True, True),
+        (VOLTS, 99, False, False),
+        (VOLTS, 3050, True, True),
+        (VOLTS, 3051, False, False),
+        (VOLTS, -1, False, False),
+        (-1, -1, False, False),
     ],
 )
-def test_a_sample_at_the_end_of_its_scale_is_none(volts, amps, is_one):
-    new = meter()
-    assert new.add(volts, amps) is is_one
+def test_a_sample_at_the_end_of_its_scale_is_none_but_a_current_needs_no_voltage(
+    volts, amps, is_voltage, is_current
+):
+    new = fed([ZERO - 40], [2000])
+    new.add(volts, amps)
     new.take(100)
-    assert (new.age_ms == 0) is is_one
+    assert (new.age_ms == 0) is is_voltage
+    assert (new.voltage_cv != 6400) is is_voltage
+    assert new.has_current is is_current
+    assert (new.current_ma != 10000) is is_current
 
 
 def test_samples_that_are_none_change_no_mean():
@@ -117,6 +123,15 @@ def test_a_current_below_a_mah_a_second_is_not_lost():
     assert abs(counted(meter(), [1499, 1500, 1500, 1500], 3600) - 62) <= 2
 
 
+def test_what_a_round_counts_too_much_or_too_little_does_not_add_up_over_a_day():
+    one = meter()
+    total = 0
+    for _ in range(86400_000 // 800):
+        fed([1499, 1500, 1500], passed_ms=800, into=one)
+        total += one.new_mah
+    assert abs(total - one.current_ma * 24) <= 1
+
+
 def test_time_is_counted_in_full_in_short_rounds_and_long_ones():
     for passed_ms in (100, 800, 2000):
         one = meter()
@@ -125,6 +140,15 @@ def test_time_is_counted_in_full_in_short_rounds_and_long_ones():
             fed([1460], passed_ms=passed_ms, into=one)
             total += one.new_mah
         assert abs(total - 10000) <= 1
+
+
+def test_charge_is_counted_without_a_voltage():
+    one = meter()
+    total = 0
+    for _ in range(3600):
+        fed([1460], [0], into=one)
+        total += one.new_mah
+    assert abs(total - 10000) <= 1
 
 
 def test_what_went_in_and_out_again_is_nothing():
@@ -146,16 +170,22 @@ def rested(amps_counts, rounds=5, into=None):
 
 
 @pytest.mark.parametrize(("off", "is_zero"), [(11, True), (-11, True), (12, False), (-12, False)])
-def test_a_zero_is_taken_below_3_a_and_nothing_further_off_is_one(off, is_zero):
+def test_what_rests_below_3_a_is_a_zero_and_nothing_further_off_is_one(off, is_zero):
     one = rested([ZERO + off])
-    assert one.set_zero() is is_zero
-    fed([ZERO + off - 40], into=one)
-    assert one.current_ma == (10000 if is_zero else 10000 - off * 250)
+    assert one.rested_q4() == ((ZERO + off) * 16 if is_zero else 0)
+    assert one.zero_q4 == ZERO * 16
+
+
+def test_a_zero_is_what_a_current_is_measured_from():
+    one = meter()
+    one.zero_q4 = (ZERO + 4) * 16
+    fed([ZERO + 4 - 40], into=one)
+    assert one.current_ma == 10000
 
 
 def test_a_zero_is_taken_in_fractions_of_a_count():
     one = rested([1500, 1500, 1500, 1501])
-    assert one.set_zero()
+    one.zero_q4 = one.rested_q4()
     assert one.zero_q4 == 1500 * 16 + 4
     fed([1500, 1500, 1500, 1501], into=one)
     assert one.current_ma == 0
@@ -165,15 +195,13 @@ def test_a_zero_is_the_mean_of_all_rounds_of_a_rest():
     one = rested([1500], rounds=3)
     fed([1504], into=one)
     one.rest(False)
-    assert one.set_zero()
-    assert one.zero_q4 == 1501 * 16
+    assert one.rested_q4() == 1501 * 16
 
 
 def test_what_flowed_before_the_rest_is_not_in_its_zero():
     one = rested([1504])
     rested([1500], into=one)
-    assert one.set_zero()
-    assert one.zero_q4 == 1500 * 16
+    assert one.rested_q4() == 1500 * 16
 
 
 def test_a_round_without_a_sample_is_no_part_of_a_zero():
@@ -183,15 +211,22 @@ def test_a_round_without_a_sample_is_no_part_of_a_zero():
     for _ in range(20):
         one.take(1000)
         one.rest(False)
-    assert one.set_zero()
-    assert one.zero_q4 == 1504 * 16
+    assert one.rested_q4() == 1504 * 16
+
+
+def test_a_zero_needs_no_voltage():
+    one = meter()
+    one.rest(True)
+    fed([1502], [0], into=one)
+    one.rest(False)
+    assert one.rested_q4() == 1502 * 16
 
 
 def test_a_rest_that_has_not_begun_has_no_zero():
     one = fed([1502])
-    assert not one.set_zero()
+    assert not one.rested_q4()
     one.rest(True)
-    assert not one.set_zero()
+    assert not one.rested_q4()
 
 
 def test_the_zero_of_a_rest_that_lasts_for_hours_follows_the_sensor_and_stays_small():
@@ -199,16 +234,7 @@ def test_the_zero_of_a_rest_that_lasts_for_hours_follows_the_sensor_and_stays_sm
     for _ in range(1000):
         fed([1508], into=one)
         one.rest(False)
-    assert one.set_zero()
-    assert 1508 * 16 - 1 <= one.zero_q4 <= 1508 * 16
-
-
-def test_a_zero_further_off_keeps_the_last_one():
-    one = rested([1504])
-    assert one.set_zero()
-    rested([1460], into=one)
-    assert not one.set_zero()
-    assert one.zero_q4 == 1504 * 16
+    assert 1508 * 16 - 1 <= one.rested_q4() <= 1508 * 16
 
 
 def test_the_zero_of_the_parameter_counts_until_one_is_measured():

@@ -36,8 +36,13 @@ def test_a_session_and_its_moment_come_back(seed):
     [
         ("number", 0, 65535),
         ("phase", 0, FULL),
-        ("total_s", 0, HIGHEST),
-        ("in_mah", -HIGHEST, HIGHEST),
+        ("total_s", 0, 1 << 28),
+        ("absorb_s", 0, 1 << 28),
+        ("in_mah", -800000, 800000),
+        ("limit_mah", 0, 800000),
+        ("missing_mah", 0, 300000),
+        ("bulk_ma", -40000000, 40000000),
+        ("least_ma", 0, 400000),
         ("left_mah", 0, 300000),
         ("faults", 0, 4095),
         ("is_full", 0, 1),
@@ -59,6 +64,23 @@ def test_one_value_out_of_its_range_refuses_the_whole_session(name, low, high):
         assert not charge_record.unpack(packed(session), taken, moment), value
         assert values_of(taken) == values_of(Session())
         assert moment.operating_s == 0
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["least", "most"])
+def test_nothing_that_a_charge_multiplies_leaves_the_small_integers(end):
+    """What passes a record is multiplied in a tick, where a larger integer is an exception."""
+    session = filled_session()
+    for name, ends in charge_record.RANGES.items():
+        setattr(session, name, ends[end])
+    session.phase = ABSORB
+    taken = Session()
+    assert charge_record.unpack(packed(session, flows_da=0xFFFF), taken, Moment())
+    assert abs(taken.in_mah * 1000) < 1 << 30  # vcu/charge/finish.py
+    assert abs(taken.in_mah * 720) < 1 << 30  # vcu/charge/bulk.py
+    assert abs(taken.bulk_ma * 3) < 1 << 30
+    assert taken.missing_mah * 1500 < 1 << 30  # vcu/charge/verdict.py
+    assert taken.absorb_s * 2 < 1 << 30
+    assert taken.least_ma * 300 < 1 << 30  # vcu/charge/backstops.py
 
 
 def test_a_check_is_no_phase_to_go_on_with():

@@ -48,11 +48,12 @@ def test_a_car_without_what_a_charge_needs_says_so(rig, cause):
     assert {phase for phase, _ in rig.seen} == {"OFF"}
 
 
-def test_a_car_with_broken_parameters_is_not_charged_until_they_are_whole():
+@pytest.mark.parametrize(("name", "broken"), [("parameters_ok", False), ("parameters_lost", True)])
+def test_a_car_with_broken_parameters_is_not_charged_until_they_are_whole(name, broken):
     rig = Rig()
-    rig.charge.parameters_ok = False
+    setattr(rig.charge, name, broken)
     assert rig.seconds(30).seen[-1] == ("OFF", "parameters_broken")
-    rig.charge.parameters_ok = True
+    setattr(rig.charge, name, not broken)
     rig.until("BULK")
 
 

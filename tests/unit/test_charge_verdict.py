@@ -51,6 +51,22 @@ def test_a_sensor_that_is_lost_in_a_charge_makes_no_welded_relay_of_its_last_cur
     assert rig.charge.bits == backstops.WELDED
 
 
+@pytest.mark.parametrize("cell_mv", [400, 0])  # of 24 cells: below 15 V none is a voltage
+def test_a_welded_relay_is_told_also_where_the_pack_has_no_voltage_that_can_be_read(cell_mv):
+    rig = Rig().in_bulk().so(cell_mv=cell_mv).seconds(20)
+    assert (rig.phase, rig.cause, rig.charge.bits) == ("PAUSE", "sensor_lost", 0)
+    rig.so(leak_a=0.6).seconds(5)
+    assert rig.charge.bits == backstops.WELDED
+    rig.so(leak_a=0.0).seconds(2)
+    assert rig.charge.bits == 0
+
+
+def test_a_voltage_that_is_lost_while_it_was_too_high_latches_nothing():
+    rig = Rig().in_bulk().at_target(over_mv=40).seconds(3)
+    rig.so(cell_mv=400).seconds(5)
+    assert (rig.phase, rig.cause, rig.session.faults) == ("PAUSE", "sensor_lost", 0)
+
+
 def test_a_current_that_rises_at_its_voltage_ends_the_charge():
     rig = Rig().in_absorption()
     rig.so(obeys=False, amps=5.0).seconds(120)

@@ -3,7 +3,9 @@
 import csv
 import dataclasses
 import functools
+import io
 import json
+import math
 import os
 import select
 import shlex
@@ -12,13 +14,13 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 import serial
 
 import host_tools.board
-import host_tools.cli
 import host_tools.sim_command
 from host_tools.board_port import SerialPort
 from host_tools.cli import main, make_parser
@@ -47,8 +49,8 @@ Capture = pytest.CaptureFixture[str]
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every run short; full_pedal and hot_shed cannot meet what they expect in it."""
     good = Expectation("odometer_error_m", 0.0, 5.0, "m")
-    bad = Expectation("distance_km", 1.0, float("inf"), "km")
-    safe = Expectation("cell_room_mv", 0.0, float("inf"), "mV")
+    bad = Expectation("distance_km", 1.0, math.inf, "km")
+    safe = Expectation("cell_room_mv", 0.0, math.inf, "mV")
     full = Expectation("full", 1.0, 1.0, "")
 
     def shorten(scenario: Scenario | ChargeScenario) -> Scenario | ChargeScenario:
@@ -310,19 +312,20 @@ def test_an_incomplete_command_shows_help_with_examples(
 
 
 DEVICE = (
-    *("faults", "params", "calibrate", "log", "report"),
+    *("monitor", "faults", "params", "calibrate", "log", "report"),
     *("flash", "versions", "rollback", "provision"),
 )
 
 
 @pytest.mark.parametrize(
-    "command", [["sim", "run"], ["board"], ["sim"], [], *([d] for d in DEVICE)]
+    "command", [["sim", "run"], ["sim", "matrix"], ["board"], ["sim"], [], *([d] for d in DEVICE)]
 )
 def test_every_example_of_the_help_is_good_usage(
     command: list[str], capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_tools.sim_command, "_run", lambda args: 0)
-    monkeypatch.setattr(host_tools.cli, "run_board", lambda *args: 0)
+    monkeypatch.setattr(host_tools.sim_command, "_matrix", lambda args: 0)
+    monkeypatch.setattr(host_tools.board, "run_board", lambda *args: 0)
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
     assert caught.value.code == 0
@@ -336,6 +339,56 @@ def test_every_example_of_the_help_is_good_usage(
             assert callable(make_parser().parse_args(arguments).run)
         else:
             assert main(arguments) == 0
+
+
+WITHOUT_UNIX = """
+import signal, sys
+import mpremote.console, serial.tools.list_ports  # which have halves of their own for Windows
+for name in ("fcntl", "pty", "termios", "tty"):
+    sys.modules[name] = None
+del signal.SIGHUP, signal.SIGPIPE
+from host_tools.cli import main
+assert main(["sim", "list"]) == 0
+assert main(["board"]) == 1
+assert main(["sim", "run", "school_run", "--runtime", "micropython"]) == 1
+"""
+
+
+def test_all_but_micropython_starts_without_what_only_unix_has() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_UNIX], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    board, run = done.stderr.splitlines()
+    assert "Linux or macOS" in board and "Linux and macOS" in run
+
+
+def test_a_character_that_the_terminal_does_not_have_is_a_question_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    monkeypatch.setattr(host_tools.sim_command, "_list", lambda args: print("21 °C") or 0)
+    assert main(["sim", "list"]) == 0
+    assert printed.getvalue() == b"21 ?C\n"
+
+
+def test_a_machine_without_micropython_is_told_what_goes_without_it(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["sim", "run", "school_run", "--runtime", "micropython"]) == 1
+    err = capsys.readouterr().err
+    assert "make setup" in err and "leave --runtime micropython" in err
+
+
+def test_the_version_is_that_of_the_firmware(capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    project = tomllib.loads((VEHICLES_DIR.parents[1] / "pyproject.toml").read_text())
+    assert capsys.readouterr().out == f"lsev {project['project']['version']}\n"
 
 
 def test_list_shows_all_scenarios_and_vehicles(capsys: Capture) -> None:

@@ -54,6 +54,17 @@ def test_a_pedal_held_at_the_start_is_shown_with_its_travel_and_the_travel_neede
     assert "  pedal_not_seen_released: pedal 34.0 %, needs below 5.0 % once" in why(driver)
 
 
+@pytest.mark.parametrize(("level", "gate"), [(1, "guard_low"), (0, "all_high")])
+def test_a_shutoff_test_that_failed_is_shown_with_the_step_at_which_it_did(level, gate):
+    driver = cars.Driver()
+    driver.tick(20)
+    driver.key = 1
+    driver.line = level
+    driver.wait_for(lambda: driver.mode == modes.FAULT)
+    driver.tick(50)
+    assert f"  fault 51 P1A03 shutoff_test_failed STOP, at {gate}" in why(driver)
+
+
 def test_a_brake_that_is_pressed_is_named():
     driver = cars.Driver().engage()
     driver.brake = 1

@@ -6,7 +6,7 @@ from service import charge_readings, desk
 from service.boot_record import BootRecord
 from service.charge_verbs import needed_min
 from service.keeper import Keeper
-from service.services import NullPort, Services
+from service.services import NullSerial, Services
 from service.store import Store
 from tests.unit import cars, runs
 from tests.unit.terminals import Terminal
@@ -34,7 +34,7 @@ class Garage(Terminal):
         self.keeper.load_boot(runs.PWRON)
         self.keeper.load_params(self.params, 0)
         self.keeper.restore(self.loop)
-        self.services = Services(self.loop, self.desk, self.console, self.keeper, NullPort())
+        self.services = Services(self.loop, self.desk, self.console, self.keeper, NullSerial())
         self.driver.tick(250)
 
     def main(self):

@@ -1,5 +1,7 @@
 """What a technician's terminal shows, sets and saves of parameters, and what the board is."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from service import desk as desks
@@ -132,6 +134,11 @@ def test_id_shows_each_line_and_a_sum_that_any_edit_changes(terminal):
     lines = terminal.ask("id")
     for name, value in zip(IDENTITY_NAMES, IDENTITY, strict=True):
         assert f"{name} {value}" in lines
+
+    assert not any(line.startswith(("slot", "sum", "given_up")) for line in lines)
+    terminal.desk.slots = SimpleNamespace(lines=lambda: ("slot b trial 1", "sum 12"))
+    asked = terminal.ask("id")
+    assert asked[asked.index("slot b trial 1") + 1] == "sum 12"
 
     def parameter_sum():
         return next(line for line in terminal.ask("id") if line.startswith("parameters "))

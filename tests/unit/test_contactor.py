@@ -659,3 +659,15 @@ def test_a_pack_reading_that_is_lost_while_the_bus_is_empty_does_not_close_the_c
 def test_a_pack_at_its_floor_or_less_ends_the_weld_check(pack_cv, state):
     bench = Bench().to_weld_check()
     assert bench.tick(pack_cv=pack_cv) == state
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_however_long_a_state_lasts_its_time_stays_a_small_integer(wanted):
+    bench = Bench()
+    if wanted:
+        bench.to_closed()
+    state = bench.state
+    for _ in range(5):
+        bench.relay.step(wanted, bench.sig, 1 << 28)
+    assert bench.state == state
+    assert bench.relay.time_in_state_ms < 1 << 30

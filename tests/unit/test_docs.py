@@ -103,6 +103,8 @@ def test_a_pattern_is_shown_with_its_first_step_first(readme: Path) -> None:
 def test_a_preset_table_shows_what_leaves_the_default_and_nothing_else(readme: Path) -> None:
     block = block_of(readme, "vehicles")
     assert "| `chemistry` | enum | 0 (flooded) | 1 (agm) | 3 (lfp) | 0 (flooded) |" in block
+    row = "| `charger_kind` | enum | 0 (none) | 2 (setpoint) | 2 (setpoint) | 1 (relay) |"
+    assert row in block
     assert "`speed_cap_kmh` | km/h | 40 | 45 | 56 | 40 |" in block
     assert "precharge_tries" not in block
 

@@ -166,7 +166,7 @@ def test_a_frame_is_found_by_blink_code_and_by_dtc(board, verb, code):
 def test_a_part_that_there_is_not_is_refused_and_nothing_is_done(board, line):
     board.confirm(DRIVER, 0)
     answer = board.ask(line)
-    assert answer[0].startswith("err 12 bad-argument: no such part; nothing done; use: ")
+    assert answer[0].startswith("err 12 bad-argument: no such part; nothing changed; use: ")
     assert board.requests == []
     assert board.faults.stored[DRIVER] == 1
 

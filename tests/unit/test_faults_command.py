@@ -221,6 +221,13 @@ def test_a_report_that_cannot_be_written_keeps_the_faults() -> None:
     assert "clear" not in board.told
 
 
+def test_a_report_is_asked_for_only_with_clear(tmp_path: Path) -> None:
+    board = cleared([])
+    with pytest.raises(SessionError, match="nothing was written"):
+        run(board, "faults", "--report", "report.txt")
+    assert board.told == [] and list(tmp_path.iterdir()) == []
+
+
 # The report.
 
 
@@ -229,6 +236,7 @@ def test_the_report_is_as_kept(lang: str, tmp_path: Path, capsys: Capture) -> No
     board = AnsweringBoard(
         {
             "status": ["does not drive:", "mode OFF, contactor open, gear N, pedal 0.0 %"],
+            "charge": ["phase OFF", "cause unplugged: the plug is out"],
             "diff": ["speed_cap_kmh 45 (40)"],
             "stats": ["ticks 1000", "late_ticks 0"],
             "freeze 11": ["pedal_permille 0", "speed_mmps 0"],
@@ -318,7 +326,7 @@ def test_a_report_never_overwrites_a_file_nor_asks_the_board_before(
     path = tmp_path / "kept.txt"
     path.write_text("mine", encoding="utf-8")
     board = cleared([])
-    with pytest.raises(FileExistsError, match=r"File exists.*kept\.txt"):
+    with pytest.raises(FileExistsError, match=r"give another name.*kept\.txt"):
         run(board, *words, "kept.txt")
     assert path.read_text(encoding="utf-8") == "mine"
     assert board.told == []

@@ -8,8 +8,9 @@ from unit.cars import FORWARD, NEUTRAL, REVERSE, Driver, make_params
 from vcu.governor import Governor, kmh_to_mmps
 from vcu.limits import CRAWL, LEARNER, SPEED_CAP, WALK
 
-# How far below the cap the target is: the one number here that is a matter of tuning.
-MARGIN = 170
+# How far below the cap the target is on a road that takes nothing, and at most: tuning.
+MARGIN = 150
+MOST_MARGIN = 200
 CAP = 11111  # 40 km/h
 TARGET = CAP - MARGIN
 REVERSE_CAP = 2222  # 8 km/h
@@ -28,13 +29,16 @@ class Governed(Governor):
 
 
 def governed(speed_mmps, *, disturbance=0, delivered=0, full=2000, ticks=1, reverse=0, **values):
-    """Return a governor that has seen this speed for so many ticks of 10 ms."""
+    """Return a governor that has seen this speed, and for its target a flat road, for so many
+    ticks of 10 ms.
+    """
     observer = SimpleNamespace(
-        speed_mmps=speed_mmps, disturbance_mmps2=disturbance, delivered_permille=delivered
+        speed_mmps=speed_mmps, disturbance_mmps2=0, delivered_permille=delivered
     )
     response = SimpleNamespace(accel_full_mmps2=full)
     governor = Governed(make_params(**values), observer, response)
     governor.choose(bool(reverse), NO_CAP, SPEED_CAP)
+    observer.disturbance_mmps2 = disturbance
     for _ in range(ticks):
         governor.step(10)
     return governor
@@ -174,6 +178,72 @@ def test_no_braking_is_asked_for_the_last_permille_above_the_target():
     assert limit_at(TARGET, disturbance=1, regen_max_permille=400) == 0
 
 
+# --- the target: lower where the road takes much of the torque, which a crest would give back
+
+
+def margin_after(*loads, cap=CAP, speed=CAP, full=2000):
+    """Return how far below the cap the target is after these loads, one per 80 ms, in mm/s2."""
+    governor = governed(speed, full=full)
+    observer = governor.observer
+    for load in loads:
+        observer.disturbance_mmps2 = -load
+        governor.choose(False, cap, CRAWL)
+    observer.disturbance_mmps2 = 0
+    observer.delivered_permille = 0
+    margin = 0
+    # At the target the limit is nothing, 1 mm/s below it is 4 mm/s2 of full torque.
+    observer.speed_mmps = cap
+    governor.step(10)
+    while governor.limit_permille <= 0:
+        margin += 1
+        observer.speed_mmps = cap - margin
+        governor.step(10)
+    return margin - 1
+
+
+@pytest.mark.parametrize(
+    ("load", "margin"),
+    [
+        (-12000, MARGIN),
+        (-1, MARGIN),
+        (0, MARGIN),
+        (79, MARGIN),
+        (80, MARGIN + 1),
+        (20 * 40, MARGIN + 37),
+        (20 * 50, MOST_MARGIN - 3),
+        (12000, MOST_MARGIN - 3),
+    ],
+)
+def test_the_heavier_the_load_the_lower_the_target_to_0_7_kmh_below_the_cap(load, margin):
+    assert margin_after(*[load] * 50) == margin
+
+
+def test_the_target_follows_the_load_by_a_quarter_in_80_ms():
+    assert margin_after(20 * 40) == MARGIN + 10
+    assert margin_after(20 * 40, 20 * 40) == MARGIN + 17
+    assert margin_after(*[20 * 40] * 50, 0) == MARGIN + 27
+    assert margin_after(*[20 * 40] * 50, *[0] * 50) == MARGIN
+
+
+def test_a_governor_that_limits_nothing_learns_no_load():
+    assert margin_after(*[20 * 40] * 50, speed=TARGET - 999, full=4000) == MARGIN + 37
+    assert margin_after(*[20 * 40] * 50, speed=TARGET - 1000, full=4000) == MARGIN
+
+
+def test_before_anything_was_chosen_the_target_is_below_the_lower_cap():
+    observer = SimpleNamespace(
+        speed_mmps=REVERSE_TARGET, disturbance_mmps2=0, delivered_permille=0
+    )
+    governor = Governed(make_params(), observer, SimpleNamespace(accel_full_mmps2=2000))
+    governor.step(10)
+    assert governor.limit_permille == 0
+
+
+@pytest.mark.parametrize("cap", [833, 2777, CAP])
+def test_a_cap_chosen_anew_keeps_the_margin(cap):
+    assert margin_after(*[20 * 40] * 50, cap=cap) == MARGIN + 37
+
+
 # --- down at once, up slowly
 
 
@@ -286,7 +356,7 @@ def test_the_cut_ends_at_once_and_the_torque_comes_back_slowly():
 
 def test_the_cut_takes_the_last_permille_too():
     # A hill on which 1 permille is what is left of the torque.
-    hill = {"disturbance": -1196, "full": 8000}
+    hill = {"disturbance": -1102, "full": 8000}
     assert governed(OVER + 1, ticks=9, **hill).limit_permille == 1
     assert governed(OVER + 1, ticks=10, **hill).limit_permille == 0
 

@@ -183,6 +183,21 @@ def test_channel_b_above_its_range_by_more_than_the_slack_permits_10_percent_alo
     assert stays(asking(1000, pedal=None, **ends, **counts)) == believed
 
 
+@pytest.mark.parametrize("slope", [1, -1])
+@pytest.mark.parametrize("channel", ["a", "b"])
+def test_a_thousandth_of_a_count_less_travel_than_asked_is_too_little(channel, slope):
+    # 301 permille of 2701 counts are 813.001; the other channel is at its end.
+    released, pressed = (60, 2761)[::slope]
+    counts = {"pedal_a_counts": 2000, "pedal_b_counts": 1000}
+    ends = {
+        f"pedal_{channel}_released_counts": released,
+        f"pedal_{channel}_pressed_counts": pressed,
+    }
+    for travel, is_enough in ((813, False), (814, True)):
+        counts[f"pedal_{channel}_counts"] = released + slope * travel
+        assert stays(asking(401, pedal=None, **ends, **counts)) == is_enough
+
+
 @pytest.mark.parametrize("broken", [-1, 0])
 def test_a_channel_that_reads_nothing_is_not_a_released_one(broken):
     low = {"pedal_a_released_counts": 50, "pedal_b_released_counts": 50, "pedal_slack_counts": 200}
@@ -299,9 +314,9 @@ def test_the_caps_are_the_parameters(name, kmh, limit):
     assert bench.bits == SPEED
 
 
-def found_after(slots, torque):
+def found_after(slots, torque, **wheel):
     """What is found when torque is asked after these slots of pulses, without any before."""
-    bench = Bench(FIRST)
+    bench = Bench(FIRST, **wheel)
     bench.raw.brake_on = 1  # so that nothing else is found on the way
     bench.roll(slots[0], 8)
     for pulses in slots:
@@ -335,14 +350,23 @@ def test_torque_is_permitted_to_a_car_that_will_be_no_faster_than_the_cap(torque
     assert found_after((23, 24, 24, 25, 23, 24, 24, 24), torque) == 0
 
 
-def test_torque_above_the_cap_is_taken_after_100_ms():
+def test_torque_is_permitted_to_a_car_that_will_be_just_as_fast_as_the_cap():
+    # 509 pulses, 1 less than before: 11 774 mm/s, and in a moment 11 751.
+    slowing = (127, 127, 128, 128, 127, 127, 127, 128)
+    wheel = {"wheel_circumference_mm": 900, "pulses_per_turn": 81}
+    assert found_after(slowing, 100, **wheel) == 0
+    steady = (127, 127, 127, 128, 127, 127, 127, 128)
+    assert found_after(steady, 100, **wheel) == SPEED
+
+
+def test_torque_above_the_cap_is_taken_two_looks_after_the_wheel_has_told_it():
     bench = Bench(FIRST)
     bench.torque = 100
     bench.pulse(300)
     while bench.guard.wheel.speed_mmps == 0:
         bench.tick()
     assert bench.guard.wheel.speed_mmps > 30000
-    assert 9 <= bench.ticks_to_stop() <= 11
+    assert bench.ticks_to_stop() == 1
 
 
 def test_above_the_cap_without_torque_nothing_is_wrong():
@@ -394,6 +418,13 @@ def test_nobody_asks_since_pedal_and_brake_were_let_go():
     assert bench.tick(10).guard.torque.coasting_ms == 100
     bench.torque = 340
     assert bench.tick(2).guard.torque.coasting_ms == 0
+
+
+@pytest.mark.parametrize(("dt_ms", "most_ms"), [(10, 10000), (9, 10017)])
+def test_how_long_nobody_has_asked_is_counted_until_it_is_10_s(dt_ms, most_ms):
+    # Looks come every other tick: at 9980 and 10 000, at 9999 and 10 017.
+    bench = Bench().tick(1, dt_ms % 10)
+    assert bench.tick(1300, dt_ms).guard.torque.coasting_ms == most_ms
 
 
 # --- memory

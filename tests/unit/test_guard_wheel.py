@@ -291,6 +291,13 @@ def test_what_it_gains_is_not_known_for_eight_slots_after_a_late_tick():
     assert bench.roll(5, 1).guard.wheel.gains_mmps2() < ANY_MMPS2
 
 
+@pytest.mark.parametrize(("tick_ms", "is_known"), [(18, True), (19, False)])
+def test_a_slot_of_128_ms_is_regular_and_one_of_129_is_not(tick_ms, is_known):
+    bench = Bench(FIRST).roll(5, 9)
+    bench.pulse(5).tick(1, tick_ms).tick(SLOT - 1)
+    assert (bench.guard.wheel.gains_mmps2() < ANY_MMPS2) == is_known
+
+
 def test_a_wheel_without_a_pulse_in_the_newest_slot_is_silent():
     bench = Bench(FIRST)
     assert bench.guard.wheel.is_silent

@@ -6,7 +6,7 @@ import pytest
 from unit.cars import BOTH, Driver, driving, number_of
 
 from vcu import faults, guard, modes, plausibility, shutoff
-from vcu.charge import backstops
+from vcu.charge import backstops, phases
 from vcu.judge import Judge
 from vcu.limits import WALK
 from vcu.preset import Preset
@@ -107,6 +107,23 @@ def test_a_row_that_has_its_frame_does_not_take_the_place_of_the_next():
     judge.traction(480)
     judge.freeze()
     assert frozen(driver)[3:] == ["enable_stuck_on"]
+
+
+@pytest.mark.parametrize(
+    ("torque", "pack_da", "is_delivered"),
+    [(301, 14, False), (301, -14, False), (301, 15, True), (301, -15, True), (300, 14, True)],
+)
+def test_more_than_300_permille_that_take_less_than_1_5_a_are_not_delivered(
+    torque, pack_da, is_delivered
+):
+    driver = Driver()
+    driver.tick(ROUND)
+    driver.loop.observer.lagged_permille = torque
+    driver.loop.sig.pack_da = pack_da
+    assert not Judge(driver.loop).traction(80)  # nothing is confirmed yet
+    row, word = number_of("torque_not_delivered"), faults.TRACTION
+    bit = row - word * faults.WORD_SHIFT
+    assert driver.loop.faults.present[word] >> bit & 1 == 1 - is_delivered
 
 
 def test_a_fault_that_is_cleared_before_its_frame_was_frozen_has_none():
@@ -258,6 +275,26 @@ def test_a_measurement_that_is_not_to_be_believed_inhibits_a_charge_and_nothing_
     assert not Driver().loop.charge.inhibited
     for bit, row in enumerate(faults.TABLE[word]):
         assert with_row(word, bit).loop.charge.inhibited is (row[1] in MEASURES), row[1]
+
+
+@pytest.mark.parametrize(("bus_cv", "is_live"), [(9000, False), (9001, True)])
+def test_traction_is_live_above_nine_tenths_of_the_packs_voltage(bus_cv, is_live):
+    driver = Driver()
+    driver.tick(ROUND)
+    driver.loop.sig.pack_cv, driver.loop.sig.bus_cv = 10000, bus_cv
+    Judge(driver.loop).system(80)
+    assert driver.loop.charge.traction_live == is_live
+
+
+def test_parameters_that_were_lost_stay_so_for_a_charge_until_a_person_has_looked():
+    driver = Driver(charger_kind=2)
+    driver.plug = 1
+    driver.loop.system_bits |= 1 << number_of("parameters_lost") % faults.WORD_SHIFT
+    driver.tick(1000)
+    charge = driver.loop.charge
+    assert (charge.phase, charge.cause) == (phases.OFF, phases.BAD_PARAMETERS)
+    driver.loop.clear_faults()
+    driver.wait_for(lambda: charge.phase == phases.CHECK, 3000)
 
 
 def test_a_frozen_adc_inhibits_a_charge_for_as_long_as_it_lasts():

@@ -6,9 +6,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from unit.runs import HARD, PWRON, WDT, Board
+from unit import runs
+from unit.runs import HARD, PWRON, SLICE_MS, WDT, Board
 
-from service import boot_record, keeper, record_copy, records
+from service import boot_record, keeper, record_copy, records, store
 from service.boot_record import BootRecord
 from service.keeper import Keeper, system_bit
 from service.records import preset_mark
@@ -96,6 +97,42 @@ def test_a_stop_in_neutral_saves_once_a_minute(board):
     assert run.slices(50000) == 0
     assert run.slices(10000) == 4
     assert run.slices(200000) == 0
+
+
+def wait_until(run, happened):
+    """Let slices pass until it has happened, ten seconds at most."""
+    for _ in range(1000):
+        if happened():
+            return
+        run.slices(SLICE_MS)
+    raise AssertionError("it did not happen")
+
+
+def test_a_copy_that_was_begun_before_a_drive_does_not_take_what_was_driven_in_it_back(board):
+    run = board.start().drive(1200)
+    run.parked = True
+    run.slices(9000)
+    before = board.files.changes
+    wait_until(run, lambda: board.files.changes == before + 3)  # the second copy, not renamed
+    run.drive(6000)
+    run.parked = True
+    run.slices(70000)
+    board.cut_power()
+    assert board.start().loop.energy.odometer_m == 7200
+
+
+def test_a_key_that_comes_back_before_flash_has_its_end_goes_on_with_the_run(board):
+    run = board.start().drive(1200)
+    new = [os.path.join(board.root, folder, records.BOOT + ".new") for folder in "ab"]
+    run.key(0, True)
+    wait_until(run, lambda: any(os.path.exists(path) for path in new))
+    run.key(1, True)
+    run.slices(3000)
+    run.drive(60)
+    board.cut_power()
+    run = board.start()
+    assert run.keeper.boot.ending == boot_record.POWER_LOST
+    assert run.loop.system_bits == system_bit("supply_lost")
 
 
 def test_after_a_reset_while_driving_a_second_is_lost_and_flash_is_left_alone(board):
@@ -571,36 +608,80 @@ def test_lost_parameters_that_were_only_saved_anew_let_nobody_drive_until_a_pers
     assert not board.start().loop.system_bits & LOST
 
 
-def test_directories_are_settled_every_eighth_start_and_never_while_the_car_may_roll(board):
-    board.files.block_bytes = lambda path: 4096
+class Settling(Store):
+    """Counts the pieces of settling, of which there are so many each time; or refuses them."""
+
+    PIECES = 5
+
+    def __init__(self, root, files):
+        super().__init__(root, files)
+        self.pieces = 0
+        self.refuses = False
+
+    def settle_step(self):
+        if self.refuses:
+            return store.FAILED
+        self.pieces += 1
+        return store.OK if self.pieces % self.PIECES == 0 else store.BUSY
+
+
+@pytest.fixture
+def settling(monkeypatch):
+    monkeypatch.setattr(runs, "Store", Settling)
+
+
+@pytest.mark.usefixtures("settling")
+def test_directories_are_settled_at_every_eighth_start_and_never_while_the_car_may_roll(board):
     settled = []
     for boots in range(1, 18):
-        before = board.files.changes
         run = board.start()
-        if board.files.changes - before > 100:
+        if run.keeper.store.pieces == Settling.PIECES:
             settled.append(boots)
+        assert run.keeper.store.pieces in (0, Settling.PIECES)
         if boots != 8:  # the ninth start is one after a reset
             run.drive(60).key_off()
             board.cut_power()
     assert settled == [1, 17]
 
 
-def test_the_root_is_settled_at_the_first_start_and_then_once_in_512(board, monkeypatch):
+@pytest.mark.usefixtures("settling")
+def test_directories_are_settled_at_each_key_off_once_all_is_written_and_the_supply_waits(board):
+    run = board.start()
+    run.drive(60)
+    files = run.keeper.store
+    before = files.pieces
+    run.key(0, True)
+    while files.pieces == before:
+        writes = files.writes
+        run.slices(SLICE_MS)
+        assert run.loop.saving
+    while run.keeper.is_busy():
+        run.slices(SLICE_MS)
+        assert run.loop.saving
+    run.slices(SLICE_MS)
+    assert not run.loop.saving
+    assert (files.writes, files.pieces) == (writes, before + Settling.PIECES)
+    run.slices(20000)
+    assert files.pieces == before + Settling.PIECES
+    run.drive(60)
+    assert files.pieces == before + Settling.PIECES
+    files.refuses = True
+    run.key_off()
+    assert not run.loop.saving
+
+
+@pytest.mark.usefixtures("settling")
+def test_a_night_at_the_socket_settles_after_every_32_copies(board):
+    run = board.start()
+    run.drive(60).key_off()
+    files = run.keeper.store
     settled = []
-    monkeypatch.setattr(
-        Store, "settle", lambda files, with_parent: settled.append((board.boots, with_parent))
-    )
-    for board.boots in (1, 8, 9, 505, 513, 1025):
-        ended = BootRecord(board.memory)
-        ended.boots = board.boots - 1
-        ended.state = boot_record.ENDED
-        Store(board.root).write(records.BOOT, boot_record.VERSION, ended.pack())
-        board.cut_power()
-        board.start()
-    assert settled == [
-        (1, True),
-        (9, False),
-        (505, False),
-        (513, True),
-        (1025, True),
-    ]
+    for _ in range(64):
+        pieces = files.pieces
+        run.keeper.save_charge()
+        run.slices(200)
+        if files.pieces > pieces:
+            settled.append(files.writes // 32 * 32)
+            assert files.pieces == pieces + Settling.PIECES
+            assert files.writes - settled[-1] < 2
+    assert settled == [32, 64, 96, 128]

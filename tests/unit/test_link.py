@@ -185,12 +185,13 @@ def test_long_or_deep_noise_is_left_out(noise: bytes) -> None:
 
 def test_a_board_that_says_nothing_or_breaks_off_is_told_apart() -> None:
     silent, _ = link_to(lambda request, before: b"")
-    with pytest.raises(LinkError, match="did not come"):
+    with pytest.raises(LinkError, match="did not come") as caught:
         silent.command("id", timeout_s=0.1)
+    assert caught.value.slug == "no-answer"
     broken, port = link_to(lines(b"+ name lsev"))
-    with pytest.raises(LinkError, match="broke off"):
+    with pytest.raises(LinkError, match="broke off") as caught:
         broken.command("id", timeout_s=0.1)
-    assert len(port.sent) == 1
+    assert caught.value.slug == "broke-off" and len(port.sent) == 1
 
 
 def test_a_port_that_goes_away_is_told() -> None:

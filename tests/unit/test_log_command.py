@@ -9,6 +9,7 @@ from unit.answering_board import AnsweringBoard
 
 from host_tools import log_command
 from host_tools.cli import main, make_parser
+from host_tools.endings import Ended
 from host_tools.link import LinkError
 
 
@@ -134,8 +135,26 @@ def test_what_is_no_recording_is_refused_and_nothing_is_written(
     assert main(["log", "export", str(path)]) == 2
     assert "no recording" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [path]
-    path.rename(tmp_path / "r.csv")
-    assert main(["log", "export", str(tmp_path / "r.csv")]) == 2
+
+
+@pytest.mark.parametrize("there", ["r.ndjson", "other.ndjson"])
+def test_an_export_replaces_no_file_that_is_there(there: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.ndjson"
+    record(SendingBoard(3), str(path), "--seconds", "0.3")
+    (tmp_path / "other.ndjson").write_text("mine", encoding="utf-8")
+    before = (tmp_path / there).read_bytes()
+    assert main(["log", "export", str(path), "-o", str(tmp_path / there)]) == 2
+    assert (tmp_path / there).read_bytes() == before
+
+
+@pytest.mark.parametrize("end", [Ended(15), LinkError(22, "not-now", "busy")])
+def test_a_recording_that_is_broken_off_ends_its_subscription(
+    end: BaseException, tmp_path: Path
+) -> None:
+    board = SendingBoard(3, end)
+    with pytest.raises(type(end)):
+        record(board, str(tmp_path / "r.ndjson"))
+    assert board.told[-1] == "unsub"
 
 
 @pytest.mark.parametrize("rate", ["0", "21", "fast"])

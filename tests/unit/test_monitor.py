@@ -21,6 +21,7 @@ from host_tools.ports import PortError
 from host_tools.screen import width
 from service.telemetry import TELEMETRY
 from vcu import modes
+from vcu.limits import LIMITER_NAMES
 
 LOST = LinkError(None, "lost", "the port is gone; plug the cable in again and start anew")
 HEALTHY = {
@@ -289,10 +290,27 @@ def test_a_port_that_vanishes_and_comes_back_is_opened_again() -> None:
     assert watch.view.state == "live" and board.opened == 2 and watch.view.reason == ""
 
 
+@pytest.mark.parametrize("lang", texts.LANGUAGES)
+def test_what_holds_a_driving_car_back_is_told_in_words(lang: str) -> None:
+    cold = LiveBoard(HEALTHY, limiter=LIMITER_NAMES.index("battery_temp"))
+    assert texts.limiter("battery_temp", lang) in screen(cold, cold.watch(), lang)
+    free = LiveBoard(HEALTHY)
+    assert texts.limiter("none", lang) not in screen(free, free.watch(), lang)
+
+
+@pytest.mark.parametrize(("plug_in", "words"), [(0, "charge plug out"), (1, "charge plug in ")])
+def test_a_plug_is_in_or_out(plug_in: int, words: str) -> None:
+    board = LiveBoard(HEALTHY, plug_in=plug_in)
+    assert words in screen(board, board.watch(), "en")
+
+
 def test_a_car_that_is_not_there_yet_is_looked_for_and_the_reason_told() -> None:
     board = LiveBoard(HEALTHY)
     board.opening = OSError("no serial port was found; plug the cable in")
-    watch = board.watch()
+    watch = board.watch(0)
+    first = screen(board, watch, "en")
+    assert "The board is being asked." in first and "No link" not in first
+    run(watch, 12)
     assert watch.view.state == "looking"
     assert "plug the cable in" in screen(board, watch, "en")
     board.opening = None
@@ -361,6 +379,17 @@ def test_plain_says_the_fault_first_and_then_a_line_a_second(
     label = texts.ui("value_pack_v", lang)
     assert 4 <= sum(f"{label} 63.12 V" in line for line in rest) <= 6
     assert not any("\x1b" in line for line in rest)
+
+
+def test_a_watch_that_shall_end_prints_lines_at_a_terminal_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(monitor_command, "_on_screen", lambda *_: pytest.fail("for ever"))
+    board = LiveBoard(HEALTHY)
+    args = make_parser().parse_args(["monitor", "--port", "x", "--seconds", "2", "--lang", "en"])
+    assert monitor_command.run(args, lambda name: board.live, board.clock) == 0
+    assert "No fault is active" in capsys.readouterr().out
 
 
 def test_plain_ends_at_once_where_no_port_opens() -> None:

@@ -4,15 +4,15 @@ import errno
 
 import pytest
 
-from service.pack_swap import GUIDED, parameters_of, row_of
-from service.services import NullPort, Services
+from service.pack_swap import GUIDED, parameters_of
+from service.services import NullSerial, Services
 from sim.vehicle import load_vehicle, vehicle_names
 from tests.unit import cars, runs
 from tests.unit.terminals import Terminal
 from vcu.charge.command import NO_CHARGER, RELAY, SETPOINT
 from vcu.charge.profiles import Profile
 from vcu.chemistry import AGM, FLOODED, LFP, NAMES
-from vcu.params import OK, Params
+from vcu.params import OK, TABLE, Params, row_index
 from vcu.preset import Preset
 
 AGM_60V = {"chemistry": AGM, "cell_count": 30, "charger_kind": SETPOINT, "discharge_max_da": 1200}
@@ -53,7 +53,7 @@ class Bench(Terminal):
         self.run = run
         self.loop = driver.loop
         self.params = self.desk.params = run.params
-        self.services = Services(self.loop, self.desk, self.console, run.keeper, NullPort())
+        self.services = Services(self.loop, self.desk, self.console, run.keeper, NullSerial())
         driver.tick(250)
 
     def main(self):
@@ -153,7 +153,7 @@ def test_an_offer_shows_every_value_that_will_change_and_changes_none(bench):
     lines = bench.ask(LINE)
     swap = parameters_of(bench.params, LFP, 20, 120000, 1)
     for i, (name, value) in enumerate(swap):
-        unit = row_of(name)[2]
+        unit = TABLE[row_index(name)][2]
         new = " stays" if value == before[name] else f" -> {value}"
         assert lines[i] == f"{name} {before[name]}{new} {unit}"
     assert "full 76.50 -> 73.00 V at most: motor controller" in lines[len(swap)]
@@ -193,7 +193,7 @@ def test_unsaved_edits_are_not_swept_along(bench):
 @pytest.mark.parametrize("name", GUIDED)
 def test_what_belongs_to_the_pack_cannot_be_set_alone(bench, name):
     before = bench.params.get(name)
-    assert "; nothing changed; use pack" in bench.ask(f"set {name} {row_of(name)[3]}")[0]
+    assert "; nothing changed; use pack" in bench.ask(f"set {name} {TABLE[row_index(name)][3]}")[0]
     assert bench.params.get(name) == before and not bench.desk.is_edited
 
 

@@ -73,6 +73,8 @@ def test_a_broken_rule_between_two_values_refuses_both_and_keeps_them_staged(car
 def test_two_values_that_only_fit_together_go_in_together(car):
     # One after the other either would break the rule.
     car.good("begin", "set motor_hot_ddegc=1500", "set motor_stop_ddegc=1600", "commit", "save")
+    kept = car.leave().params
+    assert (kept.get("motor_hot_ddegc"), kept.get("motor_stop_ddegc")) == (1500, 1600)
 
 
 def test_abort_drops_what_is_staged(car):

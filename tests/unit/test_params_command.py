@@ -68,6 +68,19 @@ def test_get_marks_what_differs_and_shows_unit_range_and_default(capsys: Capture
     assert second.startswith("  reverse_cap_kmh") and "3..15, default 8" in second
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("discharge_max_da 1200 0.1 A (10..3000, default 1000)", "1200 = 120 A "),
+        ("cell_count 30 1 (1..40, default 24)", "30   "),
+        ("chemistry 1 enum (0..3, default 0)", "1   "),
+    ],
+)
+def test_a_value_is_shown_as_a_person_reads_it(said: str, shown: str, capsys: Capture) -> None:
+    run(board(get=[said]), "get", "x")
+    assert f" {shown}" in capsys.readouterr().out.splitlines()[0]
+
+
 def test_one_parameter_is_shown_with_its_sentence(capsys: Capture) -> None:
     run(board(get=GET[:1]), "get", "speed_cap_kmh")
     assert "Legal top speed" in capsys.readouterr().out
@@ -273,7 +286,7 @@ def test_a_dump_never_overwrites_a_file_nor_asks_the_board_before(tmp_path: Path
     path = tmp_path / "mine.txt"
     path.write_text("mine", encoding="utf-8")
     to = board()
-    with pytest.raises(FileExistsError, match=r"File exists.*mine\.txt"):
+    with pytest.raises(FileExistsError, match=r"give another name.*mine\.txt"):
         run(to, "dump", "mine.txt")
     assert path.read_text(encoding="utf-8") == "mine"
     assert to.told == []

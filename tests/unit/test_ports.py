@@ -156,3 +156,22 @@ def test_the_lines_of_a_bridge_never_differ_where_its_driver_would_let_them(
         monkeypatch.setattr(ports, "os", SimpleNamespace(name=system))
         ports._open(port)  # pyright: ignore[reportPrivateUsage]
         assert port.opened_with == at_opening and port.dtr and port.rts
+
+
+@pytest.mark.skipif(not Path("/dev/pts").is_dir(), reason="the pseudo terminals are elsewhere")
+def test_a_link_that_a_killed_board_has_left_opens_nobody_elses_terminal(tmp_path: Path) -> None:
+    host, board = pty.openpty()
+    link = tmp_path / "port"
+    link.symlink_to(name := os.ttyname(board))
+    open_port(str(link)).close()
+    for number in (host, board):
+        os.close(number)
+    numbers: list[int] = []
+    try:
+        while not Path(name).exists():  # the lowest free number is given first, to whomever
+            numbers += pty.openpty()
+        with pytest.raises(PortError, match="left over from a virtual board that was killed"):
+            open_port(str(link))
+    finally:
+        for number in numbers:
+            os.close(number)

@@ -1,5 +1,6 @@
 """Provision: how a bare board is explained, and that no keys are lost or kept for nothing."""
 
+import errno
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -118,4 +119,20 @@ def test_provision_of_a_board_without_a_program_says_that_it_is_to_be_flashed_fi
         provision(WHO, {"id": AT_PROMPT})
     with pytest.raises(LinkError):
         provision(WHO, {"id": LinkError(None, "no-answer", "nothing")})
+    assert not Path("keys.txt").exists()
+
+
+@pytest.mark.parametrize("word", ["--vin", "--key-file", "--key"])
+def test_what_belongs_to_a_number_is_refused_without_it_and_no_program_is_stopped(word) -> None:
+    with pytest.raises(SessionError, match="belong to --id"):
+        provision([word, "x"], {})  # without the tools that would look for a board
+
+
+def test_a_full_disk_leaves_no_half_file_of_keys_and_the_board_is_given_none(monkeypatch) -> None:
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        provision(WHO, {"provision": lambda line: pytest.fail(line)})
     assert not Path("keys.txt").exists()

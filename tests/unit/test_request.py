@@ -237,6 +237,16 @@ def test_a_car_that_stood_in_neutral_may_roll_either_way_afterwards(stood_ms, ag
     assert driver.step(FORWARD, 0, speed=11000).direction == again
 
 
+@pytest.mark.parametrize(("stood_ms", "again"), [(1000, FORWARD), (1001, NEUTRAL)])
+def test_a_car_that_stood_without_power_may_roll_either_way_afterwards(stood_ms, again):
+    driver = Driver().engage(FORWARD)
+    driver.sig.standstill_ms = stood_ms
+    driver.step(FORWARD, powered=False)
+    driver.sig.standstill_ms = 0
+    driver.step(NEUTRAL, 0, speed=2500)
+    assert driver.step(FORWARD, 0, speed=2500).direction == again
+
+
 def test_after_a_change_of_direction_the_old_one_is_a_change_again():
     gear = REVERSE
     driver = Driver().engage(gear)

@@ -8,7 +8,7 @@ from unit.cars import FORWARD, Driver, driving, knows_its_zero, number_of
 from vcu import contactor, modes, patterns
 from vcu.charge import phases
 from vcu.recorder import FIELD_COUNT, FIELDS
-from vcu.signals import SLOW_BMS_CONTACTS, SLOW_REFERENCE_LOW
+from vcu.signals import SLOW_BMS_CONTACTS, SLOW_RAIL_12V, SLOW_REFERENCE_LOW
 
 ROUND = 80  # ticks until everything has had its turn
 
@@ -178,6 +178,16 @@ def test_while_the_car_drives_a_bms_whose_wire_is_shorted_is_told():
     driver.slow_counts[SLOW_BMS_CONTACTS] = 400
     driver.tick(5 * ROUND)
     assert "bms_lost" in driver.active
+
+
+def test_a_fault_that_is_found_while_a_charge_flows_has_its_frame_at_once():
+    driver = at_its_socket()
+    driver.tick(2 * ROUND)
+    driver.slow_counts[SLOW_RAIL_12V] = 1500
+    driver.wait_for(lambda: "rail_low" in driver.active)
+    driver.tick(16)
+    assert driver.out.charger == 1
+    assert number_of("rail_low") in driver.loop.recorder.numbers
 
 
 # --- what is told

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from unit.slot_disk import Disk, bundle, manifest, put
@@ -161,6 +162,79 @@ def test_ctrl_c_on_trial_is_no_failed_start_and_gives_time_at_the_prompt():
             board.start()
         assert board.kept()["trial"] == 0
     assert board.chip.watchdog_ms == LONG_MS
+
+
+class Keyboard:
+    """Ctrl-C comes at the line-th line of the selector or the application that it can end.
+
+    It can at first, as MicroPython has it where a file begins. again: one that ends the import
+    or the application is followed by a second, before that could be shut out.
+    """
+
+    def __init__(self, line, again=False):
+        self.is_on = True
+        self.lines = line
+        self.again = again
+
+    def set(self, byte):
+        if byte < 0 and self.again and not self.lines:
+            self.again = False
+            raise KeyboardInterrupt
+        self.is_on = byte == 3
+
+    def trace(self, frame, event, argument):
+        code = frame.f_code
+        if code.co_name == "set" or code.co_filename not in (selector.__file__, __file__):
+            return None
+        if event == "line" and self.is_on:
+            self.lines -= 1
+            if not self.lines:
+                self.again = self.again and code.co_filename == __file__
+                raise KeyboardInterrupt
+        return self.trace
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("begun", [0, 1])
+def test_a_ctrl_c_at_any_line_of_a_start_costs_a_version_on_trial_none_of_its_starts(
+    monkeypatch, again, begun
+):
+    met = 0
+    for line in range(1, 1000):
+        board = Board()
+        board.record("b", begun, False)
+        board.at_run["b"] = KeyError("x")  # the end of what is looked at
+        keyboard = Keyboard(line, again)
+        monkeypatch.setattr(selector, "kbd_intr", keyboard.set)
+        before = sys.gettrace()
+        sys.settrace(keyboard.trace)
+        try:
+            board.start()
+            break
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        kept = board.kept()
+        assert (kept["slot"], kept["trial"], kept["failed"]) == ("b", begun, ""), line
+        met += bool(board.seen)
+        assert not (board.seen and keyboard.is_on), "while the record is written"
+    assert met > 4  # of them in the import and in the application
+    assert board.chip.resets == 1 and not keyboard.is_on
+
+
+def test_a_start_that_the_application_has_taken_back_is_not_taken_back_twice():
+    board = Board()
+    board.record("b", 1, False)
+
+    def end_in_order(slot):
+        board.record("b", 1, False)  # of the two that it was
+        raise KeyboardInterrupt
+
+    board._run = end_in_order
+    with pytest.raises(KeyboardInterrupt):
+        board.start()
+    assert board.seen[0]["trial"] == 2 and board.kept()["trial"] == 1
 
 
 @pytest.mark.parametrize("name", [name for name in bundle("1.1.0") if name != "manifest.json"])

@@ -23,9 +23,30 @@ def test_a_board_that_does_not_take_the_time_is_worked_with_all_the_same() -> No
 
 
 def test_a_board_that_does_not_answer_is_told_at_once() -> None:
-    silent = LinkError(None, "no-answer", "the answer did not come")
+    board = AnsweringBoard({"time": LinkError(None, "no-answer", "the answer did not come")})
     with pytest.raises(LinkError, match="did not come"):
-        tell_time(AnsweringBoard({"time": silent}))
+        tell_time(board)
+    assert len(board.told) == 1
+
+
+def test_a_board_that_restarts_while_it_is_told_the_time_is_told_it_again() -> None:
+    answers = iter((LinkError(None, "broke-off", "the answer broke off"), ["time 1"]))
+    board = AnsweringBoard({"time": lambda line: _said(next(answers))})
+    tell_time(board)
+    assert len(board.told) == 2
+
+
+def test_a_board_whose_answers_go_on_to_break_off_is_told() -> None:
+    board = AnsweringBoard({"time": LinkError(None, "broke-off", "the answer broke off")})
+    with pytest.raises(LinkError, match="broke off"):
+        tell_time(board)
+    assert len(board.told) == 2
+
+
+def _said(answer: list[str] | LinkError) -> list[str]:
+    if isinstance(answer, LinkError):
+        raise answer
+    return answer
 
 
 @pytest.fixture
@@ -35,14 +56,8 @@ def unlockable(monkeypatch: pytest.MonkeyPatch) -> AnsweringBoard:
     board = AnsweringBoard({"time": [], "unlock": challenge, "auth": ["service"], "lock": []})
     closed = SimpleNamespace(close=lambda: board.told.append("(closed)"))
 
-    def at_port(_: object) -> object:
-        return board
-
-    def port(_: object) -> object:
-        return closed
-
-    monkeypatch.setattr("host_tools.session.open_port", port)
-    monkeypatch.setattr("host_tools.session.Link", at_port)
+    monkeypatch.setattr("host_tools.link.open_port", lambda _: closed)
+    monkeypatch.setattr("host_tools.link.Link", lambda *_: board)
     return board
 
 

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from unit.folder_board import make_bundle
 from unit.slot_disk import Disk, bundle, put, version_in
 from unit.slot_scripts import write_scripts
 
@@ -16,6 +18,7 @@ from service.slots import Slots
 from sim.interpreter import FIRMWARE_DIR, find_micropython
 
 OLD, NEW = "1.0.0", "1.1.0"
+SLOTS = (("a", OLD), ("b", NEW))
 MPY = Path(__file__).parents[1] / "mpy"
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 CUTS, SEEDS = (40000, 2) if PROVE else (4000, 1)
@@ -65,6 +68,45 @@ def test_a_confirmed_version_is_trusted_from_then_on():
     assert disk.operations == operations
 
 
+def said_by(disk, slot, monkeypatch):
+    """Return what the program says that was started from a slot."""
+    monkeypatch.setattr("sys.path", [f"/{slot}", *sys.path])
+    return Slots("", json, disk).lines()
+
+
+def test_the_running_version_says_its_slot_its_sum_and_how_far_its_trial_is(monkeypatch):
+    sums = {slot: json.loads(bundle(v)["manifest.json"])["total"] for slot, v in SLOTS}
+    for slot, kept_slot, trial, confirmed, how in (
+        ("b", "b", 0, True, "trusted"),
+        ("b", "b", 2, False, "trial 2"),
+        ("a", "b", 0, True, "unchosen"),
+    ):
+        disk = board_with(kept_slot, trial, confirmed)
+        with monkeypatch.context() as patch:
+            assert said_by(disk, slot, patch) == (f"slot {slot} {how}", f"sum {sums[slot]}")
+
+
+def test_the_sum_that_a_host_writes_into_its_manifest_is_the_one_that_is_said(monkeypatch):
+    made = make_bundle(NEW)
+    disk = board_with()
+    disk.files["/b/manifest.json"] = made.manifest
+    assert said_by(disk, "b", monkeypatch)[1] == f"sum {made.total}"
+
+
+@pytest.mark.parametrize("text", [None, b"", b"x" * 99, b'"total":"12"}' * 9, b"\xff" * 99])
+def test_a_manifest_without_a_sum_is_said_to_have_none(text, monkeypatch):
+    disk = board_with()
+    del disk.files["/b/manifest.json"]
+    if text is not None:
+        disk.files["/b/manifest.json"] = text
+    assert said_by(disk, "b", monkeypatch)[1] == "sum "
+
+
+def test_what_was_given_up_is_said_in_one_line_whatever_it_said_itself(monkeypatch):
+    disk = board_with("a", 0, True, "b", "ValueError: a\r\n@1 ok")
+    assert said_by(disk, "a", monkeypatch)[2:] == ("given_up b: ValueError: a @1 ok",)
+
+
 @pytest.mark.parametrize("running", ["", "a"])
 def test_only_the_version_on_trial_can_speak_for_itself(running):
     disk = board_with()
@@ -111,6 +153,17 @@ def test_a_record_that_is_damaged_says_nothing_and_is_left_to_the_selector(text)
     slots = slots_on(disk)
     assert slots.slot == "" and slots.confirm() == slots.orderly_end() == ""
     assert disk.files["/slot"] == text
+
+
+def test_what_has_not_its_sum_never_comes_to_the_parser():
+    class Breaking:
+        @staticmethod
+        def loads(text):
+            raise RuntimeError("maximum recursion depth exceeded")
+
+    disk = board_with()
+    disk.files["/slot"] = b"[" * 150 + b"\n00000000\n"
+    assert Slots("", Breaking(), disk).slot == ""
 
 
 def test_flash_that_keeps_other_bytes_or_is_full_leaves_the_record_and_says_so():

@@ -81,7 +81,7 @@ def test_whichever_block_rots_the_board_starts_with_the_newest_of_each_record(re
         ("keeper.py", "_COPIES = const(2)", "_COPIES = const(1)"),
         ("store.py", "self._folder = 1 - newest[0]", "self._folder = 0"),
         # A directory is in one block only.
-        ("keeper.py", "self.store.settle(self.boot.boots % _SETTLE_ROOT_STARTS == 1)", "pass"),
+        ("settling.py", "if not loose:", "if True:"),
     ],
 )
 def test_the_rot_finds_a_store_that_has_all_in_one_place(copied_firmware, file, old, new):
@@ -90,34 +90,45 @@ def test_the_rot_finds_a_store_that_has_all_in_one_place(copied_firmware, file, 
     assert status != 0 and "block" in printed, printed
 
 
-def test_at_no_moment_of_a_life_does_an_erased_block_of_4_kib_lose_a_record(record_property):
-    status, printed = run("store_life.py", 4096, *LIFE)
+@pytest.mark.parametrize(("block_bytes", "blocks"), [(4096, 20), (512, 70)])
+def test_at_no_moment_of_a_life_does_an_erased_block_lose_a_record(
+    block_bytes, blocks, record_property
+):
+    status, printed = run("store_life.py", block_bytes, *LIFE)
     assert status == 0, printed
     found = numbers(printed)
-    record_property("moments of a life with each block of 4 KiB erased", found["moments"])
-    assert found["moments"] == LIFE[1] and found["erased"] > LIFE[1] * 20
+    record_property(
+        f"moments of a life with each block of {block_bytes} B erased", found["moments"]
+    )
+    assert found["moments"] == LIFE[1] and found["erased"] > LIFE[1] * blocks
     assert found["root"] == found["other"] == 0
 
 
-def test_of_blocks_of_512_bytes_only_one_of_the_roots_two_can_lose_records():
-    status, printed = run("store_life.py", 512, *LIFE)
-    assert status == 0, printed
-    found = numbers(printed)
-    assert found["moments"] == LIFE[1] and found["erased"] > LIFE[1] * 70
-    assert found["other"] == 0
-
-
 @pytest.mark.parametrize(
-    ("block_bytes", "life", "old", "new", "word"),
+    ("block_bytes", "life", "file", "old", "new", "word"),
     [
-        (4096, (20, 1), "self.boot.boots % _SETTLE_ROOT_STARTS == 1", "False", "root"),
-        (512, (300, 3), "_SETTLE_STARTS = const(8)", "_SETTLE_STARTS = const(1000)", "other"),
+        (
+            4096,
+            (20, 1),
+            "settling.py",
+            "pair.is_loose and",
+            "pair.blocks != (0, 1) and pair.is_loose and",
+            "root",
+        ),
+        (
+            512,
+            (300, 3),
+            "settling.py",
+            "pair.is_loose and",
+            "pair.blocks == (0, 1) and pair.is_loose and",
+            "other",
+        ),
     ],
 )
 def test_a_life_finds_directories_that_are_not_settled_when_they_have_moved(
-    copied_firmware, block_bytes, life, old, new, word
+    copied_firmware, block_bytes, life, file, old, new, word
 ):
-    broken = copied_firmware("service/keeper.py", old, new)
+    broken = copied_firmware(f"service/{file}", old, new)
     status, printed = run("store_life.py", block_bytes, *life, firmware=broken)
     assert status == 0 and numbers(printed)[word] > 0, printed
 

@@ -1,9 +1,14 @@
 """Supervisor: the shut-off test, keys that bounce, caps, and a fault that outlasts its cause."""
 
+from random import Random
+from types import SimpleNamespace
+
 import pytest
-from unit.cars import FORWARD, NEUTRAL, REVERSE, Driver
+from unit.cars import FORWARD, MODE_AT_REST, NEUTRAL, REVERSE, Driver, make_params
 
 from vcu import contactor, modes, shutoff
+from vcu.signals import Raw, Signals
+from vcu.supervisor import Supervisor
 
 # The mode follows what is asked of it within so many ticks, key-off with its bounces aside.
 MODE = 5
@@ -33,6 +38,66 @@ def cap_of(driver):
     driver.tick(10)
     governor = driver.loop.governor
     return governor.cap_mmps, governor.name
+
+
+class Parts:
+    """What a supervisor looks at, each where it is put, and what it asks of the contactor."""
+
+    def __init__(self, mode=modes.OFF, **values):
+        self.raw, self.sig = Raw(), Signals()
+        self.raw.plug_in = 0
+        self.modes = SimpleNamespace(
+            mode=mode, step=lambda _: False, wants_contactor=lambda: True, explain=self.explain
+        )
+        self.contactor = SimpleNamespace(
+            state=contactor.OPEN, failure=contactor.NOTHING, step=self.ask
+        )
+        self.shutoff = SimpleNamespace(
+            state=shutoff.PASSED, is_running=bool, reset=bool, start=bool
+        )
+        self.request = SimpleNamespace(
+            direction=NEUTRAL, selected=NEUTRAL, seen_neutral=True, seen_released=True, permille=0
+        )
+        self.faults = SimpleNamespace(is_stopped=False)
+        self.guard = SimpleNamespace(is_tripped=False)
+        self.charge = SimpleNamespace(is_quiet=True, allowed=False)
+        self.allowances = SimpleNamespace(reverse=SimpleNamespace(permille=1000))
+        self.output = SimpleNamespace(show=lambda *_: None)
+        self.sense = SimpleNamespace(pedal=SimpleNamespace(needs_release=False))
+        self.governor = SimpleNamespace(choose=None)
+        self.out = self.protection = None
+        self.service_wanted = False
+        self.saving = False
+        self.torque_permille = 0
+        self.asked = None
+        self.told = None
+        self.supervisor = Supervisor(self, make_params(**values))
+
+    def ask(self, wanted, _sig, _dt_ms):
+        self.asked = wanted
+
+    def explain(self, conditions):
+        self.told = conditions
+
+    def is_parked(self):
+        return True
+
+
+def with_key_on(parts):
+    """The key is on, and was seen."""
+    parts.raw.key_on = 1
+    parts.supervisor.choose(40)
+    return parts
+
+
+# --- before the first look
+
+
+def test_a_new_car_has_no_key_no_power_and_tests_nothing():
+    supervisor = Driver().loop.supervisor
+    assert not supervisor.key_on
+    assert not supervisor.powered
+    assert not supervisor.tests_shutoff
 
 
 # --- the shut-off test
@@ -144,7 +209,156 @@ def test_a_key_counts_as_off_after_100_ms_and_three_looks_at_most():
     assert 100 <= driver.wait_for(lambda: not driver.loop.supervisor.key_on, 200) <= 160
 
 
+@pytest.mark.parametrize(("gone_ms", "key_on"), [(99, 1), (100, 0), (101, 0)])
+def test_a_key_is_off_100_ms_after_it_was_first_seen_gone(gone_ms, key_on):
+    parts = with_key_on(Parts())
+    parts.raw.key_on = 0
+    parts.supervisor.choose(1000)
+    assert parts.supervisor.key_on == 1
+    parts.supervisor.choose(gone_ms)
+    assert parts.supervisor.key_on == key_on
+
+
+def test_a_key_that_comes_back_is_seen_to_and_counts_from_the_start_when_it_goes_again():
+    parts = with_key_on(Parts())
+    supervisor = parts.supervisor
+    for _ in range(3):
+        parts.raw.key_on = 0
+        supervisor.choose(40)
+        parts.raw.key_on = 1
+        assert supervisor.is_due()
+        supervisor.choose(99)
+        assert not supervisor.is_due()
+        assert supervisor.key_on == 1
+
+
+# --- what the mode is chosen from
+
+DIRECTIONS = (REVERSE, NEUTRAL, FORWARD)
+FACTS = {
+    "plug": ("raw.plug_in", (0, 1)),
+    "pack": ("sig.pack_valid", (0, 1)),
+    "sensors": ("sig.slow_seen", (0, 1)),
+    "direction": ("request.direction", DIRECTIONS),
+    "contactor": ("contactor.state", tuple(range(len(contactor.NAMES)))),
+    "shutoff": ("shutoff.state", tuple(range(len(shutoff.NAMES)))),
+    "stopped": ("faults.is_stopped", (False, True)),
+    "tripped": ("guard.is_tripped", (False, True)),
+    "quiet": ("charge.is_quiet", (False, True)),
+}
+
+
+def put(parts, fact, value):
+    part, name = FACTS[fact][0].split(".")
+    setattr(getattr(parts, part), name, value)
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_a_change_of_one_fact_is_seen_whatever_the_others_are(fact):
+    parts = with_key_on(Parts())
+    draw = Random(1)
+    for _ in range(100):
+        for other in FACTS:
+            put(parts, other, draw.choice(FACTS[other][1]))
+        if fact in ("stopped", "tripped"):
+            # Either of them stops the car: one matters where the other is not.
+            put(parts, "tripped" if fact == "stopped" else "stopped", False)
+        for value in FACTS[fact][1] * 2:
+            put(parts, fact, value)
+            parts.supervisor.choose(0)
+            assert not parts.supervisor.choose(0)
+            for changed in FACTS[fact][1]:
+                if changed != value:
+                    put(parts, fact, changed)
+                    assert parts.supervisor.choose(0)
+                    put(parts, fact, value)
+                    assert parts.supervisor.choose(0)
+
+
+def test_a_current_that_ends_calls_for_a_choice_each_time():
+    driver = driving()
+    driver.extra_da = 200
+    driver.tick(10)
+    driver.plug = 1
+    driver.wait_for(lambda: driver.loop.contactor.state == contactor.OPENING, 100)
+    for _ in range(5):
+        driver.tick()
+        assert driver.loop.supervisor.is_due() or driver.loop.contactor.state == contactor.OPEN
+
+
+# --- what follows from the mode
+
+
+@pytest.mark.parametrize("mode", range(len(modes.NAMES)))
+@pytest.mark.parametrize("state", range(len(contactor.NAMES)))
+def test_only_a_closed_contactor_in_ready_or_drive_is_power(mode, state):
+    parts = Parts(mode)
+    parts.contactor.state = state
+    with_key_on(parts)
+    powered = state == contactor.CLOSED and mode in (modes.READY, modes.DRIVE)
+    assert parts.supervisor.powered == powered
+
+
+@pytest.mark.parametrize("mode", range(len(modes.NAMES)))
+@pytest.mark.parametrize("state", range(len(contactor.NAMES)))
+@pytest.mark.parametrize("plug", [0, 1])
+def test_a_charge_is_permitted_in_its_mode_plugged_in_with_the_contactor_open(mode, state, plug):
+    parts = Parts(mode)
+    parts.contactor.state = state
+    parts.raw.plug_in = plug
+    with_key_on(parts)
+    is_open = state in (contactor.OPEN, contactor.COOLDOWN)
+    assert parts.charge.allowed == (mode == modes.CHARGE and plug == 1 and is_open)
+
+
+@pytest.mark.parametrize("state", range(len(contactor.NAMES)))
+def test_an_open_contactor_waits_for_a_current_at_rest_and_a_closed_one_does_not(state):
+    parts = Parts(modes.PRECHARGE)
+    parts.contactor.state = state
+    parts.charge.is_quiet = False
+    with_key_on(parts)
+    assert parts.asked == (state not in (contactor.OPEN, contactor.COOLDOWN))
+    parts.charge.is_quiet = True
+    parts.supervisor.choose(40)
+    assert parts.asked
+
+
+@pytest.mark.parametrize("permille", [100, 400, 600])
+def test_reverse_has_its_share_of_the_torque_and_the_rest_all_of_it(permille):
+    parts = with_key_on(Parts(modes.DRIVE, reverse_torque_permille=permille))
+    for direction in DIRECTIONS * 2:
+        parts.request.direction = direction
+        parts.supervisor.choose(40)
+        allowed = permille if direction == REVERSE else 1000
+        assert parts.allowances.reverse.permille == allowed
+
+
+def test_the_supply_is_held_from_the_change_of_mode_on_that_needs_it():
+    driver = started()
+    driver.wait_for(lambda: driver.mode == modes.PRECHARGE, 200)
+    assert driver.out.hold == 1
+
+
+@pytest.mark.parametrize("turtle_permille", [199, 200])
+def test_parameters_that_break_a_rule_permit_no_charge(turtle_permille):
+    parts = Parts(soc_turtle_permille=turtle_permille, soc_derate_permille=200)
+    assert parts.supervisor.parameters_ok == (turtle_permille < 200)
+    assert parts.charge.parameters_ok == (turtle_permille < 200)
+
+
 # --- what a person may do, and why the car does not drive
+
+
+@pytest.mark.parametrize("permille", [-100, -1, 0, 1, 1000])
+def test_torque_is_wanted_and_given_from_one_permille_on(permille):
+    parts = Parts(modes.DRIVE)
+    parts.request.permille = permille
+    parts.supervisor.explain()
+    assert (parts.told.torque_wanted, parts.told.torque_given) == (permille > 0, False)
+    parts.torque_permille = permille
+    parts.request.permille = 0
+    parts.supervisor.explain()
+    assert (parts.told.torque_wanted, parts.told.torque_given) == (False, permille > 0)
 
 
 def test_a_car_that_rolls_gives_nobody_its_service_mode():
@@ -155,6 +369,53 @@ def test_a_car_that_rolls_gives_nobody_its_service_mode():
     assert driver.mode == modes.OFF
     driver.body.speed_mps = 0.0
     driver.wait_for(lambda: driver.mode == modes.SERVICE, 3000)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda loop: setattr(loop.raw, "key_on", 1),
+        lambda loop: setattr(loop.raw, "plug_in", 1),
+        lambda loop: setattr(loop, "service_wanted", True),
+    ],
+    ids=["key", "plug", "wish"],
+)
+def test_key_plug_and_wish_each_call_for_a_choice_of_the_mode_at_once(happens):
+    driver = Driver()
+    driver.tick(1000)
+    assert not driver.loop.supervisor.is_due()
+    happens(driver.loop)
+    assert driver.loop.supervisor.is_due()
+
+
+def test_a_car_that_has_stood_for_long_follows_a_wish_and_its_end():
+    driver = Driver()
+    driver.tick(1000)
+    for wanted, mode in ((True, modes.SERVICE), (False, modes.OFF)) * 2:
+        driver.loop.service_wanted = wanted
+        driver.tick(2 * MODE_AT_REST)
+        assert driver.mode == mode
+
+
+def test_a_wish_that_is_taken_back_before_its_mode_calls_for_no_choice_any_more():
+    driver = Driver()
+    driver.tick(20)
+    driver.roll_at(500)
+    driver.loop.service_wanted = True
+    driver.tick(2 * MODE)
+    assert driver.mode == modes.OFF
+    driver.loop.service_wanted = False
+    driver.tick(MODE_AT_REST)
+    assert not driver.loop.supervisor.is_due()
+
+
+def test_a_look_at_the_reasons_takes_no_change_of_gear_from_the_choice_of_the_mode():
+    driver = Driver().start()
+    driver.gear = FORWARD
+    driver.wait_for(lambda: driver.loop.request.direction == FORWARD, 100)
+    assert driver.mode == modes.READY
+    driver.loop.supervisor.explain()
+    assert driver.loop.supervisor.is_due()
 
 
 def test_a_pressed_brake_is_a_reason_for_as_long_as_it_is_pressed():
@@ -222,6 +483,14 @@ def test_a_broken_pedal_channel_crawls_and_crawling_is_slower_than_nothing_but_w
     driver.pedal_a_counts = 0
     driver.tick(50)
     assert cap_of(driver) == (CRAWL_MMPS, 13)
+    stab(driver)
+    assert cap_of(driver) == (WALK_MMPS, 12)
+
+
+def test_where_crawling_is_as_fast_as_walking_the_driver_is_told_to_release_the_pedal():
+    driver = Driver(stab_ms=250, crawl_cap_kmh=6).engage()
+    driver.pedal_a_counts = 0
+    driver.tick(50)
     stab(driver)
     assert cap_of(driver) == (WALK_MMPS, 12)
 
@@ -314,8 +583,7 @@ def test_a_pre_charge_that_failed_as_the_key_was_turned_off_still_cools_down():
         driver.tick(off_at_ms // 10)
         driver.key = 0
         driver.tick(20)
-        if driver.loop.contactor.state == contactor.OPEN:
-            raise AssertionError(off_at_ms)
+        assert driver.loop.contactor.state != contactor.OPEN, off_at_ms
 
 
 # --- the supply

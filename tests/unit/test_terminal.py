@@ -12,7 +12,7 @@ from service.desk import IDENTITY_NAMES
 from service.inputs import NAMES as INPUTS
 from service.reply import Reply
 from service.request_line import is_for_obd
-from service.services import NullPort, Services
+from service.services import NullSerial, Services
 from tests.unit import cars
 from tests.unit.terminals import IDENTITY, PROMPT, Terminal, driving, parked
 from vcu.params import TABLE as PARAMS
@@ -387,7 +387,7 @@ class Served(Terminal):
 
     def __init__(self, driver):
         super().__init__(driver)
-        self.services = Services(driver.loop, self.desk, self.console, self.Idle(), NullPort())
+        self.services = Services(driver.loop, self.desk, self.console, self.Idle(), NullSerial())
 
     def main(self):
         self.services.step(10)
@@ -418,7 +418,7 @@ def test_repl_ends_the_program_though_nobody_reads_its_answer():
     assert served.services.is_ending
 
 
-class Ring(NullPort):
+class Ring(NullSerial):
     """The input of a chip: what comes while 259 bytes wait there is lost."""
 
     def __init__(self):

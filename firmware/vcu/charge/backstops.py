@@ -11,7 +11,9 @@ from vcu.charge.profiles import Profile
 from vcu.charge.session import Session
 from vcu.fixmath import clamp
 
-# Bits of Charge.bits, in the order of their rows in the SYSTEM word of the fault table.
+# Bits of Charge.bits, in the order of their rows in the SYSTEM word of the fault table, which
+# begin there.
+FIRST_ROW = const(12)
 WRONG_PACK = const(1 << 0)
 OVER_VOLTAGE = const(1 << 1)
 TIMEOUT = const(1 << 2)
@@ -132,12 +134,10 @@ class Obedience:
         welded_ma = _WELDED_MA if knows_zero else _ZERO_OFF_MA
         if self._welded_ms > _WELDED_MS:
             welded_ma -= _WELDED_MA // 2  # a round that noise makes smaller is not its end
-        if enable:
+        if enable or ma <= welded_ma:
             self._welded_ms = 0
-        elif ma > welded_ma:
+        elif self._welded_ms <= _WELDED_MS:  # it may stand for weeks
             self._welded_ms += dt_ms
-        else:
-            self._welded_ms = 0
         over = False
         if enable and follows:
             over = ma > set_ma + set_ma // 10 + _OVER_MA or (

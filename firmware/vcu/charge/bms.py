@@ -11,7 +11,7 @@ from micropython import const
 from vcu.charge.profiles import Profile
 from vcu.fixmath import clamp
 from vcu.params import Params
-from vcu.signals import Signals
+from vcu.signals import UNKNOWN_DDEGC, Signals
 
 NONE = const(0)
 CONTACTS = const(1)
@@ -31,7 +31,7 @@ _WORN_OUT_MS = const(100000)
 class CellData:
     """What a BMS with a serial port last said; whoever decodes its protocol fills it.
 
-    After filling the rest set fresh. -1000 ddegc is unknown.
+    After filling the rest set fresh. UNKNOWN_DDEGC: the BMS has no such sensor.
     """
 
     def __init__(self) -> None:
@@ -39,8 +39,8 @@ class CellData:
         self.cells = 0
         self.lowest_mv = 0
         self.highest_mv = 0
-        self.coldest_ddegc = -1000
-        self.hottest_ddegc = -1000
+        self.coldest_ddegc = UNKNOWN_DDEGC
+        self.hottest_ddegc = UNKNOWN_DDEGC
         self.charge_permitted = 0
         self.discharge_permitted = 0
         self.charge_limit_ma = 0

@@ -4,6 +4,7 @@ from micropython import const
 
 from vcu.charge.backstops import CELL_SHORTED, WRONG_PACK
 from vcu.charge.finish import BLIND_S, Finish
+from vcu.charge.pack_check import UNSURE_PERMILLE
 from vcu.charge.phases import ABSORB
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
 _REACHED_S = const(10)
 _NO_CURRENT_MA = const(300)
-_UNSURE_PERMILLE = const(300)
 _SHORT_PERMILLE = const(20)
 _SHORT_SOC_PERMILLE = const(800)
 # Lead at 0.2 C meets its set-point at 60 %, sulphated from 40 % on: above that it says nothing.
@@ -61,11 +61,11 @@ class Bulk:
             session.bulk_ma = session.in_mah * 720 // (session.bulk_s // 5)
         if finish.is_at_target():
             return
-        set_cv = self._command.limit_cv
-        near = meter.voltage_cv >= set_cv - set_cv // 50
+        limit_cv = self._command.limit_cv
+        near = meter.voltage_cv >= self._command.near_cv
         falls = _NO_CURRENT_MA <= ma < session.bulk_ma * 3 // 4
         if (
-            meter.voltage_cv >= set_cv - set_cv // 200
+            meter.voltage_cv >= limit_cv - limit_cv // 200
             or self._bms.highest_mv >= self._absorb_mv  # by one cell
             # By the charger's own curve, or by its own idea of a volt.
             or (falls and (charge.is_relay or (near and ma < self._command.set_ma * 3 // 4)))
@@ -77,15 +77,15 @@ class Bulk:
         self._hold_s = 0
         if self._is_lithium:
             return
-        if self._lost_cell.bulk(ma, meter.voltage_cv, set_cv, session.bulk_s, seconds):
+        if self._lost_cell.bulk(ma, meter.voltage_cv, limit_cv, session.bulk_s, seconds):
             charge.trip(CELL_SHORTED)
         elif finish.has_enough():
-            self._judge_enough(ma, set_cv, near)
+            self._judge_enough(ma, limit_cv, near)
 
-    def _judge_enough(self, ma: int, set_cv: int, near: bool) -> None:
+    def _judge_enough(self, ma: int, limit_cv: int, near: bool) -> None:
         """So much came back that it is over, where the voltage does not deny it."""
         # Only a full pack is above its float with so little current, whatever holds it down.
-        floats = ma < self._little_ma and self._meter.voltage_cv > set_cv - self._floats_below_cv
+        floats = ma < self._little_ma and self._meter.voltage_cv > limit_cv - self._floats_below_cv
         if near or floats or self._finish.blind_s > BLIND_S:
             # A hot or broken one gasses so much that it gets no further.
             self._finish.end(False)
@@ -111,7 +111,7 @@ class Bulk:
         session = self._session
         energy = self._energy
         short = session.in_mah < self._capacity_mah * _SHORT_PERMILLE // 1000
-        sure = energy.soc_uncertainty_permille <= _UNSURE_PERMILLE
+        sure = energy.soc_uncertainty_permille <= UNSURE_PERMILLE
         if (
             short and sure and session.absorb_s == 0
             and energy.soc_permille < self._short_permille

@@ -9,7 +9,7 @@ counted in the session.
 from micropython import const
 
 from vcu.charge import command, phases
-from vcu.charge.backstops import OVER_VOLTAGE, WELDED
+from vcu.charge.backstops import FIRST_ROW, OVER_VOLTAGE, WELDED
 from vcu.charge.bms import Bms, CellData
 from vcu.charge.command import Command
 from vcu.charge.lost_cell import LostCell
@@ -40,8 +40,6 @@ from vcu.params import Params
 from vcu.sense import Scaling
 from vcu.signals import Raw, Signals
 
-# Where the rows of bits begin in the SYSTEM word.
-_FIRST_ROW = const(12)
 _PIECES = const(10)
 _DT_MAX_MS = const(2000)
 _HIGH_SAMPLES = const(3)
@@ -55,8 +53,9 @@ class Charge:
 
     bits are its rows of the fault table (vcu/charge/backstops.py). Its owner sets
     allowed (plugged in, contactor open, mode CHARGE), inhibited (a measurement is
-    not to be believed), traction_live (a weld, or an enable line that stays on) and
-    parameters_ok, and calls step().
+    not to be believed), traction_live (a weld, or an enable line that stays on),
+    parameters_ok and parameters_lost (what they say is not this pack's, until a
+    person has looked), and calls step().
     """
 
     def __init__(self, scaling: Scaling, params: Params, energy: Energy, sig: Signals) -> None:
@@ -64,6 +63,7 @@ class Charge:
         self.inhibited = False
         self.traction_live = False
         self.parameters_ok = True
+        self.parameters_lost = False
         self.phase = OFF
         self.cause: int = phases.UNPLUGGED
         self.enable = 0
@@ -177,7 +177,7 @@ class Charge:
     def fault_id(self) -> int:
         """Return the number of the first latched fault, for the lamp; 0 for none."""
         bits = self.session.faults
-        i = _FIRST_ROW
+        i = FIRST_ROW
         while bits:
             if bits & 1:
                 return row_of(SYSTEM * WORD_SHIFT + i)[0]

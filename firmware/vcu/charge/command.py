@@ -32,7 +32,10 @@ _FULL_MV = const(5000)
 
 
 class Command:
-    """set_cv and set_ma are what is commanded, limit_cv and limit_ma what would be allowed."""
+    """set_cv and set_ma are what is commanded, limit_cv and limit_ma what would be allowed.
+
+    From near_cv on, 2 % below limit_cv, a pack counts as near it.
+    """
 
     def __init__(self, params: Params, profile: Profile) -> None:
         self._profile = profile
@@ -47,6 +50,7 @@ class Command:
         self._most_cv = profile.cv("hard") * _MOST_PERMILLE // 1000
         self._capacity_mah = profile.capacity_mah
         self.limit_cv = 0
+        self.near_cv = 0
         self.limit_ma = 0
         self.warmth_permille = 1000  # of the current, that the battery's temperature leaves
         self.set_cv = 0
@@ -59,7 +63,10 @@ class Command:
         if not is_known:
             ddegc = _BLIND_DDEGC
         limit_cv = self._profile.compensated_cv(cell_mv, ddegc)
-        self.limit_cv = limit_cv if limit_cv < self._most_cv else self._most_cv
+        if limit_cv > self._most_cv:
+            limit_cv = self._most_cv
+        self.limit_cv = limit_cv
+        self.near_cv = limit_cv - limit_cv // 50
 
     def find_current(
         self, phase_ma: int, ddegc: int, is_known: bool, cv: int, bms_ma: int

@@ -68,8 +68,8 @@ class Finish:
         self._least_ma = min(self._tail_ma // 2, _LEAST_MA)  # that is a current, and no noise
         self._tail_hold_s = profile.get("tail_hold")
         self._absorb_min_s = profile.get("absorb_min")
-        self._return_least = profile.get("return_least")
-        self._return_most = profile.get("return_most")
+        self._return_least_permille = profile.get("return_least")
+        self._return_most_permille = profile.get("return_most")
         self._spare_mah = profile.capacity_mah * _SPARE_PERMILLE // 1000
         self._absorb_mv = profile.get("absorb")
         self.blind_s = 0
@@ -98,8 +98,7 @@ class Finish:
             return
         if self._tail_ma // 2 <= meter.current_ma <= self._tail_ma * 2:
             self.tapered_s += seconds
-        set_cv = self._command.limit_cv
-        at_target = self._own_curve or meter.voltage_cv >= set_cv - set_cv // 50
+        at_target = self._own_curve or meter.voltage_cv >= self._command.near_cv
         if at_target or self._bms.highest_mv >= self._absorb_mv:
             session.absorb_s += seconds
         # A limit that holds the current down makes no tail.
@@ -108,7 +107,7 @@ class Finish:
         tail_ma = self._tail_ma + (self._tail_ma >> 4) if self._hold_s else self._tail_ma
         if not at_tail or self._hindrance.mean_ma > tail_ma:
             self._hold_s = 0
-        elif self._proves_tail(meter.current_ma, meter.voltage_cv, tail_ma, set_cv):
+        elif self._proves_tail(meter.current_ma, meter.voltage_cv, tail_ma):
             self._hold_s += seconds
         limit_s = session.absorb_limit_s
         if self.blind_s > BLIND_S and limit_s > _BLIND_ABSORB_S:
@@ -124,7 +123,7 @@ class Finish:
         ):
             self.end(False)
 
-    def _proves_tail(self, ma: int, cv: int, tail_ma: int, set_cv: int) -> bool:
+    def _proves_tail(self, ma: int, cv: int, tail_ma: int) -> bool:
         """Return whether this second's small current is a tail, and no lack of mains.
 
         Mains that are off, or that just came back, make none: those seconds are left out.
@@ -132,7 +131,7 @@ class Finish:
         if not self._own_curve:
             # A pack that takes nothing is at its voltage or above; noise is no current.
             flows = ma >= self._least_ma and self._hindrance.mean_ma >= self._least_ma
-            return ma <= tail_ma + _LEAST_MA and (flows or cv >= set_cv)
+            return ma <= tail_ma + _LEAST_MA and (flows or cv >= self._command.limit_cv)
         if self._hold_s == 0 or self._hindrance.mean_ma >= self._least_ma:
             self._held_cv = cv
         elif cv < self._held_cv - self._fall_cv:
@@ -145,19 +144,19 @@ class Finish:
         session = self._session
         # 375 000 mAh * 1000 and 300 000 * 1100: 3.8e8
         return (
-            session.in_mah * 1000 >= session.missing_mah * self._return_least
+            session.in_mah * 1000 >= session.missing_mah * self._return_least_permille
             or self._hold_s >= self._tail_hold_s + _RETURN_S
         )
 
     def has_enough(self) -> bool:
         """Return whether so much came back that more would only make gas."""
         session = self._session
-        if not self._return_most:
+        if not self._return_most_permille:
             return False
         if self.blind_s > BLIND_S:
             return session.in_mah >= session.missing_mah  # gas is heat that nobody sees
         # 300 000 mAh * 1150 = 3.5e8
-        most_mah = session.missing_mah * self._return_most // 1000
+        most_mah = session.missing_mah * self._return_most_permille // 1000
         return session.in_mah >= max(most_mah, session.missing_mah + self._spare_mah)
 
     def is_at_target(self) -> bool:

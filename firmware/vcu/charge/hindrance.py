@@ -99,7 +99,7 @@ class Hindrance:
         limit_cv = self._command.limit_cv
         ma = meter.current_ma
         self.mean_ma += (ma - self.mean_ma) >> 4
-        low_cv = limit_cv - limit_cv // 50
+        low_cv = self._command.near_cv
         if charge.phase == ABSORB:
             if self._is_lithium:
                 # It stays high for hours without mains; a BMS may have taken the current.
@@ -113,25 +113,28 @@ class Hindrance:
                 return NO_CURRENT
         else:
             self._silent_s = 0
-        if charge.is_relay:
-            self._over_s = (
-                self._over_s + seconds if meter.voltage_cv > limit_cv + self._over_cv else 0
-            )
-            if self._over_s >= _OVER_S:
-                return HIGH_VOLTAGE
-            most_ma = _slack(self._command.limit_ma)
-            if self._much_s > 0:
-                most_ma -= _NOISE_MA  # a round that noise makes smaller is not its end
-            self._much_s = self._much_s + seconds if ma > most_ma else 0
-            if self._much_s >= _TOO_MUCH_S:
-                # Heat passes; a charger that is larger than it was said to be, or than the
-                # socket bears, would go on and off for ever.
-                if self._command.warmth_permille == 1000:
-                    self._excesses += 1
-                if self._excesses >= _TOO_OFTEN:
-                    charge.trip(DISOBEYS)
-                return TOO_MUCH_CURRENT
-        return NOTHING
+        return self._of_relay(ma, seconds) if charge.is_relay else NOTHING
+
+    def _of_relay(self, ma: int, seconds: int) -> int:
+        """Return what is wrong with a charger that cannot be told to give less."""
+        command = self._command
+        over = self._meter.voltage_cv > command.limit_cv + self._over_cv
+        self._over_s = self._over_s + seconds if over else 0
+        if self._over_s >= _OVER_S:
+            return HIGH_VOLTAGE
+        most_ma = _slack(command.limit_ma)
+        if self._much_s > 0:
+            most_ma -= _NOISE_MA  # a round that noise makes smaller is not its end
+        self._much_s = self._much_s + seconds if ma > most_ma else 0
+        if self._much_s < _TOO_MUCH_S:
+            return NOTHING
+        # Heat passes; a charger that is larger than it was said to be, or than the socket
+        # bears, would go on and off for ever.
+        if command.warmth_permille == 1000:
+            self._excesses += 1
+        if self._excesses >= _TOO_OFTEN:
+            self._charge.trip(DISOBEYS)
+        return TOO_MUCH_CURRENT
 
 
 def _slack(ma: int) -> int:

@@ -93,12 +93,15 @@ class LostCell:
             less = 0
         if known_cv and self._is_below(known_cv, less, cv):
             return True
+        # No memory of a full pack: a charge that ended early rests low, and a full one no lower.
+        if (
+            part and (at < FULL_PERMILLE or not known_cv)
+            and self._is_below(part >> PART_SHIFT, (part & _PART_MASK) - at, cv)
+        ):  # fmt: skip
+            return True
         if at == FULL_PERMILLE:
             session.rested_cv = known_cv + ((cv - known_cv) >> 2) if known_cv else cv
         else:
-            # No memory of a full pack: a charge that ended early rests low.
-            if part and self._is_below(part >> PART_SHIFT, (part & _PART_MASK) - at, cv):
-                return True
             session.part_rest = cv << PART_SHIFT | at
         session.note()
         return False

@@ -14,7 +14,7 @@ _MIN_COUNTS = const(100)
 _MAX_COUNTS = const(3050)
 _MIN_PACK_CV = const(1500)
 # A zero further off than this is a current, or a broken sensor: 12 counts are 3 A.
-_ZERO_MOST_Q4 = const(12 << 4)
+ZERO_MOST_Q4 = const(12 << 4)
 _MAX_MS = const(10000)
 # Rounds that the zero is the mean of, at most: 48 800 * 64 = 3.1e6
 _ZERO_ROUNDS = const(64)
@@ -23,7 +23,7 @@ _ZERO_ROUNDS = const(64)
 class Meter:
     """voltage_cv and current_ma (positive into the pack) are the means since the last take().
 
-    age_ms is how old they are.
+    age_ms is how old both are, has_current whether the current is new.
     """
 
     def __init__(self, scaling: Scaling, params: Params) -> None:
@@ -35,28 +35,31 @@ class Meter:
         self.voltage_cv = 0
         self.current_ma = 0
         self.age_ms = _MAX_MS
+        self.has_current = False
         self.new_mah = 0
         self._volts = 0
         self._amps = 0
         self._samples = 0
+        self._without_volts = 0
         self._mean_q4 = self._base_zero_q4
         self._rest_q4 = 0
         self._rests = 0
-        self._ma_s = 0
+        self._ma_ms = 0
 
-    def add(self, pack_counts: int, amps_counts: int) -> bool:
-        """Take one sample; whether it was one."""
-        if (
-            pack_counts < self._min_pack_counts
-            or pack_counts > _MAX_COUNTS
-            or amps_counts < _MIN_COUNTS
-            or amps_counts > _MAX_COUNTS
-        ):
-            return False
-        self._volts += pack_counts
+    def add(self, pack_counts: int, amps_counts: int) -> None:
+        """Take one sample; a current needs no voltage to be one.
+
+        Hazard: a welded relay charges a pack that is flat, or whose voltage cannot be
+        read, too.
+        """
+        if amps_counts < _MIN_COUNTS or amps_counts > _MAX_COUNTS:
+            return
         self._amps += amps_counts
         self._samples += 1
-        return True
+        if pack_counts < self._min_pack_counts or pack_counts > _MAX_COUNTS:
+            self._without_volts += 1
+        else:
+            self._volts += pack_counts
 
     def take(self, passed_ms: int) -> None:
         """Work out the means of the samples of the last passed_ms, at most 2 s; count charge.
@@ -64,26 +67,31 @@ class Meter:
         new_mah is what went into the pack; negative when it gave.
         """
         samples = self._samples
+        volt_samples = samples - self._without_volts
+        if volt_samples:
+            # Four bits finer than a count: 48 800 * 3333 = 1.6e8
+            volts_q4 = (self._volts << 4) // volt_samples
+            self.voltage_cv = volts_q4 * self._cv_per_1000 // 16000
+            self._volts = 0
+            self.age_ms = 0
+        elif self.age_ms < _MAX_MS:
+            self.age_ms += passed_ms
+        self.has_current = samples > 0
         if not samples:
             self.new_mah = 0
-            if self.age_ms < _MAX_MS:
-                self.age_ms += passed_ms
             return
-        # Four bits finer than a count: 48 800 * 3333 = 1.6e8
-        volts_q4 = (self._volts << 4) // samples
-        self.voltage_cv = volts_q4 * self._cv_per_1000 // 16000
         mean_q4 = (self._amps << 4) // samples
         # counts * 2500 / 1000 dA = counts * 250 mA; 48 000 * 2500 = 1.2e8
         self.current_ma = (self.zero_q4 - mean_q4) * self._da_per_1000 // 160
         self._mean_q4 = mean_q4
-        self._volts = 0
         self._amps = 0
         self._samples = 0
-        self.age_ms = 0
-        # Whole mA s: 300 000 * 10 = 3e6
-        self._ma_s += self.current_ma * passed_ms // 1000
-        whole = self._ma_s // 3600
-        self._ma_s -= whole * 3600
+        self._without_volts = 0
+        # In mA ms, for a part of one that each round lost would be 15 mAh a day:
+        # 400 000 * 2000 = 8e8
+        self._ma_ms += self.current_ma * passed_ms
+        whole = self._ma_ms // 3600000
+        self._ma_ms -= whole * 3600000
         self.new_mah = whole
 
     def rest(self, is_first: bool) -> None:
@@ -95,7 +103,7 @@ class Meter:
             self._rest_q4 = 0
             self._rests = 0
             return
-        if self.age_ms > 0:
+        if not self.has_current:
             return
         if self._rests >= _ZERO_ROUNDS:
             self._rest_q4 >>= 1
@@ -103,13 +111,11 @@ class Meter:
         self._rest_q4 += self._mean_q4
         self._rests += 1
 
-    def set_zero(self) -> bool:
-        """Take the mean of the rounds of rest() as zero; whether that can be one."""
-        if not self._rests:
-            return False
-        zero_q4 = self._rest_q4 // self._rests
-        off_q4 = zero_q4 - self._base_zero_q4
-        if -_ZERO_MOST_Q4 < off_q4 < _ZERO_MOST_Q4:
-            self.zero_q4 = zero_q4
-            return True
-        return False
+    def rested_q4(self) -> int:
+        """Return the mean of the rounds of rest() in 1/16 count; 0 where that can be no zero."""
+        rests = self._rests
+        if rests:
+            zero_q4 = self._rest_q4 // rests
+            if -ZERO_MOST_Q4 < zero_q4 - self._base_zero_q4 < ZERO_MOST_Q4:
+                return zero_q4
+        return 0

@@ -19,8 +19,8 @@ _DRIVEN_PERMILLE = const(20)
 _SURE_PERMILLE = const(100)
 _EMPTY_MV = const(1850)  # rested; of a lead cell
 _NOT_EMPTY_PERMILLE = const(700)
-_UNSURE_PERMILLE = const(300)
-_SLACK_PERMILLE = const(50)
+UNSURE_PERMILLE = const(300)
+SLACK_PERMILLE = const(50)
 _TARGET_BACK_PERMILLE = const(100)
 _GAVE_PERMILLE = const(50)
 
@@ -133,13 +133,13 @@ class PackCheck:
         unsure = energy.soc_uncertainty_permille
         missing = capacity - energy.left_mah
         most = capacity
-        if unsure <= _UNSURE_PERMILLE:
+        if unsure <= UNSURE_PERMILLE:
             most = min(missing + capacity * unsure // 1000, capacity)
         if unsure > _SURE_PERMILLE:
             missing = most  # a count that may be wrong may not end the charge
         # 300 000 mAh * 1250 = 3.8e8
         permille = self._profile.get("ah_limit")
-        limit = most * permille // 1000 + capacity * _SLACK_PERMILLE // 1000
+        limit = most * permille // 1000 + capacity * SLACK_PERMILLE // 1000
         session.begin(missing, min(limit, capacity * permille // 1000))
         session.left_mah = energy.left_mah
         session.faults &= ~TIMEOUT

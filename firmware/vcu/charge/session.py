@@ -98,10 +98,8 @@ class Session:
 
     def forget(self) -> None:
         """The pack is another one: nothing that was learned or latched holds for it."""
-        changes = self.changes
-        latches = self.latches
-        self.__init__()  # the numbers of changes go on, or the keeper would miss this one
-        self.changes = changes
-        self.latches = latches
+        # The numbers of changes go on, or the keeper would miss this one.
+        for name in FIELDS:
+            setattr(self, name, 0)
         self.is_unconfirmed = 1
         self.latch()

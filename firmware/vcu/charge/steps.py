@@ -145,10 +145,9 @@ class Steps:
     def _pause(self, cause: int) -> None:
         session = self._session
         phase = self._charge.phase
-        set_cv = self._command.limit_cv
         ends = False
         if cause == BMS_REFUSES and not self._bms.is_lost and session.in_mah > 0:
-            near = self._meter.voltage_cv >= set_cv - set_cv // 50
+            near = self._meter.voltage_cv >= self._command.near_cv
             ends = near or self._bms.share_permille < 1000 or phase >= ABSORB
         if (
             cause == NO_CURRENT and self._charge.is_relay and self._is_lithium
@@ -167,7 +166,7 @@ class Steps:
         charge = self._charge
         if self._command.kind == command.NO_CHARGER and not self._session.is_unconfirmed:
             charge.cause = NO_CHARGER
-        elif not charge.parameters_ok:
+        elif charge.parameters_lost or not charge.parameters_ok:
             charge.cause = BAD_PARAMETERS
         elif self._is_lithium and self._bms.kind == bms_port.NONE:
             charge.cause = NO_BMS

@@ -47,7 +47,7 @@ class Verdict:
         self._obedience = Obedience()
         self._runaway = Runaway(profile, charge.session)
         self._bulk_most_s = profile.get("bulk_limit")
-        self._bulk_slack = profile.get("bulk_slack")
+        self._bulk_slack_permille = profile.get("bulk_slack")
         self.live_bits = 0
 
     def of_charger(self) -> None:
@@ -55,6 +55,8 @@ class Verdict:
         charge = self._charge
         meter = self._meter
         command = self._command
+        # The last mean, again, proves nothing; what flows with the relay open needs no voltage.
+        is_new = meter.age_ms == 0 if charge.enable else meter.has_current
         bits = self._obedience.step(
             charge.enable,
             not charge.is_relay,
@@ -63,7 +65,7 @@ class Verdict:
             meter.current_ma,
             command.limit_cv,
             command.set_ma,
-            charge.dt_ms if meter.age_ms == 0 else 0,  # the last mean, again, proves nothing
+            charge.dt_ms if is_new else 0,
         )
         charge.is_quiet = self._obedience.is_quiet()
         live = bits & WELDED
@@ -124,7 +126,7 @@ class Verdict:
         if session.bulk_s > _BULK_LEAST_S and session.bulk_ma > 0:
             # 300 000 mAh * 1500 permille over mA is h / 1000, each 3.6 s. A mean of a few mA
             # would make it more than 2**30: the longest is enough.
-            by_charge = session.missing_mah * self._bulk_slack // session.bulk_ma
+            by_charge = session.missing_mah * self._bulk_slack_permille // session.bulk_ma
             if by_charge < limit_s:
                 by_charge_s = by_charge * 36 // 10
                 limit_s = min(limit_s, max(by_charge_s, _BULK_LEAST_S))

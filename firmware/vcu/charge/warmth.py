@@ -23,10 +23,10 @@ class Warmth:
     def __init__(self, profile: Profile, session: Session, bms: Bms) -> None:
         self._session = session
         self._bms = bms
-        self._too_cold = profile.get("too_cold")
-        self._warm_again = profile.get("warm_again")
-        self._too_hot = profile.get("too_hot")
-        self._cool_again = profile.get("cool_again")
+        self._too_cold_ddegc = profile.get("too_cold")
+        self._warm_again_ddegc = profile.get("warm_again")
+        self._too_hot_ddegc = profile.get("too_hot")
+        self._cool_again_ddegc = profile.get("cool_again")
         self.is_known = False
         self.coldest_ddegc = UNKNOWN_DDEGC
         self.hottest_ddegc = UNKNOWN_DDEGC
@@ -72,15 +72,15 @@ class Warmth:
     def _judge(self, cold: int, hot: int) -> None:
         """Stop at a limit, go on well inside it: the two may not chatter, nor be forgotten."""
         session = self._session
-        if cold < self._too_cold:
+        if cold < self._too_cold_ddegc:
             if not session.is_cold:
                 session.is_cold = 1
                 session.latch()
-        elif cold >= self._warm_again:
+        elif cold >= self._warm_again_ddegc:
             session.is_cold = 0
-        if hot >= self._too_hot:
+        if hot >= self._too_hot_ddegc:
             if not session.is_hot:
                 session.is_hot = 1
                 session.latch()
-        elif hot < self._cool_again:
+        elif hot < self._cool_again_ddegc:
             session.is_hot = 0
