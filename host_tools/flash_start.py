@@ -26,6 +26,7 @@ _LAST_LINES = 12
 _WHY = {
     "at-prompt": "it is at MicroPython's prompt and drives nothing",
     "no-answer": "no program answers",
+    "broke-off": "its answers break off, as of a board that starts again and again",
 }
 
 

@@ -195,9 +195,13 @@ class Keeper:
         self._due[_ODOMETER] = _COPIES
         self._due[_FAULTS] = _COPIES
 
+    def is_writing(self) -> bool:
+        """Return whether anything waits to be written. To settle may outlast a host's patience."""
+        return self._writing >= 0 or any(self._due)
+
     def is_busy(self) -> bool:
         """Return whether anything waits to be written, or settled."""
-        return self._writing >= 0 or self._settles or any(self._due)
+        return self._settles or self.is_writing()
 
     def step(self, loop: Loop, is_parked: bool, passed_ms: int) -> None:
         """One slice, passed_ms after the last, with one file operation at most: that stalls."""

@@ -55,7 +55,8 @@ class Told:
     """What one block tells, up to its last whole commit; is_whole: there is one.
 
     folders are the names and pairs of the directories in it, tail is the next pair, None at
-    the end, and goes_on that this is the same directory's. first is the lowest name in it.
+    the end, and goes_on that this is the same directory's. first is the lowest name in it, or
+    one that a power cut has left in it.
     """
 
     def __init__(self, data: "memoryview") -> None:
@@ -72,7 +73,11 @@ class Told:
             if place is not None:
                 self.folders.append((self._names[i], place))
         self.folders.sort()
-        self.first = min([name for name in self._names if name], default="")
+        left = [name for name in self._names if name.endswith(MARK)]
+        self.first = min(left or [name for name in self._names if name], default="")
+        # Loose ones are kept until they are settled: all names of many files would fill the heap.
+        self._names = []
+        self._pairs = []
 
     def places(self) -> "tuple[object, ...]":
         """Return what both blocks of a pair must agree about."""
@@ -116,7 +121,7 @@ class Told:
             self.tail = _pair(data, first)
             self.goes_on = bool(kind & 1)
         elif kind & _CLASS == _SPLICE and kind != _CREATE:
-            del names[entry], pairs[entry]
+            del names[entry : entry + 1], pairs[entry : entry + 1]
         elif kind & _CLASS in (_NAME, _STRUCT, _SPLICE):
             # Only what comes later than the first commit has been created before it has a name.
             while len(names) < entry + (kind != _CREATE):
@@ -164,21 +169,38 @@ class Pair:
 def walk(device: NullDevice, base: str):
     """Yield each pair in the order of littlefs' list; base is the path of the root, as "/".
 
-    What a directory is in comes before it. It ends where neither block of a pair is whole.
+    What a directory is in comes before it, unless it was renamed into another one: such a pair
+    comes once without a path, and again with it. It ends where neither block of a pair is whole.
     """
     blocks: "tuple[int, int] | None" = _ROOT
     paths: "dict[tuple[int, int], str]" = {_ROOT: base}
+    late: "list[Pair]" = []
     for _ in range(device.ioctl(_BLOCK_COUNT, 0)):
         if blocks is None:
-            return
+            break
         pair = Pair(device, blocks, paths.get(blocks, ""))
-        newest = pair.newest
-        if not newest.is_whole:
-            return
+        if not pair.newest.is_whole:
+            break
         if pair.path:
-            for name, place in newest.folders:
-                paths[place] = pair.path + name + "/"
-            if newest.goes_on and newest.tail is not None:
-                paths[newest.tail] = pair.path
+            _learn(pair, paths)
+        else:
+            late.append(pair)
         yield pair
-        blocks = newest.tail
+        blocks = pair.newest.tail
+    for _ in range(len(late)):
+        for pair in late:
+            pair.path = paths.get(pair.blocks, "")
+            if pair.path:
+                _learn(pair, paths)
+                late.remove(pair)
+                yield pair
+                break
+
+
+def _learn(pair: Pair, paths: "dict[tuple[int, int], str]") -> None:
+    """Note the paths of what a pair tells of."""
+    newest = pair.newest
+    for name, place in newest.folders:
+        paths[place] = pair.path + name + "/"
+    if newest.goes_on and newest.tail is not None:
+        paths[newest.tail] = pair.path

@@ -166,7 +166,7 @@ class Services:
             self._begin(desk.wanted)
         elif self._accepted == PROMPT:
             self._leave()
-        elif not keeper.is_busy():
+        elif not keeper.is_writing():
             wanted = self._accepted
             if wanted == SWAP and keeper.errno < 0 and self._swap.go_on():
                 return

@@ -13,8 +13,10 @@ which nothing can settle. Counted (tests/mpy/store_life.py), 12 000 starts write
 
 What stays: from a move to the next key-off, or 32 copies at the socket, one block leads to
 where it was. A car whose supply goes before each key-off is written is settled by no start,
-for it may be rolling. Where MicroPython does not hand out its flash (`flashbdev`, on each
-ESP32), nothing is settled. What a host writes it settles itself (host_tools/prompt_files.py).
+for it may be rolling. In blocks of 512 bytes a pair that is half full may stay loose, and is
+written in at each key-off, for 13 erases; no ESP32 mounts such. Where MicroPython does not
+hand out its flash (`flashbdev`, on each ESP32), nothing is settled. What a host writes it
+settles itself (host_tools/prompt_files.py).
 """
 
 from micropython import const

@@ -85,8 +85,11 @@ class Slots:
         if self.running != self.slot:
             how = "unchosen"
         said = ("slot " + self.running + " " + how, "sum " + self.total)
-        why = " ".join(self.why.split())  # an exception's text may have line ends
-        return said + ("given_up " + self.failed + ": " + why,) if self.failed else said
+        if not self.failed:
+            return said
+        # An exception's text may have line ends, and what a host cannot read.
+        given_up = " ".join(("given_up " + self.failed + ": " + self.why).split())
+        return said + ("".join([c if " " <= c <= "~" else "?" for c in given_up]),)
 
     def is_on_trial(self) -> bool:
         """Return whether the running version is the one that /slot names, unconfirmed."""

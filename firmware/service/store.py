@@ -37,6 +37,7 @@ LOST = "lost"
 LOST_MOST = const(4)
 
 _ENOENT = const(2)
+_PIECES_MOST = const(400)
 
 _IDLE = const(0)
 _WRITE = const(1)
@@ -74,9 +75,14 @@ class Store:
         self.errno = 0
 
     def settle(self) -> None:
-        """Have each directory in both of its blocks, at once. For when no loop runs beside it."""
-        while self.settle_step() == BUSY:
-            pass
+        """Have each directory in both of its blocks. For when no loop runs beside it.
+
+        A flash of thousands of files takes minutes, and a start that lasts 60 s is ended by the
+        selector's watchdog: what so many pieces leave is for the key-off.
+        """
+        for _ in range(_PIECES_MOST):
+            if self.settle_step() != BUSY:
+                return
 
     def settle_step(self) -> int:
         """Do a piece of service/settling.py: BUSY, OK when there is no more, or FAILED."""

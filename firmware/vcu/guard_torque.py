@@ -23,13 +23,14 @@ _HALF_PERMILLE = const(500)
 _OVER_MMPS = const(640)  # 3 km/h, less what the measurement lags behind
 # Torque is released within 100 ms: a rule broken for longer than that is broken.
 _RULE_MS = const(100)
-# The wheel tells anew only every 120 ms, so that waiting makes its speed no surer.
-_SPEED_MS = const(20)
+# The wheel tells anew only every 120 ms, so that waiting makes its speed no surer; but after a
+# late tick, or where pulses are rare, it may be off for as long as the governor takes.
+_SPEED_MS = const(40)
 _LONG_MS = const(10000)
 
 
 class GuardTorque:
-    """step() returns the rule that has been broken for 100 ms, or 0.
+    """step() returns the rule that has been broken for 100 ms, speed for 40 ms, or 0.
 
     envelope is the torque that the motor may still have, permille; coasting_ms
     for how long nobody has asked for any or braked; is_broken whether a rule is.
@@ -97,7 +98,8 @@ class GuardTorque:
             return 0
         self._broken_ms = self._broken_ms + passed_ms if self.is_broken else 0
         self.is_broken = True
-        return wrong if self._broken_ms >= (_SPEED_MS if wrong == SPEED else _RULE_MS) else 0
+        rule_ms = _SPEED_MS if wrong == SPEED and self._wheel.is_sure else _RULE_MS
+        return wrong if self._broken_ms >= rule_ms else 0
 
     def _coast(self, brake_on: int, passed_ms: int) -> None:
         """Nothing is asked: what was fades with the motor's lag."""

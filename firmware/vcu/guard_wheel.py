@@ -29,7 +29,8 @@ class GuardWheel:
     speed_mmps is that of the last half second, ahead_mmps where it is now if it rose or
     fell evenly, fastest_mmps what it may be at most; is_silent: no pulse in the newest slot.
     A wheel with a pulse every 14 cm or rarer is_coarse: its speed is that of the whole
-    second, and ahead_mmps where the newer half leads if that is slower.
+    second, and ahead_mmps where the newer half leads if that is slower. is_sure: it is not,
+    and for a second no tick was late.
     """
 
     def __init__(self, values: "dict[str, int]") -> None:
@@ -44,6 +45,7 @@ class GuardWheel:
         self.is_silent = True
         self._newest = 0
         self._steady_slots = 0  # of regular length, since the last that was not
+        self.is_sure = False
         self._ways = array("H", [0] * _SLOTS)  # pulses by slot
         self._newer = 0
         self._older = 0
@@ -62,6 +64,7 @@ class GuardWheel:
             self._steady_slots = 0
         elif self._steady_slots < _SLOTS:
             self._steady_slots += 1
+        self.is_sure = self._steady_slots >= _SLOTS and not self.is_coarse
         if slot_ms > SLOT_MS:
             new = (new * SLOT_MS + (slot_ms >> 1)) // slot_ms
         ways = self._ways

@@ -369,3 +369,18 @@ def test_a_zero_that_was_set_anew_is_measured_at_the_next_plug_in_and_the_old_on
     latches = rig.session.latches
     rig.charge.forget_zero()
     assert (rig.session.zero_q4, rig.session.latches) == (0, latches + 1)
+
+
+@pytest.mark.parametrize(("given_mah", "moved_mah", "kept_mah"), [
+    (0, -9800, 0), (99000, 9800, 100000), (50000, -9800, 40200),
+])  # fmt: skip
+def test_what_rest_corrects_leaves_a_session_that_its_record_can_hold(
+    given_mah, moved_mah, kept_mah
+):
+    rig = Rig()
+    rig.seconds(2)
+    assert rig.phase == "CHECK" and rig.charge.enable == 0
+    rig.session.left_mah = given_mah
+    rig.energy.left_mah += moved_mah
+    rig.seconds(1)
+    assert rig.session.left_mah == kept_mah

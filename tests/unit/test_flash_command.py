@@ -481,12 +481,12 @@ def test_parameters_of_an_erased_board_come_out_of_its_backup(bench, tmp_path, c
 
 
 def locked(bench):
-    """The board is somebody's: it wants the service key, and is given another cap."""
+    """The board is somebody's: a dump carries its speed cap, which wants the factory key."""
     own = bench.identity
     bench.console.answers |= {
         "id": lambda line: [*own(line), "vehicle_id LSEV-0007", "access view, wrong answers 0"],
-        "unlock": [f"level 1 id LSEV-0007 nonce {'ab' * 16} tries 5; `auth HEX` within 60 s"],
-        "auth": ["service until `lock`"],
+        "unlock": [f"level 2 id LSEV-0007 nonce {'ab' * 16} tries 5; `auth HEX` within 60 s"],
+        "auth": ["factory until `lock`"],
         "lock": [],
     }
     Path("other.txt").write_text("speed_cap_kmh=45\nreverse_cap_kmh=6\nchecksum 22222222\n")
@@ -495,9 +495,9 @@ def locked(bench):
 @pytest.mark.parametrize(
     ("key", "auth", "told"),
     [
-        (None, ["service"], "wants the service key (level 1)"),
-        ("k2=" + "cd" * 16, ["service"], "has no key of level 1"),
-        ("cd" * 16, LinkError(35, "bad-key", "wrong answer for level 1"), "wrong answer for"),
+        (None, ["factory"], "wants the factory key (level 2)"),
+        ("k1=" + "cd" * 16, ["factory"], "has no key of level 2"),
+        ("cd" * 16, LinkError(35, "bad-key", "wrong answer for level 2"), "wrong answer for"),
     ],
 )
 def test_parameters_that_a_locked_board_would_not_take_are_told_before_anything_is_changed(
@@ -526,17 +526,8 @@ def test_a_locked_board_whose_key_is_given_is_flashed_and_locked_again_before_an
     Path("key.txt").write_text("cd" * 16)
     assert bench.flash(NEW, "--restore", "other.txt", "--key", "key.txt") == 0
     told = bench.console.told
-    assert told.index("unlock 1") < told.index("lock") < told.index("repl")
+    assert told.index("unlock 2") < told.index("lock") < told.index("repl")
     assert "2 given back" in capsys.readouterr().out
-
-
-def test_a_locked_board_that_has_the_parameters_already_needs_no_key(bench) -> None:
-    locked(bench)
-    bench.console.answers |= {line: [] for line in ("restore", "save", "reboot", "checksum")}
-    bench.console.answers |= {"speed_cap_kmh=45": [], "reverse_cap_kmh=8": []}
-    Path("same.txt").write_text("\n".join(DUMP) + "\n")
-    assert bench.flash(NEW, "--restore", "same.txt") == 0
-    assert "unlock 1" not in bench.console.told
 
 
 def test_a_backup_without_parameters_is_refused_before_a_port_is_opened(bench) -> None:

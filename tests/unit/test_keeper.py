@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from unit import runs
+from unit.garage import Garage
+from unit.littlefs_blocks import SUPERBLOCK, Device, block, tail
 from unit.runs import HARD, PWRON, SLICE_MS, WDT, Board
 
 from service import boot_record, keeper, record_copy, records, store
@@ -685,3 +687,35 @@ def test_a_night_at_the_socket_settles_after_every_32_copies(board):
             assert files.pieces == pieces + Settling.PIECES
             assert files.writes - settled[-1] < 2
     assert settled == [32, 64, 96, 128]
+
+
+def test_what_a_start_has_no_time_to_settle_is_settled_at_key_off(board, monkeypatch):
+    tags = [[(SUPERBLOCK, 0, b"littlefs"), *tail(n + 2, n + 3)] for n in range(0, 998, 2)]
+    tags.append(tail(0xFFFFFFFF, 0xFFFFFFFF))
+    device = Device({n: block(1, tags[n // 2]) for n in range(1000)}, count=1000)
+    monkeypatch.setattr(runs, "Store", lambda root, files: Store(root, files, device))
+    run = board.start()
+    assert device.reads == 2 * 400
+    run.drive(60)
+    assert device.reads == 2 * 400
+    run.key_off()
+    run.slices(10000)
+    assert device.reads == 2 * 500
+    assert not run.keeper.is_busy()
+
+
+@pytest.mark.usefixtures("settling")
+@pytest.mark.parametrize("verb", ["save", "reboot"])
+def test_a_long_settling_keeps_no_host_waiting_for_what_it_asked(board, monkeypatch, verb):
+    monkeypatch.setattr(Settling, "PIECES", 1_000_000)
+    car = Garage(board)
+    car.run.drive(60).key_off()
+    keeper = car.run.keeper
+    assert keeper.is_busy() and not keeper.is_writing()
+    writes = keeper.store.writes
+    keeper.save_all()
+    assert keeper.is_writing()
+    car.good(verb)
+    assert keeper.store.writes > writes
+    assert keeper.is_busy() and not keeper.is_writing()
+    assert car.services.wants_reset == (verb == "reboot")

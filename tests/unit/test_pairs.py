@@ -62,6 +62,12 @@ def test_what_was_created_before_an_entry_or_deleted_moves_it():
     assert told(HOME, [(DELETE, 1, b"")]).first == ""
 
 
+@pytest.mark.parametrize("entry", [2, 3, 1022])
+def test_to_delete_what_is_not_there_changes_nothing(entry):
+    found = told(HOME, [(DELETE, entry, b"")], MOVED)
+    assert found.is_whole and found.folders == [("records", (3, 8))]
+
+
 @pytest.mark.parametrize("data", [b"\xff" * 256, bytes(256), bytes(range(256))])
 def test_a_block_without_a_commit_tells_nothing(data):
     found = Told(memoryview(data))
@@ -113,8 +119,24 @@ def test_a_pair_that_no_directory_tells_of_has_no_path():
     assert walked(blocks | RECORDS) == [("/", False), ("", False)]
 
 
-def test_a_file_that_a_power_cut_has_left_makes_its_pair_loose():
-    left = {n: block(n, [*file(0, "odometeq~settling"), *END]) for n in (2, 3)}
+def test_a_folder_that_was_renamed_into_a_later_one_is_found_again_with_its_path():
+    # littlefs' list is /, new, new/x, old, as it was before new became old/new.
+    blocks = {n: block(1, [*START, *folder(1, "old", 8, 9), *tail(2, 3)]) for n in (0, 1)}
+    blocks |= {n: block(1, [*folder(0, "x", 6, 7), *tail(4, 5, goes_on=True)]) for n in (2, 3)}
+    blocks |= {n: block(1, [*file(0, "y"), *tail(6, 7)]) for n in (4, 5)}
+    blocks |= {n: block(1, [*file(0, "z"), *tail(8, 9)]) for n in (6, 7)}
+    blocks |= {n: block(1, [*folder(0, "new", 2, 3), *END]) for n in (8, 9)}
+    blocks[7] = block(0, [*file(0, "z"), *tail(10, 11)])
+    assert walked(blocks) == [
+        ("/", False), ("", False), ("", False), ("", True), ("/old/", False),
+        ("/old/new/", False), ("/old/new/", False), ("/old/new/x/", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [["odometeq~settling"], ["boot", "odometeq~settling", "x"]])
+def test_a_file_that_a_power_cut_has_left_makes_its_pair_loose_wherever_it_is(names):
+    tags = [tag for i, name in enumerate(names) for tag in file(i, name)]
+    left = {n: block(n, [*tags, *END]) for n in (2, 3)}
     assert walked(ROOT | left) == [("/", False), ("/records/", True)]
 
 

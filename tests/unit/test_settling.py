@@ -104,6 +104,29 @@ def test_the_name_of_the_small_file_is_no_path(first):
     assert max(chip.names) < "/records/a/" + first
 
 
+def test_a_folder_that_was_renamed_into_a_later_one_is_settled():
+    # littlefs' list is /, records/a, records.
+    home = [*START, *folder(1, "records", 2, 3), *tail(4, 5)]
+    listed = {0: home, 1: home, 4: [*file(0, "params"), *tail(2, 3)]}
+    parent = [*folder(0, "a", 4, 5), *END]
+    old = {2: parent, 3: parent, 5: [*file(0, "params"), *tail(8, 9)]}
+    chip = Chip(listed | old)
+    assert settled(chip) == []
+    assert list(chip.written) == ["/records/a/"]
+    assert settled(chip) == [] and list(chip.written) == ["/records/a/"]
+    assert chip.there == set()
+
+
+def test_a_small_file_that_a_power_cut_has_left_is_taken_away_also_behind_other_names():
+    tags = [*file(0, "boot"), *file(1, "odometeq~settling"), *file(2, "params"), *END]
+    chip = Chip(ALIKE | {4: tags, 5: tags})
+    left = "/records/a/odometeq~settling"
+    chip.there = {left}
+    assert settled(chip) == []
+    assert set(chip.names) == {left}
+    assert chip.there == set()
+
+
 def test_a_pair_that_stays_as_it_is_is_written_in_for_three_rounds_of_a_block_and_given_up():
     chip = Chip(ALIKE | {1: OLD_HOME}, follows=False)
     assert settled(chip) == []

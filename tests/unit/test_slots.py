@@ -107,6 +107,11 @@ def test_what_was_given_up_is_said_in_one_line_whatever_it_said_itself(monkeypat
     assert said_by(disk, "a", monkeypatch)[2:] == ("given_up b: ValueError: a @1 ok",)
 
 
+def test_what_was_given_up_is_said_in_letters_that_each_host_can_read(monkeypatch):
+    disk = board_with("a", 0, True, "b", "OSError: gr\u00f6\u00dfe \u20ac\x1b[2J\x7f~")
+    assert said_by(disk, "a", monkeypatch)[2:] == ("given_up b: OSError: gr??e ??[2J?~",)
+
+
 @pytest.mark.parametrize("running", ["", "a"])
 def test_only_the_version_on_trial_can_speak_for_itself(running):
     disk = board_with()

@@ -35,7 +35,7 @@ from vcu.charge.verdict import Verdict
 from vcu.charge.warmth import Warmth
 from vcu.energy import Energy
 from vcu.faults import SYSTEM, WORD_SHIFT, row_of
-from vcu.fixmath import lerp
+from vcu.fixmath import clamp, lerp
 from vcu.params import Params
 from vcu.sense import Scaling
 from vcu.signals import Raw, Signals
@@ -220,7 +220,8 @@ class Charge:
         pack = self.pack_check
         if pack.left_mah >= 0 and self.meter.current_ma > -_REST_MA:
             # What a rested voltage takes from the count was not given.
-            session.left_mah += left_mah - pack.left_mah
+            given_mah = session.left_mah + left_mah - pack.left_mah
+            session.left_mah = clamp(given_mah, 0, self.profile.capacity_mah)
         pack.left_mah = left_mah
         if self.enable:
             session.total_s += seconds
