@@ -7,7 +7,7 @@ complements of sums over them, and its own arithmetic from the raw inputs.
 
 Its rooms judge torque (guard_torque), power (guard_power) and the wheel (guard_wheel);
 here the outputs are compared with what was driven, and what was found is acted on. What
-breaks a rule for 100 ms, speed for 40 ms, or power in two looks, loses enable, the guard's own
+breaks a rule for 100 ms, or speed or power in two looks, loses enable, the guard's own
 consent and the heartbeat, all three, until the key is turned off; power that still
 flows 130 ms later loses the contactor, under load, or as soon as a motor of its lag
 would have let go and it has not begun to fall; after 170 ms it goes in any case.

@@ -25,12 +25,12 @@ _OVER_MMPS = const(640)  # 3 km/h, less what the measurement lags behind
 _RULE_MS = const(100)
 # The wheel tells anew only every 120 ms, so that waiting makes its speed no surer; but after a
 # late tick, or where pulses are rare, it may be off for as long as the governor takes.
-_SPEED_MS = const(40)
+_SPEED_MS = const(20)
 _LONG_MS = const(10000)
 
 
 class GuardTorque:
-    """step() returns the rule that has been broken for 100 ms, speed for 40 ms, or 0.
+    """step() returns the rule that has been broken for 100 ms, speed in two looks, or 0.
 
     envelope is the torque that the motor may still have, permille; coasting_ms
     for how long nobody has asked for any or braked; is_broken whether a rule is.

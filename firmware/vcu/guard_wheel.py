@@ -13,6 +13,7 @@ from micropython import const
 _SLOTS = const(8)
 SLOT_MS = const(120)
 _LONG_SLOT_MS = const(128)
+_SURE_SLOTS = const(25)  # 3 s: until then the governor has found the speed again, too
 _MAX_PULSES = const(1000)
 _COARSE_UM = const(140000)
 _LAG_MMPS = const(300)  # that the speed may lie behind
@@ -30,7 +31,7 @@ class GuardWheel:
     fell evenly, fastest_mmps what it may be at most; is_silent: no pulse in the newest slot.
     A wheel with a pulse every 14 cm or rarer is_coarse: its speed is that of the whole
     second, and ahead_mmps where the newer half leads if that is slower. is_sure: it is not,
-    and for a second no tick was late.
+    and for 3 s no tick was late.
     """
 
     def __init__(self, values: "dict[str, int]") -> None:
@@ -62,9 +63,9 @@ class GuardWheel:
         # Late ticks make a slot long: count as if it had been a regular one.
         if slot_ms > _LONG_SLOT_MS:
             self._steady_slots = 0
-        elif self._steady_slots < _SLOTS:
+        elif self._steady_slots < _SURE_SLOTS:
             self._steady_slots += 1
-        self.is_sure = self._steady_slots >= _SLOTS and not self.is_coarse
+        self.is_sure = self._steady_slots >= _SURE_SLOTS and not self.is_coarse
         if slot_ms > SLOT_MS:
             new = (new * SLOT_MS + (slot_ms >> 1)) // slot_ms
         ways = self._ways

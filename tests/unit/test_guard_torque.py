@@ -362,22 +362,22 @@ def test_torque_is_permitted_to_a_car_that_will_be_just_as_fast_as_the_cap():
 @pytest.mark.parametrize(
     ("pulses_per_turn", "late_ms", "ticks"),
     [
-        pytest.param(24, 10, (3, 5), id="sure"),
+        pytest.param(24, 10, (1, 3), id="sure"),
         pytest.param(24, 100, (9, 11), id="a late tick"),
         pytest.param(6, 10, (9, 11), id="rare pulses"),
     ],
 )
-def test_torque_above_the_cap_is_taken_after_40_ms_or_where_the_wheel_is_not_sure_after_100_ms(
+def test_torque_above_the_cap_is_taken_in_two_looks_or_where_the_wheel_is_not_sure_after_100_ms(
     pulses_per_turn, late_ms, ticks
 ):
-    bench = Bench(100, pulses_per_turn=pulses_per_turn)
+    bench = Bench(310, pulses_per_turn=pulses_per_turn)
     bench.tick(SLOT)
     bench.tick(dt_ms=late_ms)
     bench.torque = 100
     bench.pulse(300)
     while bench.guard.wheel.speed_mmps == 0:
         bench.tick()
-    assert bench.guard.wheel.speed_mmps > 20000
+    assert bench.guard.wheel.speed_mmps > 15000
     assert ticks[0] <= bench.ticks_to_stop() <= ticks[1]
 
 
