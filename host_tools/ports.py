@@ -130,9 +130,9 @@ def _explained(name: str, error: OSError) -> PortError:
 def _group_of(name: str) -> str:
     try:
         return Path(name).group()
+    # The port is gone, its group has no name, or the system has no groups (Windows): the
+    # group that most systems give to serial ports is the best guess for the sentence.
     except (OSError, KeyError, NotImplementedError):
-        # The port is gone, its group has no name, or the system has no groups (Windows): the
-        # group that most systems give to serial ports is the best guess for the sentence.
         return "dialout"
 
 

@@ -16,6 +16,7 @@ import time
 # unit converter takes for a solver of that name and breaks on. So this stands before its import.
 sys.modules["mip"] = None  # pyright: ignore[reportArgumentType]
 
+# E402: after the line above, or it breaks on the stubs.
 import obd  # noqa: E402
 
 READ_S = 2.5

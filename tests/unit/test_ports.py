@@ -158,6 +158,7 @@ def test_the_lines_of_a_bridge_never_differ_where_its_driver_would_let_them(
         assert port.opened_with == at_opening and port.dtr and port.rts
 
 
+# Elsewhere (macOS) they have other names, and are not made anew in the order of their numbers.
 @pytest.mark.skipif(not Path("/dev/pts").is_dir(), reason="the pseudo terminals are elsewhere")
 def test_a_link_that_a_killed_board_has_left_opens_nobody_elses_terminal(tmp_path: Path) -> None:
     host, board = pty.openpty()
