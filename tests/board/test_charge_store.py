@@ -8,7 +8,6 @@ import select
 import socket
 
 import pytest
-from board.bench_car import STEP
 
 from service import charge_record
 from service.store import OK, Store
@@ -18,6 +17,7 @@ from sim.interpreter import FIRMWARE_DIR, MicropythonController
 from sim.plant.charger import SetpointCharger
 from sim.vehicle import load_vehicle
 from sim.world import TICK_S, World
+from tests.board.bench_car import STEP
 from vcu.charge.backstops import DISOBEYS
 from vcu.charge.phases import BULK, CHECK, FAULT, FULL, OFF
 from vcu.charge.session import FIELDS, Session

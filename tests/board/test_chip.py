@@ -4,11 +4,11 @@ import shutil
 from contextlib import closing
 
 import pytest
-from board.bench_car import BOARDS, SLICES, bench_inputs, small_firmware
 
 from sim import frame
 from sim.controller import ControllerError
 from sim.interpreter import FIRMWARE_DIR, MicropythonController
+from tests.board.bench_car import BOARDS, SLICES, bench_inputs, small_firmware
 from vcu.signals import SLOW_NAMES, SLOW_ORDER
 
 pytestmark = pytest.mark.usefixtures("interpreter")

@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 import serial
-from board.flashed import (
+
+from host_tools.bundle import FIRMWARE_DIR, MICROPYTHON_MIN, Bundle, version_of
+from host_tools.slot_record import Record, encode
+from sim.flash_board import FlashBoard
+from tests.board.flashed import (
     BOARD,
     VEHICLE,
     blank,
@@ -27,10 +31,6 @@ from board.flashed import (
     write_root,
     write_slot,
 )
-
-from host_tools.bundle import FIRMWARE_DIR, MICROPYTHON_MIN, Bundle, version_of
-from host_tools.slot_record import Record, encode
-from sim.flash_board import FlashBoard
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

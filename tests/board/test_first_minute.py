@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from unit.kept_screens import kept
+
+from tests.unit.kept_screens import kept
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

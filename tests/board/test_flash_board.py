@@ -16,7 +16,17 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from board.flashed import (
+
+from host_tools.board_files import BoardError
+from host_tools.bundle import read_bundle, write_bundle
+from host_tools.cli import main
+from host_tools.flash_steps import Tools, at_prompt, stop_program
+from host_tools.install import install
+from host_tools.prompt_files import PromptFiles
+from host_tools.slot_record import Record
+from host_tools.slots import FlashError, inspect
+from sim.flash_board import FlashBoard
+from tests.board.flashed import (
     BOARD,
     VEHICLE,
     blank,
@@ -29,16 +39,6 @@ from board.flashed import (
     write_root,
     write_slot,
 )
-
-from host_tools.board_files import BoardError
-from host_tools.bundle import read_bundle, write_bundle
-from host_tools.cli import main
-from host_tools.flash_steps import Tools, at_prompt, stop_program
-from host_tools.install import install
-from host_tools.prompt_files import PromptFiles
-from host_tools.slot_record import Record
-from host_tools.slots import FlashError, inspect
-from sim.flash_board import FlashBoard
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

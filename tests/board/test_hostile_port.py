@@ -13,13 +13,13 @@ from array import array
 from contextlib import ExitStack, closing, suppress
 
 import pytest
-from board.bench_car import bench_inputs, read_back
 
 from host_tools.board_port import SerialPort
 from sim import frame
 from sim.controller import ControllerError
 from sim.interpreter import MicropythonController
 from sim.wires import Wires
+from tests.board.bench_car import bench_inputs, read_back
 from vcu import modes
 
 pytestmark = pytest.mark.usefixtures("interpreter")

@@ -3,13 +3,13 @@
 from contextlib import closing
 
 import pytest
-from board.bench_car import SAFE_PINS, SLICES, Pair, Wheel, bench_inputs
 
 from sim import frame
 from sim.controller import ControllerError
 from sim.interpreter import MicropythonController
 from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle
+from tests.board.bench_car import SAFE_PINS, SLICES, Pair, Wheel, bench_inputs
 from vcu.faults import SYSTEM, TABLE
 from vcu.signals import SLOW_ORDER
 

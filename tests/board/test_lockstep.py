@@ -4,11 +4,11 @@ import random
 from contextlib import closing
 
 import pytest
-from board.bench_car import BOARDS, Pair, Wheel, bench_inputs, values_for
 
 from sim import frame
 from sim.plant.bms import BOTH_MV, DISCHARGE_MV
 from sim.vehicle import load_vehicle, vehicle_names
+from tests.board.bench_car import BOARDS, Pair, Wheel, bench_inputs, values_for
 from vcu import contactor, modes
 from vcu.charge import phases
 from vcu.modes import REASONS

@@ -5,13 +5,13 @@ from array import array
 from contextlib import closing
 
 import pytest
-from board.bench_car import SAFE_PINS, SLICES, STEP, bench_inputs, read_back
 
 from sim import frame, interpreter
 from sim.controller import ControllerError
 from sim.interpreter import MicropythonController
 from sim.runtime import CpythonController
 from sim.wires import Wires
+from tests.board.bench_car import SAFE_PINS, SLICES, STEP, bench_inputs, read_back
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

@@ -6,12 +6,12 @@ import socket
 from contextlib import closing
 
 import pytest
-from board.bench_car import SLICES, STEP, bench_inputs, read_back
 
 from sim import frame
 from sim.controller import ControllerError
 from sim.interpreter import FIRMWARE_DIR, MicropythonController
 from sim.wires import Wires
+from tests.board.bench_car import SLICES, STEP, bench_inputs, read_back
 from vcu.faults import SYSTEM, TABLE
 
 pytestmark = pytest.mark.usefixtures("interpreter")

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 
 import pytest
-from board.flashed import BLOCK_BYTES, BLOCKS, blank, built, tool, write_root, write_slot
 
 from host_tools.slot_record import Record
 from service.pairs import NullDevice, walk
 from sim.flash_board import FlashBoard
+from tests.board.flashed import BLOCK_BYTES, BLOCKS, blank, built, tool, write_root, write_slot
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

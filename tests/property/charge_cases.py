@@ -7,14 +7,13 @@ change within ten seconds, everything else once a minute.
 import random
 from dataclasses import dataclass
 
-from property.charge_rules import ChargeRules
-
 from sim.charging import ChargeRun
 from sim.controller import board_scaling, load_board
 from sim.plant.charger import RelayCharger, SetpointCharger, Socket
 from sim.plant.lead_acid import LEAD_KINDS, LeadAcid
 from sim.plant.lithium import Lithium
 from sim.vehicle import load_vehicle
+from tests.property.charge_rules import ChargeRules
 from vcu import chemistry
 from vcu.charge import bms as bms_port
 from vcu.charge import command

@@ -16,9 +16,8 @@ voltage, by unit/test_energy.py; I22, a clock that wraps, by test_timing.py.
 I21 speaks of a CAN charger, which there is none of.
 """
 
-from property.charge_outer import OUTER, permitted_permille
-
 from sim.vehicle import Vehicle
+from tests.property.charge_outer import OUTER, permitted_permille
 from vcu.charge import backstops, phases
 from vcu.charge import bms as bms_port
 from vcu.charge import command as command_port

@@ -4,10 +4,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from property.charge_rules import ChargeRules
-
 from sim.charge_scenario import ChargeScenario, chemistry_of
 from sim.charging import ChargeRun
+from tests.property.charge_rules import ChargeRules
 
 
 def watched(scenario: ChargeScenario) -> ChargeScenario:

@@ -11,16 +11,16 @@ import random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from property.charge_cases import EVENTS, KINDS, Case, Run, happen
-from property.charge_outer import OUTER
-from property.charge_rules import ChargeRules
-from property.envelope import ScriptDriver
 
 from sim.faults import parse_fault
 from sim.frame import CHARGER, CONTACTOR, ENABLE, PLUG_IN
 from sim.plant.lead_acid import LEAD_KINDS
 from sim.runtime import CpythonController
 from sim.world import TICK_S, World
+from tests.property.charge_cases import EVENTS, KINDS, Case, Run, happen
+from tests.property.charge_outer import OUTER
+from tests.property.charge_rules import ChargeRules
+from tests.property.envelope import ScriptDriver
 from vcu import chemistry
 from vcu.charge import phases
 from vcu.charge.profiles import TABLE, Profile

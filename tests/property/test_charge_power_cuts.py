@@ -10,9 +10,9 @@ import os
 import random
 
 import pytest
-from property.charge_cases import KINDS, Case, Run, happen
 
 from sim.plant.lead_acid import LEAD_KINDS
+from tests.property.charge_cases import KINDS, Case, Run, happen
 from vcu.charge import phases
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))

@@ -17,7 +17,6 @@ from types import FrameType, MethodType
 from typing import Any
 
 import pytest
-from property.envelope import Envelope, ScriptDriver
 
 from sim.controller import ControllerError
 from sim.driver import PedalDriver
@@ -26,6 +25,7 @@ from sim.plant.cars import CARS
 from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle
 from sim.world import World, flat, slopes
+from tests.property.envelope import Envelope, ScriptDriver
 from vcu.loop import Loop
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))

@@ -11,11 +11,11 @@ import random
 from functools import cache
 
 import pytest
-from property.envelope import Envelope, ScriptDriver
 
 from sim.frame import CHARGE_A_MV, CHARGE_PHASE, CHARGE_V_MV, CONTACTOR_STATE, PIN_COUNT
 from sim.vehicle import load_vehicle
 from sim.world import World
+from tests.property.envelope import Envelope, ScriptDriver
 from vcu import contactor
 from vcu.charge.phases import BULK, CHECK, OFF
 

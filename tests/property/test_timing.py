@@ -9,8 +9,6 @@ import random
 from array import array
 
 import pytest
-from property.envelope import Envelope, ScriptDriver
-from property.test_guard_alone import VEHICLE, moments
 
 from sim.faults import Fault, make_fault
 from sim.frame import COMMAND, CONTACTOR, DOUBLE, FLASH_OPS, MODE, STALL, STORED
@@ -18,6 +16,8 @@ from sim.frame import FAULTS as ACTIVE
 from sim.runtime import CpythonController
 from sim.trace import fault_numbers
 from sim.world import World
+from tests.property.envelope import Envelope, ScriptDriver
+from tests.property.test_guard_alone import VEHICLE, moments
 from vcu import modes
 from vcu.faults import STOP, row_of
 

@@ -7,10 +7,10 @@ import itertools
 import os
 
 import pytest
-from scenario.nights import charge, drive, make_run, plug_in
 
 from sim.plant.battery import make_battery
 from sim.plant.lead_acid import LeadAcid
+from tests.scenario.nights import charge, drive, make_run, plug_in
 from vcu.charge.backstops import CELL_SHORTED, DISOBEYS, WELDED, WRONG_PACK
 from vcu.charge.phases import ABSORB, BULK, CAUSE_NAMES, CHECK, FAULT, FLOAT, FULL, NAMES
 

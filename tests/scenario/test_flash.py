@@ -6,12 +6,12 @@ Under MicroPython the short scenarios are run, all with LSEV_PROVE=1.
 import os
 
 import pytest
-from property.envelope import ScriptDriver
 
 from sim.charge_scenario import ChargeScenario
 from sim.frame import FLASH_OPS, FLASH_OPS_MOVING
 from sim.scenario import find_scenario, run_scenario, scenario_names
 from sim.world import World
+from tests.property.envelope import ScriptDriver
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 LONGEST_S = 1e9 if PROVE else 80.0

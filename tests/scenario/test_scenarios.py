@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from property.charge_watch import watched
 
 from sim.charge_scenario import ChargeScenario, UnfitError
 from sim.charging import ChargeRun
 from sim.scenario import Result, find_scenario, run_scenario, scenario_names, whole_loop_piece
 from sim.vehicle import load_vehicle, vehicle_names
+from tests.property.charge_watch import watched
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 SEEDS = range(1, 11) if PROVE else (1, 2)

@@ -8,7 +8,8 @@ three seeds of the sensor's noise and zero for a part. And cold, heat and plain 
 import os
 
 import pytest
-from scenario.nights import HARD_V, LITHIUM, RATED_C, charge, make_run
+
+from tests.scenario.nights import HARD_V, LITHIUM, RATED_C, charge, make_run
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 COUNTS = {

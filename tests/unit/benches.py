@@ -1,6 +1,6 @@
 """Benches: a garage in which time passes for the car as well, slice by slice."""
 
-from unit.garage import Garage
+from tests.unit.garage import Garage
 
 
 class Bench(Garage):

@@ -2,9 +2,8 @@
 
 import random
 
-from unit.cars import make_params, make_scaling
-
 from service import charge_record
+from tests.unit.cars import make_params, make_scaling
 from vcu.charge.charge import Charge
 from vcu.charge.phases import FULL, PRECHARGE
 from vcu.charge.session import FIELDS, Session

@@ -4,8 +4,7 @@ Voltage and current are the test's to set, so that each condition can be brought
 about a count inside its limit and a count outside.
 """
 
-from unit.cars import PACK_CV_PER_1000, PACK_DA_PER_1000, make_params, make_scaling
-
+from tests.unit.cars import PACK_CV_PER_1000, PACK_DA_PER_1000, make_params, make_scaling
 from vcu.charge import command, phases
 from vcu.charge.charge import Charge
 from vcu.charge.session import FIELDS

@@ -2,8 +2,7 @@
 
 from types import SimpleNamespace
 
-from unit.cars import make_params
-
+from tests.unit.cars import make_params
 from vcu.guard import DATA, Guard
 from vcu.signals import SLOW_BATTERY_TEMP, SLOW_THROTTLE_READBACK, Outputs, Raw
 

@@ -3,12 +3,11 @@
 import errno
 import os
 
-from unit.cars import make_scaling
-
 from service.boot_record import BootRecord
 from service.keeper import Keeper
 from service.records import preset_mark
 from service.store import Files, Store
+from tests.unit.cars import make_scaling
 from vcu.loop import Loop
 from vcu.preset import Preset
 

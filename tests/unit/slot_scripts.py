@@ -8,13 +8,12 @@ import json
 import random
 from pathlib import Path
 
-from unit.folder_board import BOARD, VEHICLE, FolderBoard
-
 from host_tools.bundle import Bundle
 from host_tools.install import choose_other, install
 from host_tools.prompt_files import SETTLE
 from host_tools.slot_record import Record, decode, encode
 from host_tools.slots import SELECTOR, inspect
+from tests.unit.folder_board import BOARD, VEHICLE, FolderBoard
 
 # The root's own files are written once, and what is in them is nobody's here.
 _ROOT_BYTES = 200

@@ -9,7 +9,6 @@ import os
 import random
 
 import pytest
-from unit.test_kept_records import IDS, LINES
 
 import selector
 from service import boot_record
@@ -24,6 +23,7 @@ from service.record_copy import (
     parse,
 )
 from service.records import Counters
+from tests.unit.test_kept_records import IDS, LINES
 
 PROVE = bool(os.environ.get("LSEV_PROVE"))
 TRIED = 200_000 if PROVE else 3_000

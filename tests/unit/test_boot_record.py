@@ -1,11 +1,11 @@
 """Boot record: how the last run ended is told right after every kind of end."""
 
 import pytest
-from unit.runs import HARD, PWRON, WDT, Memory
 
 from service import boot_record
 from service.boot_record import SIZE, TEXTS, BootRecord, NullMemory, describe
 from service.records import Counters
+from tests.unit.runs import HARD, PWRON, WDT, Memory
 
 SOFT = 5
 STORED = [1, 0, 0, 1 << 11]

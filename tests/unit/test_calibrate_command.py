@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 
 import pytest
-from unit.answering_board import AnsweringBoard
 
 from host_tools import calibrate_command
 from host_tools.cli import make_parser
 from host_tools.link import LinkError
+from tests.unit.answering_board import AnsweringBoard
 
 Capture = pytest.CaptureFixture[str]
 

@@ -1,12 +1,12 @@
 """`cal` at the console: what it takes over, what it refuses, and the way back."""
 
 import pytest
-from unit import cars, runs
-from unit.benches import Bench
 
 from service import calibration
 from service.change_log import ChangeLog
 from service.seal import Seal
+from tests.unit import cars, runs
+from tests.unit.benches import Bench
 
 PEDAL = {
     "pedal_a_released_counts": 490, "pedal_a_pressed_counts": 2290,

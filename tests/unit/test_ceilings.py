@@ -1,8 +1,8 @@
 """Ceilings: each at its edges."""
 
 import pytest
-from unit.cars import drawing, make_params, moving
 
+from tests.unit.cars import drawing, make_params, moving
 from vcu.ceilings import Ceiling, CurrentCeiling, RegenCeiling
 from vcu.limits import MOTOR_TEMP, PACK_CURRENT
 

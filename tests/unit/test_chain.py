@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.ceilings import Ceiling
 from vcu.chain import Chain, Slew
 from vcu.limits import BATTERY_TEMP, NONE, REGEN_CHARGE, SLEW, SPEED_CAP, Derating

@@ -1,8 +1,8 @@
 """The back-stops: runaway, a charger that disobeys or is welded, at their edges."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu import faults
 from vcu.charge.backstops import (
     DISOBEYS,

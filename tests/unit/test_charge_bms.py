@@ -1,8 +1,8 @@
 """What a BMS permits: nothing while it is silent, shorted, of another pack, or a cell is full."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.charge import bms
 from vcu.charge.bms import CELLS, CONTACTS, NONE, Bms, CellData
 from vcu.charge.profiles import Profile

@@ -1,8 +1,17 @@
 """What ends a bulk and which pack it shows, each condition inside and outside."""
 
 import pytest
-from unit.charges import LITHIUM, RELAY, Rig, full_at_once, get, lithium, near_target, speaking
 
+from tests.unit.charges import (
+    LITHIUM,
+    RELAY,
+    Rig,
+    full_at_once,
+    get,
+    lithium,
+    near_target,
+    speaking,
+)
 from vcu.charge import backstops
 
 

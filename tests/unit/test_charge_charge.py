@@ -1,8 +1,9 @@
 """The charge as a whole: when the relay is closed, what is commanded, what is told."""
 
 import pytest
-from unit.cars import PACK_CV_PER_1000
-from unit.charges import (
+
+from tests.unit.cars import PACK_CV_PER_1000
+from tests.unit.charges import (
     LITHIUM,
     RELAY,
     WAIT_S,
@@ -14,7 +15,6 @@ from unit.charges import (
     lithium,
     speaking,
 )
-
 from vcu.charge import backstops, phases
 from vcu.chemistry import AGM, FLOODED, LFP
 from vcu.fixmath import lerp

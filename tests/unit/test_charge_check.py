@@ -1,8 +1,8 @@
 """What a plug-in is checked for, and how a charge goes on after it."""
 
 import pytest
-from unit.charges import CHECK_S, KINDS, LITHIUM, RELAY, Rig, get, known, speaking, surface
 
+from tests.unit.charges import CHECK_S, KINDS, LITHIUM, RELAY, Rig, get, known, speaking, surface
 from vcu.charge import backstops
 
 # --- CHECK: is this the pack?

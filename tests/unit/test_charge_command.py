@@ -1,9 +1,9 @@
 """What a charge may have: the least of everything, less at once and more slowly."""
 
 import pytest
-from unit.cars import make_params
-from unit.charges import KINDS
 
+from tests.unit.cars import make_params
+from tests.unit.charges import KINDS
 from vcu.charge import command
 from vcu.charge.backstops import Obedience
 from vcu.charge.command import Command

@@ -1,7 +1,9 @@
 """What ends absorption, equalising, float and balancing, each condition inside and outside."""
 
 import pytest
-from unit.charges import (
+
+from service.charge_wishes import EQUALIZE, grant
+from tests.unit.charges import (
     KINDS,
     RELAY,
     WAIT_S,
@@ -18,8 +20,6 @@ from unit.charges import (
     returned,
     speaking,
 )
-
-from service.charge_wishes import EQUALIZE, grant
 from vcu.charge import backstops
 from vcu.chemistry import FLOODED
 

@@ -1,8 +1,8 @@
 """Hindrance: what forbids any current, the most important first, and what a current says."""
 
 import pytest
-from unit.charges import RELAY, WAIT_S, Rig, lithium, speaking
 
+from tests.unit.charges import RELAY, WAIT_S, Rig, lithium, speaking
 from vcu.charge import phases
 
 

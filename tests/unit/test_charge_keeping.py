@@ -4,14 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
-from unit.charge_records import AGM, filled_session, packed, values_of
-from unit.runs import HARD, Board, CountingFiles
 
 from service import boot_record, charge_record
 from service.charge_record import Moment
 from service.keeper import system_bit
 from service.record_copy import HEADER_BYTES
 from service.records import Counters
+from tests.unit.charge_records import AGM, filled_session, packed, values_of
+from tests.unit.runs import HARD, Board, CountingFiles
 from vcu.charge.backstops import CELL_SHORTED, TIMEOUT
 from vcu.charge.phases import ABSORB, BULK, FAULT, FLOAT, OFF
 from vcu.charge.session import Session

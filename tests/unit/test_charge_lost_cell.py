@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.charge.lost_cell import LostCell
 from vcu.charge.profiles import Profile
 from vcu.charge.session import Session

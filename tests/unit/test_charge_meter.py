@@ -1,8 +1,8 @@
 """The meter of a charge: means finer than a count, what is no sample, the zero, the charge."""
 
 import pytest
-from unit.cars import make_params, make_scaling
 
+from tests.unit.cars import make_params, make_scaling
 from vcu.charge.meter import Meter
 
 ZERO = 1500

@@ -1,7 +1,8 @@
 """The pack check: which voltages a pack may rest at, and when a charge begins anew."""
 
 import pytest
-from unit.charges import Rig
+
+from tests.unit.charges import Rig
 
 
 @pytest.mark.parametrize(("gave_mah", "driven"), [(2000, False), (2001, True)])

@@ -1,8 +1,8 @@
 """The profile of each chemistry: its table in itself, and the arithmetic of a pack."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu import chemistry
 from vcu.charge.profiles import CURRENT_BY_TEMPERATURE, TABLE, Profile
 from vcu.chemistry import AGM, FLOODED, GEL, LFP, NMC

@@ -1,11 +1,11 @@
 """Charge record: what is kept of a charge comes back whole, or is refused whole."""
 
 import pytest
-from unit.charge_records import HIGHEST, filled_session, make_charge, packed, values_of
 
 from service import charge_record
 from service.charge_record import Moment
 from service.record_copy import HEADER_BYTES
+from tests.unit.charge_records import HIGHEST, filled_session, make_charge, packed, values_of
 from vcu.charge.backstops import CELL_SHORTED, TIMEOUT, UNCONFIRMED, WELDED
 from vcu.charge.phases import (
     ABSORB,

@@ -1,7 +1,8 @@
 """What ends each phase of a charge and which comes next, each condition inside and outside."""
 
 import pytest
-from unit.charges import (
+
+from tests.unit.charges import (
     KINDS,
     RELAY,
     WAIT_S,
@@ -20,7 +21,6 @@ from unit.charges import (
     relay_absorbing,
     speaking,
 )
-
 from vcu.charge import backstops
 from vcu.chemistry import LFP
 

@@ -1,8 +1,8 @@
 """What ends a charge although its phase would go on, asked once a round."""
 
 import pytest
-from unit.charges import Rig, floating, get, lithium
 
+from tests.unit.charges import Rig, floating, get, lithium
 from vcu.charge import backstops
 
 

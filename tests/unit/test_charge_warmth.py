@@ -1,8 +1,8 @@
 """The battery's temperature: unknown is unknown, a jump is not believed, limits do not chatter."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu import chemistry
 from vcu.charge.bms import CELLS, Bms, CellData
 from vcu.charge.profiles import Profile

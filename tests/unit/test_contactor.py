@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu import contactor
 from vcu.contactor import (
     CLOSED,

@@ -1,10 +1,10 @@
 """Drive cycle: three clean drives let a permanent fault go, and nothing else does."""
 
 import pytest
-from unit.test_fault_record import confirm
 
 from service.drive_cycle import DriveCycle
 from service.fault_history import History
+from tests.unit.test_fault_record import confirm
 from vcu.faults import DRIVER, PACK, TRACTION, Faults
 from vcu.signals import Signals
 

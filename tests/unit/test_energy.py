@@ -1,8 +1,8 @@
 """Energy: nothing counted is lost, and what is not known is said."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.chemistry import AGM, FLOODED, GEL, LFP, NMC
 from vcu.energy import Energy
 from vcu.signals import Signals

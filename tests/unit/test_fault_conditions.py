@@ -1,8 +1,8 @@
 """Which condition sets which row of the fault table, and that no row is set by nothing."""
 
 import pytest
-from unit.cars import BOTH, FORWARD, REVERSE, Driver, knows_its_zero, number_of
 
+from tests.unit.cars import BOTH, FORWARD, REVERSE, Driver, knows_its_zero, number_of
 from vcu import guard, guard_torque, plausibility
 from vcu.charge import backstops
 from vcu.faults import PERSON, TABLE, WORD_SHIFT

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from unit.cars import number_of
 
+from tests.unit.cars import number_of
 from vcu import faults
 from vcu.faults import (
     CLASS_NAMES,

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.answering_board import PEDAL_OPEN, RAIL_LOW, UNKNOWN, AnsweringBoard
-from unit.kept_screens import kept
 
 from host_tools import customer_report_command, faults_command
 from host_tools.answers import Diagnosis, parse_faults
@@ -18,6 +16,8 @@ from host_tools.fault_text import describe
 from host_tools.link import LinkError
 from host_tools.screen import width
 from host_tools.session import SessionError
+from tests.unit.answering_board import PEDAL_OPEN, RAIL_LOW, UNKNOWN, AnsweringBoard
+from tests.unit.kept_screens import kept
 from vcu.faults import CLASS_NAMES, TABLE
 
 NOW = datetime(2026, 11, 23, 9, 30)

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.folder_board import FolderBoard
-from unit.test_flash_command import NEW, OLD, Bench
-from unit.test_install import flashed
 
 from host_tools.bundle import write_bundle
 from host_tools.cli import main, make_parser
@@ -18,6 +15,9 @@ from host_tools.endings import Ended, ended_by_signals
 from host_tools.flash_command import run
 from host_tools.flash_screen import Bench as Rows
 from host_tools.flash_steps import Tools
+from tests.unit.folder_board import FolderBoard
+from tests.unit.test_flash_command import NEW, OLD, Bench
+from tests.unit.test_install import flashed
 
 PATIENCE_S = 30.0
 WORDS = ["flash", "--yes", "--bundle", "b.zip", "--all", "P0", "P1"]

@@ -13,9 +13,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from unit.answering_board import AnsweringBoard
-from unit.folder_board import VEHICLE, FolderBoard, make_bundle
-from unit.test_install import flashed
 
 from host_tools import versions_command
 from host_tools.board_files import About
@@ -30,6 +27,9 @@ from host_tools.ports import PortError
 from host_tools.session import SessionError
 from host_tools.slot_record import Record, encode
 from host_tools.slots import FlashError
+from tests.unit.answering_board import AnsweringBoard
+from tests.unit.folder_board import VEHICLE, FolderBoard, make_bundle
+from tests.unit.test_install import flashed
 
 AT_PROMPT = LinkError(None, "at-prompt", "the board is at MicroPython's prompt")
 MOVING = LinkError(88, "moving", "the car moves at 12 km/h")

@@ -5,9 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.folder_board import VEHICLE, make_bundle
-from unit.test_flash_command import AT_PROMPT, NEW, OLD, Bench, losing
-from unit.test_install import flashed
 
 from host_tools.bundle import BundleError
 from host_tools.cli import main, make_parser
@@ -15,6 +12,9 @@ from host_tools.flash_command import run
 from host_tools.link import LinkError
 from host_tools.slots import FlashError
 from host_tools.versions_command import run_versions
+from tests.unit.folder_board import VEHICLE, make_bundle
+from tests.unit.test_flash_command import AT_PROMPT, NEW, OLD, Bench, losing
+from tests.unit.test_install import flashed
 
 LOCKED = LinkError(33, "locked", "needs level 1, service; nothing changed; `unlock` it first")
 

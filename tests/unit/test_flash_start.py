@@ -5,9 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.folder_board import make_bundle
-from unit.test_flash_command import NEW, OLD, Bench, losing
-from unit.test_install import flashed
 
 from host_tools.board_files import BoardError
 from host_tools.cli import make_parser
@@ -17,6 +14,9 @@ from host_tools.ports import PortError
 from host_tools.slot_record import Record, encode
 from host_tools.slots import FlashError
 from host_tools.versions_command import run_rollback
+from tests.unit.folder_board import make_bundle
+from tests.unit.test_flash_command import NEW, OLD, Bench, losing
+from tests.unit.test_install import flashed
 
 # Another build of the version that is on the board: only its bytes tell.
 SAME = make_bundle("1.0.0", "more")

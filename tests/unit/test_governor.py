@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import FORWARD, NEUTRAL, REVERSE, Driver, make_params
 
+from tests.unit.cars import FORWARD, NEUTRAL, REVERSE, Driver, make_params
 from vcu.governor import Governor, kmh_to_mmps
 from vcu.limits import CRAWL, LEARNER, SPEED_CAP, WALK
 

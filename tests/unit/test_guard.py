@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.guard_bench import (
+
+from tests.unit.guard_bench import (
     FIRST,
     HALF,
     SCALING,
@@ -17,7 +18,6 @@ from unit.guard_bench import (
     stays,
     trips,
 )
-
 from vcu.guard import (
     DATA,
     ENABLE_OFF,

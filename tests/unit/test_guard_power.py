@@ -4,8 +4,9 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import PACK_CV_PER_1000, PACK_DA_PER_1000, Body, Wheel, make_scaling
-from unit.guard_bench import (
+
+from tests.unit.cars import PACK_CV_PER_1000, PACK_DA_PER_1000, Body, Wheel, make_scaling
+from tests.unit.guard_bench import (
     FIRST,
     HALF,
     HUNDRED_AMPERE_COUNTS,
@@ -18,7 +19,6 @@ from unit.guard_bench import (
     pulling,
     stays,
 )
-
 from vcu.guard import UNINTENDED
 
 CAP = 11751  # mm/s: 40 km/h and 3, less what the measurement lags behind

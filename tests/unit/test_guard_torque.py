@@ -1,7 +1,8 @@
 """What is asked of the motor, against pedal, brake, plug, key, selector and cap."""
 
 import pytest
-from unit.guard_bench import (
+
+from tests.unit.guard_bench import (
     FIRST,
     ONE_CHANNEL,
     SLOT,
@@ -12,7 +13,6 @@ from unit.guard_bench import (
     stays,
     trips,
 )
-
 from vcu.faults import TABLE, TRACTION
 from vcu.guard_torque import CONFLICT, SPEED, TORQUE
 

@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from unit.guard_bench import (
+
+from tests.unit.guard_bench import (
     FIRST,
     HALF,
     SLOT,
@@ -11,7 +12,6 @@ from unit.guard_bench import (
     is_found_when_flipped,
     kept,
 )
-
 from vcu.guard import UNINTENDED
 from vcu.guard_torque import SPEED
 from vcu.guard_wheel import ANY_MMPS2

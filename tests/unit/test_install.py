@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from unit.folder_board import BLOCK_BYTES, CUTS, FolderBoard, make_bundle
 
 from host_tools.board_files import BoardError
 from host_tools.bundle import MANIFEST
 from host_tools.install import choose_other, install
 from host_tools.slot_record import Record, decode, encode
 from host_tools.slots import FlashError, differing_root_files, inspect
+from tests.unit.folder_board import BLOCK_BYTES, CUTS, FolderBoard, make_bundle
 
 V1, V2, V3 = make_bundle("1.0.0", "old"), make_bundle("2.0.0", "new"), make_bundle("3.0.0")
 

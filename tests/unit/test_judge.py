@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from unit.cars import BOTH, Driver, driving, number_of
 
+from tests.unit.cars import BOTH, Driver, driving, number_of
 from vcu import faults, guard, modes, plausibility, shutoff
 from vcu.charge import backstops, phases
 from vcu.judge import Judge

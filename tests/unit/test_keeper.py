@@ -6,16 +6,16 @@ import struct
 from pathlib import Path
 
 import pytest
-from unit import runs
-from unit.garage import Garage
-from unit.littlefs_blocks import SUPERBLOCK, Device, block, tail
-from unit.runs import HARD, PWRON, SLICE_MS, WDT, Board
 
 from service import boot_record, keeper, record_copy, records, store
 from service.boot_record import BootRecord
 from service.keeper import Keeper, system_bit
 from service.records import preset_mark
 from service.store import Files, Store
+from tests.unit import runs
+from tests.unit.garage import Garage
+from tests.unit.littlefs_blocks import SUPERBLOCK, Device, block, tail
+from tests.unit.runs import HARD, PWRON, SLICE_MS, WDT, Board
 from vcu.faults import PERSON, STOP, SYSTEM, TABLE
 
 LOST = system_bit("parameters_lost")

@@ -10,8 +10,6 @@ import struct
 from pathlib import Path
 
 import pytest
-from unit.cars import make_scaling
-from unit.runs import Board
 
 from service import (
     access,
@@ -30,6 +28,8 @@ from service.fault_history import History
 from service.keeper import system_bit
 from service.records import Counters, preset_mark
 from service.vault import Vault
+from tests.unit.cars import make_scaling
+from tests.unit.runs import Board
 from vcu.charge.session import FIELDS
 from vcu.faults import Faults
 from vcu.loop import Loop

@@ -1,8 +1,8 @@
 """Limits: every limiter's name, and what pack and parts allow at each edge."""
 
 import pytest
-from unit.cars import drawing, make_params, moving
 
+from tests.unit.cars import drawing, make_params, moving
 from vcu import limits
 from vcu.ceilings import Ceiling
 from vcu.chemistry import AGM, FLOODED, GEL, LFP, NMC

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.answering_board import AnsweringBoard
 
 from host_tools import log_command
 from host_tools.cli import main, make_parser
 from host_tools.endings import Ended
 from host_tools.link import LinkError
+from tests.unit.answering_board import AnsweringBoard
 
 
 class SendingBoard(AnsweringBoard):

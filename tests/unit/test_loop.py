@@ -3,7 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from unit.cars import (
+
+from tests.unit.cars import (
     BOTH,
     FORWARD,
     MODE,
@@ -17,7 +18,6 @@ from unit.cars import (
     make_scaling,
     standing,
 )
-
 from vcu import modes
 from vcu.limits import LIMITER_NAMES
 from vcu.loop import Loop

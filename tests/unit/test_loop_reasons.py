@@ -1,8 +1,8 @@
 """Why the car does not drive, as the loop says it, and what a person clears."""
 
 import pytest
-from unit.cars import BOTH, FORWARD, NEUTRAL, REVERSE, SETTLED, Driver, driving
 
+from tests.unit.cars import BOTH, FORWARD, NEUTRAL, REVERSE, SETTLED, Driver, driving
 from vcu import contactor, modes
 from vcu.limits import LIMITER_NAMES
 from vcu.preset import Preset

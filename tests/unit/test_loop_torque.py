@@ -1,8 +1,8 @@
 """The torque through the whole loop: what cuts it at once, what limits it, what it teaches."""
 
 import pytest
-from unit.cars import BOTH, MODE, NEUTRAL, REVERSE, SETTLED, Driver, driving
 
+from tests.unit.cars import BOTH, MODE, NEUTRAL, REVERSE, SETTLED, Driver, driving
 from vcu import contactor, faults, modes
 from vcu.limits import LIMITER_NAMES
 

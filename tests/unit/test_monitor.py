@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from unit.answering_board import PEDAL_OPEN, AnsweringBoard
-from unit.kept_screens import kept
 
 from host_tools import live_values, monitor_command, monitor_text, texts
 from host_tools.car_watch import RATE_HZ, CarWatch, Tap
@@ -20,6 +18,8 @@ from host_tools.monitor import Monitor
 from host_tools.ports import PortError
 from host_tools.screen import width
 from service.telemetry import TELEMETRY
+from tests.unit.answering_board import PEDAL_OPEN, AnsweringBoard
+from tests.unit.kept_screens import kept
 from vcu import modes
 from vcu.limits import LIMITER_NAMES
 

@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu import contactor, modes, patterns
 from vcu.charge import phases
 from vcu.contactor import Contactor

@@ -1,8 +1,8 @@
 """One output for a person: which, how long, and all that ends it in the same tick."""
 
 import pytest
-from unit import cars
 
+from tests.unit import cars
 from vcu import modes, output_test
 from vcu.output_test import BUZZER, CHARGER, CONTACTOR, FAN, LAMP
 from vcu.signals import Raw, Signals

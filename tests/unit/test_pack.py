@@ -1,8 +1,8 @@
 """Pack: the sag is added back, with a resistance that is learnt from the steps of the drive."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.pack import Pack
 from vcu.signals import Signals
 

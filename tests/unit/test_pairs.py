@@ -1,7 +1,9 @@
 """What one block of a directory of littlefs tells, and when its two blocks do not agree."""
 
 import pytest
-from unit.littlefs_blocks import (
+
+from service.pairs import NullDevice, Told, walk
+from tests.unit.littlefs_blocks import (
     CREATE,
     DELETE,
     FOLDER,
@@ -13,8 +15,6 @@ from unit.littlefs_blocks import (
     pair,
     tail,
 )
-
-from service.pairs import NullDevice, Told, walk
 
 START = [(SUPERBLOCK, 0, b"littlefs")]
 HOME = [*START, *folder(1, "records", 2, 3), *tail(2, 3)]

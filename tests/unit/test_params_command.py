@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from unit.answering_board import AnsweringBoard
 
 from host_tools import params_command
 from host_tools.cli import make_parser
 from host_tools.link import LinkError
 from host_tools.session import SessionError, response
+from tests.unit.answering_board import AnsweringBoard
 
 NOW = datetime(2026, 11, 23, 9, 30)
 KEY = "00112233445566778899aabbccddeeff"

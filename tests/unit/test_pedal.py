@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.pedal import A_HIGH, A_LOW, B_HIGH, B_LOW, DISAGREES, Pedal
 from vcu.signals import Signals
 

@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import Body, Wheel, make_params
 
+from tests.unit.cars import Body, Wheel, make_params
 from vcu.faults import TABLE, TRACTION
 from vcu.plausibility import DIFFERS, ERRATIC, LOST, STOPPED, Plausibility
 from vcu.signals import Raw, Signals

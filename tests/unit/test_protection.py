@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.protection import Protection
 from vcu.request import FORWARD, NEUTRAL, REVERSE
 from vcu.signals import Raw, Signals

@@ -5,9 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from unit.answering_board import AnsweringBoard
-from unit.folder_board import FolderBoard
-from unit.test_flash_command import AT_PROMPT, Bench
 
 from host_tools import provision_command
 from host_tools.board_files import BoardError
@@ -16,6 +13,9 @@ from host_tools.flash_steps import Tools
 from host_tools.link import LinkError
 from host_tools.session import SessionError
 from host_tools.slots import FlashError
+from tests.unit.answering_board import AnsweringBoard
+from tests.unit.folder_board import FolderBoard
+from tests.unit.test_flash_command import AT_PROMPT, Bench
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,10 @@
 import struct
 
 import pytest
-from unit.cars import make_scaling
 
 from service import records
 from service.records import OTHER_PRESET, REFUSED, TAKEN, Counters
+from tests.unit.cars import make_scaling
 from vcu.loop import Loop
 from vcu.params import TABLE as PARAMETERS
 from vcu.params import Params

@@ -3,8 +3,8 @@
 from itertools import product
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.request import FORWARD, NEUTRAL, REVERSE, Request
 from vcu.signals import Raw, Signals
 

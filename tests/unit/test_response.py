@@ -1,8 +1,8 @@
 """TorqueResponse: learns the car of today from the driver's launches, and from nothing else."""
 
 import pytest
-from unit.cars import Body, Wheel, make_params
 
+from tests.unit.cars import Body, Wheel, make_params
 from vcu.response import TorqueResponse
 from vcu.signals import Raw, Signals
 from vcu.speed import SpeedObserver

@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from unit.cars import FORWARD, Driver, driving, knows_its_zero, number_of
 
+from tests.unit.cars import FORWARD, Driver, driving, knows_its_zero, number_of
 from vcu import contactor, modes, patterns
 from vcu.charge import phases
 from vcu.recorder import FIELD_COUNT, FIELDS

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from unit.slot_disk import Disk, bundle, manifest, put
 
 import selector
 from selector import Selector
 from sim.interpreter import FIRMWARE_DIR, find_micropython
+from tests.unit.slot_disk import Disk, bundle, manifest, put
 
 POWER_ON = 1
 WATCHDOG = 3

@@ -1,8 +1,8 @@
 """Raw counts to units: scale, sign, and which readings are marked as not to be believed."""
 
 import pytest
-from unit.cars import make_params
 
+from tests.unit.cars import make_params
 from vcu.pedal import DISAGREES
 from vcu.sense import Scaling, Sense
 from vcu.signals import SLOW_NAMES, UNKNOWN_DDEGC, Raw, Signals

@@ -4,10 +4,10 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from unit.answering_board import AnsweringBoard
 
 from host_tools.link import LinkError
 from host_tools.session import open_session, tell_time, unlock
+from tests.unit.answering_board import AnsweringBoard
 
 
 def test_a_board_is_told_the_time_for_its_history() -> None:

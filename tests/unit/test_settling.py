@@ -3,12 +3,12 @@
 import errno
 
 import pytest
-from unit.littlefs_blocks import BLOCK_BYTES, SUPERBLOCK, Device, block, file, folder, tail
 
 from service.files import Files
 from service.pairs import NullDevice
 from service.settling import settle
 from service.store import FAILED, OK, Store
+from tests.unit.littlefs_blocks import BLOCK_BYTES, SUPERBLOCK, Device, block, file, folder, tail
 
 START = [(SUPERBLOCK, 0, b"littlefs")]
 END = tail(0xFFFFFFFF, 0xFFFFFFFF)

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from unit.folder_board import make_bundle
-from unit.slot_disk import Disk, bundle, put, version_in
-from unit.slot_scripts import write_scripts
 
 import selector
 from selector import Selector
 from service.slots import Slots
 from sim.interpreter import FIRMWARE_DIR, find_micropython
+from tests.unit.folder_board import make_bundle
+from tests.unit.slot_disk import Disk, bundle, put, version_in
+from tests.unit.slot_scripts import write_scripts
 
 OLD, NEW = "1.0.0", "1.1.0"
 SLOTS = (("a", OLD), ("b", NEW))

@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from unit.cars import Wheel, make_params
 
+from tests.unit.cars import Wheel, make_params
 from vcu.signals import Raw, Signals
 from vcu.speed import SAMPLE_MAX_US, SpeedObserver
 

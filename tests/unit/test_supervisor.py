@@ -4,8 +4,8 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import FORWARD, MODE_AT_REST, NEUTRAL, REVERSE, Driver, make_params
 
+from tests.unit.cars import FORWARD, MODE_AT_REST, NEUTRAL, REVERSE, Driver, make_params
 from vcu import contactor, modes, shutoff
 from vcu.signals import Raw, Signals
 from vcu.supervisor import Supervisor

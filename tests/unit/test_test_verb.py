@@ -1,8 +1,9 @@
 """`test` at the console: what it refuses and says; any byte, or a host that is gone, ends it."""
 
 import pytest
-from unit import cars, runs
-from unit.benches import Bench
+
+from tests.unit import cars, runs
+from tests.unit.benches import Bench
 
 NAMES = ("lamp", "buzzer", "fan", "contactor", "charger")
 

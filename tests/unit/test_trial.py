@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from unit.cars import make_scaling
-from unit.garage import VALUES, Garage
-from unit.runs import Board
-from unit.slot_disk import Disk, bundle, put
 
 import selector
 from service.slots import Slots
 from service.trial import Trial
+from tests.unit.cars import make_scaling
+from tests.unit.garage import VALUES, Garage
+from tests.unit.runs import Board
+from tests.unit.slot_disk import Disk, bundle, put
 from vcu.loop import Loop
 from vcu.modes import FAULT, OFF, SELFTEST
 from vcu.params import Params

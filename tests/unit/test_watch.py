@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from unit.cars import FORWARD, NEUTRAL, REVERSE, make_params
 
+from tests.unit.cars import FORWARD, NEUTRAL, REVERSE, make_params
 from vcu import contactor, faults, pedal
 from vcu.signals import Raw, Signals
 from vcu.watch import Watch
