@@ -168,6 +168,7 @@ class Car:
             self.io.stop()
 
     def _tick_forever(self, watchdog: WDT) -> None:
+        """Tick until an exception; in one piece, for each call is paid 100 times a second."""
         io = self.io
         loop = self.loop
         observer = loop.observer

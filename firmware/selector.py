@@ -118,9 +118,9 @@ class Selector:
                 is_loaded = True
                 application()
             finally:
-                kbd_intr(-1)
+                _shut_out_ctrl_c()
         except KeyboardInterrupt:
-            kbd_intr(-1)  # a second one may have met the line above
+            _shut_out_ctrl_c()  # a second one may have met the line above
             # A person wants the prompt: no failure of this version.
             self._chip.WDT(timeout=_PROMPT_WATCHDOG_MS)
             self._uncount()
@@ -305,6 +305,21 @@ class Selector:
 def _head_of(manifest: dict) -> bytes:
     """Return what the sum of a manifest covers besides its files."""
     return "".join([manifest[name] + "\n" for name in _HEAD]).encode()
+
+
+def _shut_out_ctrl_c() -> None:
+    """From here on no Ctrl-C stops anything, not even one of a flood that came before.
+
+    MicroPython raises one that is on its way at its next jump, so there is one to do it here.
+    """
+    while True:
+        try:
+            kbd_intr(-1)
+            for _ in range(2):
+                pass
+            return
+        except KeyboardInterrupt:
+            pass
 
 
 def _other(slot: str) -> str:

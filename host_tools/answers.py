@@ -50,7 +50,7 @@ class FaultLine:
     blink_code: int
     dtc: str
     name: str
-    severity: str
+    fault_class: str
     is_active: bool
     count: int
     first_s: int
@@ -127,12 +127,12 @@ def parse_faults(lines: list[str]) -> list[FaultLine]:
     worst_first: list[str] = list(CLASS_NAMES)
     return sorted(
         found.values(),
-        key=lambda f: (not f.is_active, f.is_cleared, worst_first.index(f.severity)),
+        key=lambda f: (not f.is_active, f.is_cleared, worst_first.index(f.fault_class)),
     )
 
 
 def _fault(match: re.Match[str]) -> FaultLine:
-    blink_code, dtc, name, severity, rest = match.groups()
+    blink_code, dtc, name, fault_class, rest = match.groups()
     count, passes = _COUNT.search(rest), _PASSES.search(rest)
     first_s, last_s = _span(_TIMES, rest)
     first_cycle, last_cycle = _span(_CYCLES, rest)
@@ -140,7 +140,7 @@ def _fault(match: re.Match[str]) -> FaultLine:
         int(blink_code),
         dtc,
         name,
-        severity,
+        fault_class,
         rest.startswith(" active"),
         int(count[1]) if count else 0,
         first_s,
@@ -185,8 +185,11 @@ def parse_parameters(lines: list[str]) -> list[Parameter]:
 
 def read_diagnosis(link: Commander) -> Diagnosis:
     """Ask the board who it is, whether it drives and what is wrong; LinkError."""
-    identity = parse_words(link.command("id"))
-    why = link.command("why")
+    identity, why = parse_words(link.command("id")), link.command("why")
+    return diagnose(identity, why, [*link.command("faults"), *link.command("faults hist")])
+
+
+def diagnose(identity: dict[str, str], why: list[str], faults: list[str]) -> Diagnosis:
+    """Return what the answers to `why`, and to `faults` and `faults hist`, come to."""
     drives = bool(why) and why[0].startswith("drives")
-    faults = parse_faults([*link.command("faults"), *link.command("faults hist")])
-    return Diagnosis(identity, drives, parse_reasons(why), faults)
+    return Diagnosis(identity, drives, parse_reasons(why), parse_faults(faults))

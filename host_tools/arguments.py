@@ -10,6 +10,10 @@ from host_tools import texts
 PORT_HELP = "serial port (default: LSEV_PORT, else the only one found)"
 
 
+class InputError(ValueError):
+    """What a person gave will not do; the text says why, what was kept and what to do."""
+
+
 class Commands(Protocol):
     """What argparse hands out for adding commands to a parser."""
 

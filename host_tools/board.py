@@ -38,6 +38,20 @@ class NoPromptError(ControllerError):
 
 
 @contextmanager
+def _serial_port() -> Generator[SerialPort]:
+    """Have a serial port; where the firmware stops, the error has its last words."""
+    port = SerialPort()
+    try:
+        yield port
+    except NoPromptError:
+        raise
+    except ControllerError as error:
+        raise ControllerError(f"{error}\n{port.last_words()}".strip()) from None
+    finally:
+        port.close()
+
+
+@contextmanager
 def _ending_signals() -> Generator[list[int]]:
     """Collect the signals that ask for the end, which then ends nothing half-way."""
     got: list[int] = []
@@ -73,28 +87,21 @@ def run_board(
         check_link(link)
     if flash is not None:
         return _run_flash(vehicle, board, link, flash, seconds)
-    port = SerialPort()
-    try:
-        with (
-            _ending_signals() as got,
-            closing(
-                MicropythonController(board, car.values, console=port.console, name=car.name)
-            ) as controller,
-        ):
-            port.hand_over()
-            driver = ParkedDriver()
-            world = World(car, driver=driver, board=board, controller=controller, faults=faults)
-            with linked(link, port.name):
-                broken = [f"broken from {f.onset_s:g} s on: {f.name}" for f in faults]
-                what = [f"virtual {board}, {car.name}, parked, key off", *broken]
-                _introduce(what, link, port.name, f"its driver listens here: {WORDS}")
-                _run(world, controller, port, Hands(world, driver), got, fast, seconds)
-    except NoPromptError:
-        raise
-    except ControllerError as error:
-        raise ControllerError(f"{error}\n{port.last_words()}".strip()) from None
-    finally:
-        port.close()
+    with (
+        _serial_port() as port,
+        _ending_signals() as got,
+        closing(
+            MicropythonController(board, car.values, console=port.console, name=car.name)
+        ) as controller,
+    ):
+        port.hand_over()
+        driver = ParkedDriver()
+        world = World(car, driver=driver, board=board, controller=controller, faults=faults)
+        with linked(link, port.name):
+            broken = [f"broken from {f.onset_s:g} s on: {f.name}" for f in faults]
+            what = [f"virtual {board}, {car.name}, parked, key off", *broken]
+            _introduce(what, link, port.name, f"its driver listens here: {WORDS}")
+            _run(world, controller, port, Hands(world, driver), got, fast, seconds)
     return 0
 
 
@@ -108,7 +115,8 @@ def _run_flash(
 ) -> int:
     with _ending_signals() as got, FlashBoard(link, board, image, vehicle=vehicle) as flash_board:
         what = f"virtual {board}, files in {image}, parked, key off"
-        _introduce([what], link, flash_board.port_name)
+        hint = "the car stands still: what is typed here is not listened to"
+        _introduce([what], link, flash_board.port_name, hint)
         end_s = None if seconds is None else time.monotonic() + seconds
         while not got and (end_s is None or time.monotonic() < end_s):
             time.sleep(_LOOK_S)

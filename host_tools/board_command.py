@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from host_tools.arguments import Commands, add_fault, duration_s
+from host_tools.arguments import Commands, InputError, add_fault, duration_s
+from host_tools.bundle import board_names
 from host_tools.hands import WORDS
 from sim.controller import ControllerError
-from sim.faults import FaultError, parse_fault
+from sim.faults import parse_fault
 
 _EXAMPLES = """\
 examples:
@@ -22,7 +23,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the virtual board to its end and return the exit status."""
     faults = [parse_fault(text, 0.0) for text in args.faults]
     if args.flash is not None and (args.fast or faults):
-        raise FaultError("--flash goes with neither --fast nor --fault: leave them out")
+        raise InputError(
+            "--flash goes with neither --fast nor --fault; nothing was started; leave them out"
+        )
     try:  # only here: the other commands need no pseudo terminal, which Windows has not
         from host_tools.board import run_board
     except ImportError:
@@ -52,7 +55,7 @@ def add_command(commands: Commands) -> None:
     )
     board.add_argument(
         "--board",
-        choices=("esp32_s3", "esp32"),
+        choices=board_names(),
         default="esp32_s3",
         help="whose pins and dividers (default: %(default)s)",
     )
@@ -67,6 +70,6 @@ def add_command(commands: Commands) -> None:
         type=Path,
         metavar="IMAGE",
         help="run what is in this flash, made blank if it is not there, and let mpremote in;\n"
-        "the car stands still, in real time",
+        "the car stands still, in real time, and nothing that is typed is listened to",
     )
     board.set_defaults(run=run)

@@ -17,6 +17,8 @@ from typing import cast
 
 from host_tools.compiler import FIRMWARE_DIR, CompileError, compiled
 from host_tools.files import whole_file
+from sim.cycle import DataFileError
+from sim.vehicle import VEHICLES_DIR, parsed, read_preset, vehicle_names
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS_DIR = ROOT / "boards"
@@ -135,12 +137,21 @@ def _is_inside(name: str) -> bool:
 
 
 def build(board: str, vehicle: str, firmware: Path = FIRMWARE_DIR) -> Bundle:
-    """Compile all modules for a board and a preset; BundleError says which does not compile."""
+    """Compile all modules for a board and a preset; BundleError says what is broken, and where.
+
+    Hazard: a board that refuses a value of its vehicle starts with the default, and stands.
+    """
+    board_file, vehicle_file = BOARDS_DIR / board / "board.py", VEHICLES_DIR / f"{vehicle}.py"
     files = {
-        "board.py": _data(BOARDS_DIR / board / "board.py", board_names(), board),
-        "vehicle.py": _data(BOARDS_DIR / "vehicles" / f"{vehicle}.py", vehicle_names(), vehicle)
+        "board.py": _data(board_file, board_names(), board),
+        "vehicle.py": _data(vehicle_file, vehicle_names(), vehicle)
         + f'\nNAME = "{vehicle}"\n'.encode(),
     }
+    try:
+        parsed(board_file)
+        read_preset(vehicle_file)
+    except DataFileError as error:
+        raise BundleError(str(error)) from None
     try:
         files |= compiled(firmware)
     except CompileError as error:
@@ -151,11 +162,6 @@ def build(board: str, vehicle: str, firmware: Path = FIRMWARE_DIR) -> Bundle:
 def board_names() -> list[str]:
     """Return the names of the boards there are."""
     return sorted(path.parent.name for path in BOARDS_DIR.glob("*/board.py"))
-
-
-def vehicle_names() -> list[str]:
-    """Return the names of the presets there are."""
-    return sorted(path.stem for path in (BOARDS_DIR / "vehicles").glob("*.py"))
 
 
 def _data(path: Path, names: list[str], name: str) -> bytes:

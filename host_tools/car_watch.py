@@ -12,14 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from host_tools import live_values
-from host_tools.answers import (
-    Commander,
-    Diagnosis,
-    parse_faults,
-    parse_parameters,
-    parse_reasons,
-    parse_words,
-)
+from host_tools.answers import Commander, Diagnosis, diagnose, parse_parameters, parse_words
 from host_tools.link import LinkError
 
 RATE_HZ = 10
@@ -147,9 +140,7 @@ class CarWatch:
         if faults != self._faults:
             self._history = link.command("faults hist")
             self._faults = faults
-        drives = bool(why) and why[0].startswith("drives")
-        found = parse_faults([*faults, *self._history])
-        return Diagnosis(self._identity, drives, parse_reasons(why), found)
+        return diagnose(self._identity, why, [*faults, *self._history])
 
     def _parameters(self, link: Commander) -> dict[str, int]:
         commands = [f"get {name}" for name in live_values.PARAMETERS]

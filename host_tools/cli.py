@@ -14,25 +14,24 @@ from typing import Any
 from host_tools import (
     board_command,
     calibrate_command,
-    customer_report_command,
     faults_command,
     flash_command,
     log_command,
     monitor_command,
     params_command,
     provision_command,
+    report_command,
     sim_command,
     texts,
     versions_command,
 )
+from host_tools.arguments import InputError
 from host_tools.board_files import BoardError
 from host_tools.bundle import BundleError, version_of
 from host_tools.compiler import FIRMWARE_DIR
 from host_tools.endings import Ended, ended_by_signals
 from host_tools.link import LinkError
-from host_tools.log_file import LogError
 from host_tools.parameter_help import explain
-from host_tools.session import SessionError
 from host_tools.slots import FlashError
 from sim.charge_scenario import UnfitError
 from sim.controller import ControllerError
@@ -59,7 +58,7 @@ exit status: 0 success, 1 an expectation failed or the firmware stopped, 2 bad u
 
 _INPUT_ERRORS = (
     ScenarioError, UnfitError, VehicleError, ParameterError, FaultError, DataFileError,
-    SessionError, LogError, BundleError,
+    InputError, BundleError,
 )  # fmt: skip
 # Each adds itself with add_command(), and names what runs it.
 _COMMANDS = (
@@ -70,7 +69,7 @@ _COMMANDS = (
     params_command,
     calibrate_command,
     log_command,
-    customer_report_command,
+    report_command,
     flash_command,
     versions_command,
     provision_command,

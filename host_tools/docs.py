@@ -110,14 +110,17 @@ def _reasons() -> str:
 def _faults() -> str:
     rows: list[tuple[object, ...]] = []
     for word in faults.TABLE:
-        for number, name, dtc, kind, confirm_ms, heal_ms, latch in word:
-            classed = faults.CLASS_NAMES[kind]
-            latched = faults.LATCH_NAMES[latch]
+        for blink_code, name, dtc, fault_class, confirm_ms, heal_ms, latch in word:
             text = texts.fault(name, "en")
-            meaning = f"{text.title}: {', '.join(text.causes)}."
-            rows.append((number, f"`{name}`", dtc, classed, confirm_ms, heal_ms, latched, meaning))
-    head = ("id", "fault", "DTC", "class", "confirm ms", "heal ms", "latch", "likely causes")
-    return _table(head, rows)
+            rows.append(
+                (
+                    *(blink_code, f"`{name}`", dtc, faults.CLASS_NAMES[fault_class]),
+                    *(confirm_ms, heal_ms, faults.LATCH_NAMES[latch]),
+                    f"{text.title}: {', '.join(text.causes)}.",
+                )
+            )
+    head = ("blink code", "fault", "DTC", "class", "confirm ms", "heal ms", "latch")
+    return _table((*head, "likely causes"), rows)
 
 
 def _patterns() -> str:

@@ -6,15 +6,15 @@ from datetime import datetime
 from pathlib import Path
 
 from host_tools.answers import Commander, parse_words
+from host_tools.arguments import InputError
 from host_tools.files import whole_file
 from host_tools.link import LinkError
-from host_tools.session import SessionError
 
 PAIR = re.compile(r"(\w+)=(-?\d+)")
 
 
 def read_dump(path: Path, text: str | None = None) -> list[str]:
-    """Return the lines of a dump without its comments; SessionError when it is none.
+    """Return the lines of a dump without its comments; InputError when it is none.
 
     text is what is in the file, where it is known.
     """
@@ -22,7 +22,7 @@ def read_dump(path: Path, text: str | None = None) -> list[str]:
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if len(lines) < 2 or not all(map(PAIR.fullmatch, lines[:-1])) or PAIR.fullmatch(lines[-1]):
-        raise SessionError(
+        raise InputError(
             f"{path} is no whole dump: lines NAME=VALUE and a last line with the checksum;"
             " nothing was changed; make one with `lsev params dump FILE`"
         )

@@ -17,7 +17,7 @@ def headline(diagnosis: Diagnosis, lang: str) -> str:
     if diagnosis.active:
         worst = diagnosis.active[0]
         title = texts.fault(worst.name, lang).title
-        effect = texts.severity(worst.severity, lang)
+        effect = texts.effect(worst.fault_class, lang)
         line = texts.ui("headline", lang).format(dtc=worst.dtc, title=title, effect=effect)
         more = len(diagnosis.active) - 1
         return line + (texts.ui("headline_more", lang).format(count=more) if more else "")
@@ -61,8 +61,8 @@ def why(diagnosis: Diagnosis, lang: str) -> list[str]:
 
 def _fault(fault: FaultLine, lang: str) -> list[str]:
     text = texts.fault(fault.name, lang)
-    effect = texts.severity(fault.severity, lang)
-    blinks = fault.severity == CLASS_NAMES[STOP] or fault.name in _ENDS_A_CHARGE
+    effect = texts.effect(fault.fault_class, lang)
+    blinks = fault.fault_class == CLASS_NAMES[STOP] or fault.name in _ENDS_A_CHARGE
     key = "fault_head_blinks" if blinks else "fault_head"
     head = texts.ui(key, lang).format(
         dtc=fault.dtc, title=text.title, effect=effect, code=fault.blink_code, name=fault.name
@@ -107,7 +107,7 @@ def as_dict(fault: FaultLine, lang: str) -> dict[str, object]:
         "blink_code": fault.blink_code,
         "dtc": fault.dtc,
         "name": fault.name,
-        "class": fault.severity,
+        "class": fault.fault_class,
         "active": fault.is_active,
         "count": fault.count,
         "first_s": fault.first_s,

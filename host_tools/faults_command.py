@@ -9,11 +9,11 @@ from pathlib import Path
 
 from host_tools import texts
 from host_tools.answers import Commander, Diagnosis, FaultLine, read_diagnosis
-from host_tools.arguments import Commands, add_key, add_port_and_language, add_yes
-from host_tools.customer_report_command import default_path, save
+from host_tools.arguments import Commands, InputError, add_key, add_port_and_language, add_yes
 from host_tools.fault_text import as_dict, describe
 from host_tools.files import check_free
-from host_tools.session import Opener, SessionError, ask, check_agreed, open_session, unlocked
+from host_tools.report_command import default_path, save
+from host_tools.session import Opener, ask, check_agreed, open_session, unlocked
 
 # Longer than the longest confirm time that a fault of a parked car needs to come back.
 _COMES_BACK_S = 2.0
@@ -41,17 +41,17 @@ def run(
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Refuse, before a port is opened, what could not be asked or kept; SessionError, OSError."""
+    """Refuse, before a port is opened, what could not be asked or kept; InputError, OSError."""
     if not args.clear:
         if args.report is not None:
-            raise SessionError(
+            raise InputError(
                 "--report is where --clear saves one; nothing was written; `lsev report -o FILE`"
                 " writes one alone"
             )
         return
     check_agreed(args.yes)
     if args.json and not args.yes:
-        raise SessionError("--json asks nothing; nothing was cleared; give --yes with it")
+        raise InputError("--json asks nothing; nothing was cleared; give --yes with it")
     if args.report is not None:
         check_free(args.report)
 
@@ -76,7 +76,7 @@ def _clear(
     now: datetime,
     sleep: Callable[[float], None],
 ) -> int:
-    """Save a report, ask, clear, and say what is still there; 1 when something is."""
+    """Save a report, ask, clear, and say what is still there; 1 when something is, or for a no."""
     there = _there(before)
     if not there:
         found = {**_object(before, before.faults, lang), "report": None, "cleared": list(there)}
@@ -88,7 +88,7 @@ def _clear(
     say(texts.ui("report_saved", lang).format(path=path))
     if not args.yes and not ask(texts.ui("ask_clear", lang).format(count=len(there)), lang):
         say(texts.ui("not_cleared", lang))
-        return 0
+        return 1
     unlocked(link, args.key, lambda: link.command("clear", timeout_s=_CLEAR_S))
     sleep(_COMES_BACK_S)
     after = read_diagnosis(link)
@@ -131,8 +131,8 @@ examples:
 
 Reading changes nothing. --clear needs a parked car, and the service key where one is set.
 Without a terminal to ask at, and with --json, it wants --yes.
-exit status: 0 shown or cleared, 1 the board refused or a fault is still there, 2 no port, or
---yes is missing
+exit status: 0 shown or cleared, 1 the board refused, a fault is still there, or the answer was
+no, 2 no port, or --yes is missing
 """
 
 

@@ -18,12 +18,14 @@ def whole_file(path: Path, mode: int = 0o666) -> Generator[Path]:
     if target.exists() and not target.is_file():
         raise OSError(0, "is no ordinary file", str(path))
     try:  # from before it is there: a signal may end this at any moment
-        try:
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-        except OSError as error:
-            raise type(error)(error.errno, error.strerror, str(path)) from None
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         yield temporary
         os.replace(temporary, target)
+    except OSError as error:
+        # A full disk names no file, and the temporary one's name says nothing to a person.
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from None
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()

@@ -4,10 +4,11 @@ import re
 from typing import cast
 
 from host_tools.board_files import BoardFiles
-from host_tools.bundle import Bundle, board_names, build, vehicle_names
+from host_tools.bundle import Bundle, board_names, build
 from host_tools.flash_steps import Running
 from host_tools.slot_record import RECORD
 from host_tools.slots import BOARD, FlashError, State, stated
+from sim.vehicle import vehicle_names
 from vcu.chemistry import NAMES
 from vcu.params import TABLE
 

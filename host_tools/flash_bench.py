@@ -14,12 +14,17 @@ from host_tools.flash_steps import Tools
 from host_tools.ports import PortError, find_ports
 
 
-def flash_all(named: list[str], flash: Callable[[Work, Tools], bool], tools: Tools) -> int:
-    """Flash the boards of the named ports, or of all there are; 0 all passed, 1 one failed."""
+def bench_ports(named: list[str]) -> list[str]:
+    """Return the named ports, or all there are, each once; PortError where there is none."""
     # Two names of one port would be two programs at one board.
     ports = list({os.path.realpath(port): port for port in named or find_ports()}.values())
     if not ports:
         raise PortError("no serial port was found; plug the boards in, or name their ports")
+    return ports
+
+
+def flash_all(ports: list[str], flash: Callable[[Work, Tools], bool], tools: Tools) -> int:
+    """Flash the boards of all ports; 0 all passed, 1 one failed."""
     bench = Bench(ports)
 
     def sleep(seconds: float) -> None:

@@ -9,27 +9,20 @@ from pathlib import Path
 
 from host_tools.arguments import PORT_HELP, Commands, add_key, add_yes
 from host_tools.board_files import BoardError
-from host_tools.bundle import (
-    Bundle,
-    BundleError,
-    board_names,
-    build,
-    read_bundle,
-    vehicle_names,
-    write_bundle,
-)
+from host_tools.bundle import Bundle, BundleError, board_names, build, read_bundle, write_bundle
 from host_tools.endings import Ended
-from host_tools.files import whole_file
+from host_tools.files import check_free
 from host_tools.fit import build_for, check_fit, check_vehicle
-from host_tools.flash_bench import flash_all
+from host_tools.flash_bench import bench_ports, flash_all
 from host_tools.flash_restore import check_key, look_after, read_backup, wanted_dump
 from host_tools.flash_screen import Screen, Work, plain
 from host_tools.flash_start import Chosen, wait_for_start
 from host_tools.flash_steps import Running, Tools, at_prompt, back_up, stop_program
 from host_tools.install import install
-from host_tools.ports import PortError, choose_port
+from host_tools.ports import choose_port
 from host_tools.session import ask, check_agreed
 from host_tools.slots import FlashError, State, differing_root_files, inspect
+from sim.vehicle import vehicle_names
 
 
 def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
@@ -44,11 +37,15 @@ def run(args: argparse.Namespace, tools: Tools | None = None) -> int:
     check_agreed(args.yes)
     if bundle is None and args.board and args.vehicle:
         bundle = build(args.board, args.vehicle)
+    ports = [choose_port(args.port)] if args.all is None else bench_ports(args.all)
+    for port in ports:
+        if report := _report_of(args, port):
+            check_free(report)
     if args.all is not None:
-        return flash_all(args.all, lambda work, own: flash(work, args, bundle, own), tools)
-    port = choose_port(args.port)
+        _agree_to_all(args, ports)
+        return flash_all(ports, lambda work, own: flash(work, args, bundle, own), tools)
     screen = Screen()
-    work = Work(port, screen.tell, screen.show)
+    work = Work(ports[0], screen.tell, screen.show)
     return 0 if flash(work, args, bundle, tools) else 1
 
 
@@ -87,10 +84,10 @@ def flash(work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: To
     try:
         _steps(work, args, bundle, tools, stamp)
         verdict, passed = "PASS", True
-    except PortError as error:
+    except OSError as error:  # the port, or the file of the backup: nothing is done without it
         if not work.is_one_of_many:
             raise
-        verdict, passed = f"FAIL: {error}", False
+        verdict, passed = f"FAIL: {error}; {work.kept}", False
     except (FlashError, BundleError) as error:
         verdict, passed = f"FAIL: {error}", False
     except (KeyboardInterrupt, Ended) as error:
@@ -108,14 +105,15 @@ def _report(
     work: Work, args: argparse.Namespace, tools: Tools, started: float, stamp: str, verdict: str
 ) -> None:
     """Write all that was said into the report, and tell how it ended."""
-    work.lines.append(verdict)
-    path = args.report or Path(f"lsev_flash_{work.number}_{stamp}.txt")
-    if args.report and args.all is not None:
-        path = path.with_stem(f"{path.stem}_{plain(work.port)}")
-    with whole_file(path) as temporary:
-        head = f"lsev flash {work.port} {stamp}, {tools.monotonic() - started:.1f} s"
-        temporary.write_text("\n".join([head, *work.lines]) + "\n", encoding="utf-8")
-    work.tell(f"{verdict} (report: {path})")
+    path = _report_of(args, work.port) or Path(f"lsev_flash_{work.number}_{stamp}.txt")
+    seconds = tools.monotonic() - started
+    work.end(verdict, f"lsev flash {work.port} {stamp}, {seconds:.1f} s", path)
+
+
+def _report_of(args: argparse.Namespace, port: str) -> Path | None:
+    """Return the file that --report names, for each of many ports one of its own."""
+    path: Path | None = args.report
+    return path.with_stem(f"{path.stem}_{plain(port)}") if path and args.all is not None else path
 
 
 def _steps(
@@ -177,8 +175,17 @@ def _plan(bundle: Bundle, state: State, renews_root: bool) -> list[str]:
     return said
 
 
+def _agree_to_all(args: argparse.Namespace, ports: list[str]) -> None:
+    """Show the ports and ask once, before the program of any board is stopped; FlashError."""
+    if args.yes:
+        return
+    print("\n".join(ports))
+    if not ask(f"stop and flash what is at these ports ({len(ports)})? [y/N]", "en"):
+        raise FlashError("nothing was changed, as you wished; every board runs on")
+
+
 def _agree(args: argparse.Namespace, bundle: Bundle, state: State) -> None:
-    if args.yes or args.all is not None:
+    if args.yes or args.all is not None:  # of many boards was asked before the first one
         return
     if not ask(f"install version {bundle.version} in slot {state.idle}? [y/N]", "en"):
         raise FlashError(f"nothing was changed, as you wished; {state.stays}")
@@ -197,8 +204,8 @@ The board must be parked. Its records (parameters, odometer, faults) stay on it 
 a backup file of them is written first. Where the new version cannot read the parameters, those
 of before are given back; --restore does so for a board that was erased or replaced. A report
 file says what was done.
-Without a terminal to ask at, it wants --yes.
-exit status: 0 PASS, 1 FAIL, 2 bad input, --yes is missing, or no port
+It asks before it writes, with --all once for all ports; without a terminal it wants --yes.
+exit status: 0 PASS, 1 FAIL, or the answer was no, 2 bad input, --yes is missing, or no port
 """
 
 
@@ -222,7 +229,7 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--save-bundle", type=Path, metavar="FILE", help="only build, and write it to FILE"
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="where the report goes")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="a new file for the report")
     parser.add_argument(
         "--restore", type=Path, metavar="FILE", help="give it the parameters of a backup or dump"
     )

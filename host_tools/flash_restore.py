@@ -10,12 +10,13 @@ import zipfile
 from pathlib import Path
 
 from host_tools.answers import parse_words
+from host_tools.arguments import InputError
 from host_tools.dump_file import give_dump, read_dump, values_in
 from host_tools.flash_start import Chosen, wait_for_start
 from host_tools.flash_steps import ANSWER_S, Running, Tools, check_same
 from host_tools.link import LinkError
 from host_tools.ports import PortError
-from host_tools.session import SessionError, find_key, lock_again, unlock, unlocked
+from host_tools.session import find_key, lock_again, unlock, unlocked
 from host_tools.slots import FlashError
 from service.access import FACTORY
 from service.param_levels import level_of
@@ -29,7 +30,7 @@ _SAVE_S = 15.0
 def read_backup(path: Path) -> list[str]:
     """Return the dump in a backup of `lsev flash`, or in a file of `lsev params dump`.
 
-    SessionError when there is none in it; OSError.
+    InputError when there is none in it; OSError.
     """
     if not zipfile.is_zipfile(path):
         return read_dump(path)
@@ -37,7 +38,7 @@ def read_backup(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             text = archive.read(_DUMP).decode()
     except (KeyError, ValueError, zipfile.BadZipFile):
-        raise SessionError(
+        raise InputError(
             f"{path} has no whole {_DUMP}: the board that it is of gave no parameters; nothing was"
             " changed; name another backup, or flash without --restore"
         ) from None
@@ -63,7 +64,7 @@ def check_key(tools: Tools, port: str, dump: list[str], key: Path | None) -> Non
             lock_again(link)
     except PortError:
         raise
-    except (LinkError, SessionError, OSError) as error:
+    except (LinkError, InputError, OSError) as error:
         if isinstance(error, LinkError) and error.code is None:
             return
         raise FlashError(
@@ -90,13 +91,19 @@ def look_after(
 ) -> list[str]:
     """Give back the lines of a dump, [] for none; return what to tell of it; FlashError.
 
-    key is the file with the vehicle's key, which a locked board wants.
+    A car that refuses its parameters stands: that is no PASS. key is the file with the vehicle's
+    key, which a locked board wants.
     """
     said: list[str] = []
     if dump:
         after = _give_back(tools, port, chosen, dump, key)
         said.append(f"parameters: {len(dump) - 1} given back")
-    return said + compared(dump or before.dump, after)
+    said += compared(dump or before.dump, after)
+    if after.is_broken:
+        runs = f"{chosen} runs, but the car does not drive: it refuses a parameter, or two do not"
+        todo = "mend the vehicle's file and flash again, or go back with `lsev rollback`"
+        raise FlashError("; ".join([f"{runs} fit together (P0610)", *said, todo]))
+    return said
 
 
 def _give_back(
@@ -114,7 +121,7 @@ def _give_back(
                 lock_again(link)
                 raise
             link.command("reboot")
-    except (LinkError, PortError, SessionError) as error:
+    except (LinkError, InputError, OSError) as error:
         raise FlashError(
             f"{chosen} runs, but the parameters were not given back: {error}; the board"
             " has those of its vehicle; `lsev params restore` with dump.txt of the backup"

@@ -4,7 +4,10 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
+
+from host_tools.files import whole_file
 
 _BAR_CHARS = 24
 _ROW_CHARS = 79
@@ -97,6 +100,17 @@ class Work:
             return
         bar = "#" * (_BAR_CHARS * done // whole)
         self.show(f"[{bar:<{_BAR_CHARS}}] {100 * done // whole:3d} %  {name}")
+
+    def end(self, verdict: str, head: str, path: Path) -> None:
+        """Write all that was said into a file, and tell how it ended."""
+        self.lines.append(verdict)
+        try:
+            with whole_file(path) as temporary:
+                temporary.write_text("\n".join([head, *self.lines]) + "\n", encoding="utf-8")
+        except OSError as error:  # the board is as the verdict says, whatever becomes of the file
+            self.tell(f"{verdict} (no report: {path}: {error.strerror})")
+        else:
+            self.tell(f"{verdict} (report: {path})")
 
 
 def plain(text: str) -> str:

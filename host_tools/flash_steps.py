@@ -25,15 +25,11 @@ _TAKEN_S = 10.0
 _NOT_NOW = (22, 88)
 # What a program is asked to keep of it before it ends.
 _KEPT = ("dump", "faults", "faults hist", "changes")
-_LOST = "parameters_lost"
+_LOST, _CONFLICT = "parameters_lost", " parameters_conflict "
 # The records hold the vehicle's keys: who reads them unlocks the car.
 _ONLY_OWNER = 0o600
 
 Listener = Callable[[str], None]
-
-
-class OtherBoardError(FlashError):
-    """Another board is at the port than was there before."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +65,12 @@ class Running:
         """Whether the board says that it could not read its parameters."""
         return any(_LOST in line for line in self.texts.get("faults", []))
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it says that its parameters do not fit together, or that it refused one."""
+        faults = self.texts.get("faults", [])
+        return any(_CONFLICT in line and " active " in line for line in faults)
+
     def other_than(self, dump: list[str]) -> list[str]:
         """Return the parameters that are not as in the lines of a dump."""
         there = values_in(self.dump)
@@ -76,13 +78,13 @@ class Running:
 
 
 def check_same(expected: str, found: str, port: str, kept: str) -> None:
-    """Raise OtherBoardError where a board's chip is another than expected; "" expects none.
+    """Raise FlashError where a board's chip is another than expected; "" expects none.
 
     Hazard: a reset gives the ports of a bench new numbers, and what is meant for one car goes
     into another. kept says how it is with the board that was meant.
     """
     if expected and found != expected:
-        raise OtherBoardError(
+        raise FlashError(
             f"another board is at {port} now (its chip is {found or 'unknown'}, not {expected});"
             f" nothing was changed on it; {kept}; connect only that one, or name its port by"
             " /dev/serial/by-id, and look with `lsev versions`"
@@ -120,7 +122,7 @@ def at_prompt(tools: Tools, port: str, stopped: Running) -> Generator[BoardFiles
     """Be at the prompt; the board starts again however this ends, so that the car can be used.
 
     stopped is what stop_program() has found. FlashError and BoardError say so where the board
-    could not be started; OtherBoardError where it is not the one that was stopped.
+    could not be started, or is not the one that was stopped.
     """
     with ExitStack() as stack:
         files = _entered(tools, port, stopped, stack)

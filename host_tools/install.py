@@ -45,8 +45,9 @@ def install(
     except BoardError as error:
         if is_complete:
             raise FlashError(
-                f"{error}; slot {name} has all of version {bundle.version}, but whether it was"
-                f" chosen is not known; {state.holds}; check the cable and try again"
+                f"{error}; version {bundle.version} was written to slot {name} and read back, but"
+                " whether it is whole now and was chosen is not known (`lsev versions` shows it);"
+                f" {state.holds}; check the cable and try again"
             ) from None
         if not error.is_full:
             raise FlashError(f"{error}; {state.keeps}; check the cable and try again") from None

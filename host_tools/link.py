@@ -225,7 +225,8 @@ def _at_prompt() -> LinkError:
         None,
         "at-prompt",
         "the board is at MicroPython's prompt, and the car does not drive; nothing was changed;"
-        " restart the board, by its button or with Ctrl-D in a terminal",
+        " put the firmware on a bare board with `lsev flash`; restart one that has it, by its"
+        " button or with Ctrl-D in a terminal",
     )
 
 

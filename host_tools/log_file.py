@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
+from host_tools.arguments import InputError
 from host_tools.live_values import WORDS
 from vcu.signals import UNKNOWN_DDEGC
 
@@ -29,10 +30,6 @@ _SUFFIXES = (
     ("_m", "m", "_m", 1),
     ("_s", "s", "_s", 1),
 )
-
-
-class LogError(ValueError):
-    """A recording cannot be read; the text says where and why."""
 
 
 def unit_of(name: str) -> str:
@@ -56,13 +53,16 @@ def header(
 
 
 def read_log(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
-    """Return header, rows and whether the last line was cut off; LogError."""
+    """Return header, rows and whether the last line was cut off; InputError."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     first = _record(lines[0]) if lines else None
     if first is None or first.get("format") != FORMAT:
-        raise LogError(f"{path} is no recording: its first line is no header of `lsev log record`")
+        raise InputError(
+            f"{path} is no recording: its first line is no header of `lsev log record`;"
+            " nothing was written"
+        )
     if first.get("version") != VERSION:
-        raise LogError(
+        raise InputError(
             f"{path} has version {first.get('version')}, this lsev reads {VERSION}; the file was"
             " not changed; use the lsev that made it"
         )
@@ -72,7 +72,9 @@ def read_log(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
         if row is None or "t" not in row:
             if number == len(lines):
                 return first, rows, True  # the recording was broken off in this line
-            raise LogError(f"{path}:{number}: no row of a recording: {line[:60]!r}")
+            raise InputError(
+                f"{path}:{number}: no row of a recording: {line[:60]!r}; nothing was written"
+            )
         rows.append(row)
     return first, rows, False
 

@@ -48,7 +48,7 @@ def banner(view: View, lang: str, columns: int) -> list[Line]:
     if view.state != "live" or view.diagnosis is None:
         return _no_link(view, lang, columns)
     active = view.diagnosis.active
-    mood = ("bad" if active[0].severity in ("STOP", "CRAWL") else "warn") if active else "good"
+    mood = ("bad" if active[0].fault_class in ("STOP", "CRAWL") else "warn") if active else "good"
     lines = wrap(headline(view.diagnosis, lang), columns)
     if active:
         measure = texts.fault(active[0].name, lang).measure

@@ -6,21 +6,28 @@ fails before that is aborted.
 
 import argparse
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from host_tools import parameter_help, texts
 from host_tools.answers import Commander, Parameter, parse_parameters
-from host_tools.arguments import Commands, add_key, add_port_and_language, add_yes
+from host_tools.arguments import Commands, InputError, add_key, add_port_and_language, add_yes
 from host_tools.dump_file import PAIR, dump_lines, give_dump, read_dump, values_in, write_dump
 from host_tools.files import check_free
 from host_tools.link import LinkError
 from host_tools.screen import wrap
-from host_tools.session import Opener, SessionError, ask, check_agreed, open_session, unlocked
+from host_tools.session import Opener, ask, check_agreed, open_session, unlocked
+from service.value_verbs import PLAIN
 
 _SAVE_S = 15.0
+# What is known of the values where the cable is pulled before `save`, and during it.
+_OLD = "nothing was saved: once the board is restarted all its values are the old ones"
+_UNKNOWN = (
+    "whether it was saved is not known, but all the values are the new ones or all the old ones:"
+    " restart the board, then look with `lsev params {look}`"
+)
 
 
 def run(
@@ -34,7 +41,7 @@ def run(
     if args.action == "set":
         args.pairs = _pairs(args.settings)
         if not args.pairs and not args.reboot:
-            raise SessionError("no NAME=NUMBER was given; nothing was changed")
+            raise InputError("no NAME=NUMBER was given; nothing was changed")
     elif args.action in ("restore", "diff") and args.file is not None:
         args.lines = read_dump(args.file)
         if args.action == "restore":
@@ -75,7 +82,7 @@ def _unit(parameter: Parameter) -> str:
 
     Behind a number of tenths or hundredths it is what they come to.
     """
-    if parameter.unit in ("1", "enum"):
+    if parameter.unit in PLAIN:
         return ""
     factor, _, unit = parameter.unit.partition(" ")
     return f" = {parameter.value * float(factor):g} {unit}" if unit else f" {factor}"
@@ -86,7 +93,7 @@ def _pairs(settings: list[str]) -> list[tuple[str, int]]:
     for text in settings:
         match = PAIR.fullmatch(text)
         if match is None:
-            raise SessionError(f"{text!r} is not NAME=NUMBER; nothing was changed")
+            raise InputError(f"{text!r} is not NAME=NUMBER; nothing was changed")
         pairs.append((match[1], int(match[2])))
     return pairs
 
@@ -97,9 +104,11 @@ def _set(link: Commander, args: argparse.Namespace, lang: str) -> int:
 
     if not args.pairs:
         return _restart(link, lang)
-    for line in unlocked(link, args.key, change):
+    with _telling(_OLD):
+        said = unlocked(link, args.key, change)
+    for line in said:
         print(texts.ui("staged", lang).format(text=line.partition(";")[0]))
-    return _kept(link, len(args.pairs), args.reboot, lang)
+    return _kept(link, len(args.pairs), args.reboot, lang, "get")
 
 
 def staged(link: Commander, commands: list[str]) -> list[str]:
@@ -120,9 +129,24 @@ def staged(link: Commander, commands: list[str]) -> list[str]:
     return said
 
 
-def _kept(link: Commander, count: int, reboot: bool, lang: str) -> int:
-    """Write to flash what was taken over, and restart where that was asked for."""
-    link.command("save", timeout_s=_SAVE_S)
+@contextmanager
+def _telling(known: str) -> Generator[None]:
+    """Have the loss of the board say what is known of its values; a refusal says it itself."""
+    try:
+        yield
+    except LinkError as error:
+        if error.code is not None:
+            raise
+        raise LinkError(None, error.slug, f"{error.text}; {known}") from None
+
+
+def _kept(link: Commander, count: int, reboot: bool, lang: str, look: str) -> int:
+    """Write to flash what was taken over, and restart where that was asked for.
+
+    look is the action that shows how it ended where the board is lost.
+    """
+    with _telling(_UNKNOWN.format(look=look)):
+        link.command("save", timeout_s=_SAVE_S)
     print(texts.ui("saved", lang).format(count=count))
     return _restart(link, lang) if reboot else 0
 
@@ -166,12 +190,13 @@ def _restore(link: Commander, args: argparse.Namespace, lang: str, now: datetime
     question = texts.ui("ask_restore", lang).format(count=count, path=args.file)
     if not args.yes and not ask(question, lang):
         print(texts.ui("nothing_changed", lang))
-        return 0
+        return 1
     backup = Path(f"lsev_params_before_{now:%Y%m%d_%H%M%S}.txt")
     write_dump(link, backup, now)
     print(texts.ui("backup", lang).format(path=backup))
-    unlocked(link, args.key, lambda: give_dump(link, args.lines))
-    return _kept(link, count, args.reboot, lang)
+    with _telling(_OLD):
+        unlocked(link, args.key, lambda: give_dump(link, args.lines))
+    return _kept(link, count, args.reboot, lang, f"diff {args.file}")
 
 
 _EXAMPLES = """\
@@ -189,7 +214,8 @@ examples:
 A change needs a parked car, and the key where one is set. It is checked as a whole on the
 board first; when anything is refused, nothing is changed. It is in use after a restart.
 A dump never overwrites a file. Without a terminal to ask at, restore wants --yes.
-exit status: 0 done, 1 the board refused, 2 bad input, no key, no port, or --yes is missing
+exit status: 0 done, 1 the board refused, or the answer was no, 2 bad input, no key, no port, or
+--yes is missing
 """
 
 

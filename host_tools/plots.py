@@ -1,7 +1,7 @@
 """Plots: the rows of a run as line plots and bands over one time axis, in HTML and SVG.
 
 The SVG is stretched and holds no text; every label is HTML beside it, so that
-it reads on a phone as on a desk. report.css and report.js belong to it.
+it reads on a phone as on a desk. run_page.css and run_page.js belong to it.
 """
 
 import json
@@ -50,6 +50,16 @@ class Panel:
     band: str = ""  # the column shown as coloured bands underneath
 
 
+_PACK_V = (
+    Line("pack_v", "pack", "true"),
+    Line("charge_set_v", "charger set to", "asked", True, zero_is_gap=True),
+)
+_CHARGE_SET_A = Line("charge_set_a", "charger set to", "asked", True, zero_is_gap=True)
+_CHARGE_LEFT = (
+    Line("soc_pct", "true", "true"),
+    # It is 0 until the controller has read its pack, and while it has no supply.
+    Line("soc_seen_pct", "seen", "seen", zero_is_gap=True),
+)
 DRIVE_PANELS = (
     Panel(
         "Speed",
@@ -78,10 +88,7 @@ DRIVE_PANELS = (
         "V",
         110,
         2.0,
-        (
-            Line("pack_v", "pack", "true"),
-            Line("charge_set_v", "charger set to", "asked", True, zero_is_gap=True),
-        ),
+        _PACK_V,
     ),
     Panel(
         "Pack current",
@@ -90,7 +97,7 @@ DRIVE_PANELS = (
         10.0,
         (
             Line("pack_a", "out of the pack", "true"),
-            Line("charge_set_a", "charger set to", "asked", True, zero_is_gap=True),
+            _CHARGE_SET_A,
         ),
         from_zero=True,
         band="charge_phase",
@@ -100,7 +107,7 @@ DRIVE_PANELS = (
         "%",
         90,
         2.0,
-        (Line("soc_pct", "true", "true"), Line("soc_seen_pct", "seen", "seen")),
+        _CHARGE_LEFT,
     ),
     Panel(
         "Temperature",
@@ -121,10 +128,7 @@ CHARGE_PANELS = (
         "V",
         170,
         2.0,
-        (
-            Line("pack_v", "pack", "true"),
-            Line("charge_set_v", "charger set to", "asked", True, zero_is_gap=True),
-        ),
+        _PACK_V,
         band="charge_phase",
     ),
     Panel(
@@ -134,7 +138,7 @@ CHARGE_PANELS = (
         5.0,
         (
             Line("charge_a", "into the pack", "true"),
-            Line("charge_set_a", "charger set to", "asked", True, zero_is_gap=True),
+            _CHARGE_SET_A,
         ),
         from_zero=True,
         band="charge_cause",
@@ -159,19 +163,19 @@ CHARGE_PANELS = (
         "%",
         110,
         10.0,
-        (Line("soc_pct", "true", "true"), Line("soc_seen_pct", "seen", "seen")),
+        _CHARGE_LEFT,
         band="mode",
     ),
     Panel("Highest cell", "V", 90, 0.1, (Line("cell_max_v", "highest", "true"),), band="faults"),
 )
 
 
-def thin(xs: list[float], ys: list[float], limit: int = MAX_POINTS) -> list[tuple[float, float]]:
-    """Return at most limit points that keep both ends and the extremes in between."""
+def thin(xs: list[float], ys: list[float]) -> list[tuple[float, float]]:
+    """Return at most MAX_POINTS that keep both ends and the extremes in between."""
     count = len(xs)
-    if count <= limit:
+    if count <= MAX_POINTS:
         return list(zip(xs, ys, strict=True))
-    buckets = (limit - 2) // 2
+    buckets = (MAX_POINTS - 2) // 2
     keep = {0, count - 1}
     for bucket in range(buckets):
         places = range(count * bucket // buckets, count * (bucket + 1) // buckets)

@@ -61,17 +61,20 @@ def _there(found: dict[str, str]) -> str:
     return f"the serial ports are {names}"
 
 
-def open_port(name: str | None = None) -> serial.Serial:
+def open_port(name: str | None) -> serial.Serial:
     """Open the named port, the one of LSEV_PORT, or the only one there is; PortError."""
     name = choose_port(name)
-    if _is_left_over(name):
-        raise PortError(
-            f"{name} is left over from a virtual board that was killed: at its place is another"
-            " terminal now; nothing was sent to it; start the board again, or name another port"
-        )
+    if _is_no_device(name):
+        raise PortError(f"{name} is no serial port; {_there(find_ports())}; {_HOW}")
+    # Hazard: the link of a virtual board that was killed may name somebody's shell by now, which
+    # would run what is sent to a board. A shell has its terminal open.
     holder = holder_of(name)
     if holder:
-        raise PortError(f"{name} is in use by {holder}; close it there and try again")
+        is_virtual = os.path.realpath(name).startswith("/dev/pts/")
+        left = "; a virtual board that was killed has left its name: start it anew"
+        raise PortError(
+            f"{name} is in use by {holder}; close it there and try again{left * is_virtual}"
+        )
     try:
         # Two programs at one port would each get half of the answers.
         port: Any = serial.serial_for_url(
@@ -85,16 +88,12 @@ def open_port(name: str | None = None) -> serial.Serial:
     return port
 
 
-def _is_left_over(name: str) -> bool:
-    """Return whether a link is older than the pseudo terminal that it names.
-
-    Hazard: who has that number now is somebody's shell, which would run what is sent to a board.
-    """
-    try:
-        is_link = os.readlink(name).startswith("/dev/pts/")
-        return is_link and os.stat(name).st_ctime_ns > os.lstat(name).st_mtime_ns
-    except OSError:
-        return False
+def _is_no_device(name: str) -> bool:
+    """Return whether it is a file or a folder, or the device that swallows everything."""
+    path = Path(name)
+    return os.name != "nt" and (
+        path.is_file() or path.is_dir() or os.path.realpath(name) == os.devnull
+    )
 
 
 def _open(port: Any) -> None:

@@ -10,15 +10,15 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.answers import Commander
-from host_tools.arguments import Commands, add_port
+from host_tools.arguments import Commands, InputError, add_port
 from host_tools.board_files import BoardError
 from host_tools.bundle import MICROPYTHON_MIN
+from host_tools.files import check_free
 from host_tools.fit import chip_of, numbers
 from host_tools.flash_steps import Tools, at_prompt, stop_program
 from host_tools.link import LinkError
 from host_tools.ports import choose_port
-from host_tools.session import Opener, SessionError, open_session, unlocked
+from host_tools.session import Opener, open_session, unlocked
 from host_tools.slots import FlashError
 from service.identity import is_number, is_vin
 
@@ -71,18 +71,19 @@ def run(
     """Give the board its vehicle; without --id say what it is and what it needs."""
     if args.id is None:
         if args.vin or args.key_file or args.key:
-            raise SessionError(
+            raise InputError(
                 "--vin, --key-file and --key belong to --id; nothing was changed; give --id too"
             )
         return _explain(args, tools or Tools())
     if not is_number(args.id):
-        raise SessionError("--id has 1 to 20 letters, digits, - _ or dots; nothing was changed")
+        raise InputError("--id has 1 to 20 letters, digits, - _ or dots; nothing was changed")
     if args.vin is None or not is_vin(args.vin):
-        raise SessionError("--vin has 17 of A-Z and 0-9, no I O Q; nothing was changed")
+        raise InputError("--vin has 17 of A-Z and 0-9, no I O Q; nothing was changed")
     if args.key_file is None:
-        raise SessionError("--key-file says where the new keys go; nothing was changed")
+        raise InputError("--key-file says where the new keys go; nothing was changed")
+    check_free(args.key_file)
     with opener(args.port) as link:
-        _see_it_answers(link)  # a board that does not answer gets no file of keys
+        link.command("id")  # a board that does not answer gets no file of keys
         keys = _new_keys(args.key_file, args.id)
         line = f"provision id={args.id} vin={args.vin} k1={keys[0]} k2={keys[1]}"
         try:
@@ -99,22 +100,9 @@ def run(
     return 0
 
 
-def _see_it_answers(link: Commander) -> None:
-    """Raise LinkError where no program answers; a board that has none is to be flashed first."""
-    try:
-        link.command("id")
-    except LinkError as error:
-        if error.slug != "at-prompt":
-            raise
-        raise FlashError(
-            "the board is at MicroPython's prompt, no program of this firmware runs; nothing was"
-            " changed; put one on it with `lsev flash`, or restart a board that has one"
-        ) from None
-
-
 def _is_refused(error: BaseException) -> bool:
     """Return whether the board has surely not taken the keys: who asked may not give any."""
-    return isinstance(error, SessionError) or (
+    return isinstance(error, InputError) or (
         isinstance(error, LinkError) and error.code in _NOT_ALLOWED
     )
 
@@ -129,9 +117,9 @@ def _new_keys(path: Path, number: str) -> tuple[str, str]:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:  # half a file of keys would stand in the way of the next try
+    except OSError as error:  # half a file of keys would stand in the way of the next try
         path.unlink()
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return keys
 
 

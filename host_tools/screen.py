@@ -45,7 +45,7 @@ def wrap(text: str, columns: int = COLUMNS) -> list[str]:
     return lines
 
 
-def labelled(label: str, text: str, indent: int = 2, label_columns: int = 10) -> list[str]:
+def labelled(label: str, text: str, indent: int, label_columns: int) -> list[str]:
     """Return text beside its label, later lines under the first one."""
     at = indent + label_columns
     lines = wrap(text, COLUMNS - at)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from host_tools import texts
 from host_tools.answers import Commander
+from host_tools.arguments import InputError
 from host_tools.link import LinkError, open_link
 
 # The board's error code for a level that this session does not have.
@@ -27,10 +28,6 @@ _KEY_LINE = re.compile(r"(?:k([12])\s*[=: ]\s*)?([0-9A-Fa-f]{32,128})")
 
 Opener = Callable[[str | None], AbstractContextManager[Commander]]
 Answer = TypeVar("Answer")
-
-
-class SessionError(ValueError):
-    """What the person gave does not do: no key, or an answer that is none."""
 
 
 @contextmanager
@@ -71,18 +68,24 @@ def tell_time(link: Commander) -> None:
 
 
 def ask(question: str, lang: str) -> bool:
-    """Return whether the person agrees; an empty answer or the end of input does not."""
+    """Return whether the person agrees; an empty answer or the end of input does not.
+
+    It is asked before anything is changed: who stops it there with Ctrl-C is told so.
+    """
     try:
         answer = input(question + " ")
     except EOFError:
         return False
+    except KeyboardInterrupt:
+        print("\n" + texts.ui("nothing_changed", lang))
+        raise
     return answer.strip().lower() in texts.ui("yes_words", lang).split()
 
 
 def check_agreed(is_agreed: bool) -> None:
-    """Raise SessionError where a person must agree, has not, and cannot be asked."""
+    """Raise InputError where a person must agree, has not, and cannot be asked."""
     if not is_agreed and not sys.stdin.isatty():
-        raise SessionError(
+        raise InputError(
             "there is no terminal to ask at; nothing was changed; give --yes if it shall be done"
         )
 
@@ -105,11 +108,12 @@ def unlocked(link: Commander, key_file: Path | None, action: Callable[[], Answer
 
 
 def unlock(link: Commander, level: int, key: bytes) -> None:
-    """Answer the board's challenge for a level; LinkError 35 for a wrong key."""
+    """Answer the board's challenge for a level; LinkError, 35 for a wrong key."""
     said = "\n".join(link.command(f"unlock {level}"))
     nonce, number = _NONCE.search(said), _ID.search(said)
     if nonce is None or number is None:
-        raise SessionError(f"the board's challenge was not understood ({said!r}); nothing changed")
+        text = f"its challenge was not understood ({said!r}); nothing changed; take a newer lsev"
+        raise LinkError(_LOCKED, "locked", text)
     link.command(f"auth {response(key, number[1], level, nonce[1])}")
     link.is_unlocked = True
 
@@ -121,12 +125,12 @@ def response(key: bytes, number: str, level: int, nonce: str) -> str:
 
 
 def find_key(level: int, key_file: Path | None) -> bytes:
-    """Return the key of a level, from the file or from the person; SessionError, OSError."""
+    """Return the key of a level, from the file or from the person; InputError, OSError."""
     named = key_file or (Path(os.environ["LSEV_KEY"]) if os.environ.get("LSEV_KEY") else None)
     if named is not None:
         return _key_in(named.read_text(encoding="utf-8", errors="replace"), level, str(named))
     if not sys.stdin.isatty():
-        raise SessionError(
+        raise InputError(
             f"the board wants the {_LEVELS.get(level, level)} key (level {level}); nothing was"
             " changed; give it with --key FILE or in the file that LSEV_KEY names"
         )
@@ -140,7 +144,7 @@ def _key_in(text: str, level: int, where: str) -> bytes:
         match = _KEY_LINE.fullmatch(line.strip())
         if match and match[1] in (None, str(level)) and len(match[2]) % 2 == 0:
             return bytes.fromhex(match[2])
-    raise SessionError(
+    raise InputError(
         f"{where} has no key of level {level}; nothing was changed; it is a line of hex digits,"
         f" or k{level}=HEX"
     )

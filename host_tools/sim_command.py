@@ -3,23 +3,22 @@
 import argparse
 import json
 import re
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from host_tools.arguments import Commands, add_fault
+from host_tools.arguments import Commands, InputError, add_fault
 from host_tools.fault_matrix import MATRIX_FILE, run_matrix
 from host_tools.files import whole_file
-from host_tools.outcome import as_json, length, print_summary
-from host_tools.report import write_report
+from host_tools.run_page import write_page
+from host_tools.run_summary import Progress, as_json, length, print_summary
 from sim.cycle import DataFileError
 from sim.faults import FAULTS, make_fault, parse_fault
 from sim.matrix import ONSETS
 from sim.scenario import as_run, find_scenario, run_scenario
 from sim.scenarios import SCENARIOS
 from sim.trace import write_csv
-from sim.vehicle import ParameterError, Vehicle, load_vehicle, vehicle_names
+from sim.vehicle import Vehicle, load_vehicle, vehicle_names
 
 _SIM_EXAMPLES = """\
 examples:
@@ -150,11 +149,11 @@ def _settings(pairs: list[str]) -> dict[str, int]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise ParameterError(f"{pair!r} is not NAME=VALUE")
+            raise InputError(f"{pair!r} is not NAME=VALUE; nothing was run")
         try:
             settings[name] = _whole_number(text)
         except argparse.ArgumentTypeError as error:
-            raise ParameterError(f"{name} = {error}") from None
+            raise InputError(f"{name} = {error}; nothing was run") from None
     return settings
 
 
@@ -204,36 +203,13 @@ def _matrix(args: argparse.Namespace) -> int:
     return 0
 
 
-class _Progress:
-    """One line on standard error, rewritten about five times a second; none into a pipe."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._next = time.monotonic() + 0.5
-        self._shown = False
-
-    def __call__(self, t_s: float, doing: str) -> None:
-        now = time.monotonic()
-        if now < self._next or not sys.stderr.isatty():
-            return
-        self._next = now + 0.2
-        self._shown = True
-        share = 100.0 * t_s / self._seconds
-        sys.stderr.write(f"\r{share:3.0f} %  {length(t_s):>6}  {doing:<24}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r" + " " * 40 + "\r")
-
-
 def _run(args: argparse.Namespace) -> int:
     scenario = find_scenario(args.scenario)
     vehicle: Vehicle = scenario.load_vehicle(args.vehicle)
     vehicle = vehicle.with_values(_settings(args.settings))
     faults = [parse_fault(text) for text in args.faults]
     scenario = as_run(scenario, vehicle, args.runtime, faults)
-    progress = _Progress(scenario.seconds)
+    progress = Progress(scenario.seconds)
     with ExitStack() as files:
         # Before the run: a path that cannot be written must not cost it.
         trace = files.enter_context(whole_file(args.trace)) if args.trace else None
@@ -252,9 +228,10 @@ def _run(args: argparse.Namespace) -> int:
             progress.clear()
         wall_s = time.perf_counter() - started
         if trace is not None:
-            write_csv(result.rows, trace)
+            with whole_file(trace) as temporary:
+                write_csv(result.rows, temporary)
         if report is not None:
-            write_report(result, report)
+            write_page(result, report)
     if args.json:
         print(json.dumps(as_json(result, wall_s)))
     else:

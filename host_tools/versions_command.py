@@ -71,7 +71,7 @@ def run_rollback(args: argparse.Namespace, tools: Tools | None = None) -> int:
                 print(other)
             if not args.yes and not ask("go back? [y/N]", "en"):
                 print("nothing was changed")
-                return 0
+                return 1
             number = plain(before.identity.get("unique_id") or state.about.unique_id)
             path = Path(f"lsev_backup_{number}_{tools.now():%Y%m%d_%H%M%S}.zip")
             print(back_up(files, state, before, path))
@@ -118,7 +118,8 @@ written first; where the other version cannot read the parameters, they are give
 The version that is left stays in its slot: a second rollback goes back to it. A version for
 another vehicle has another cap and charge: it wants --force. Without a terminal to ask at, it
 wants --yes.
-exit status: 0 the other version runs, 1 it does not, 2 no port, or --yes is missing
+exit status: 0 the other version runs and drives, 1 it does not, or the answer was no, 2 no port,
+or --yes is missing
 """
 
 

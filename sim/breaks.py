@@ -6,7 +6,6 @@ sensors and switches are in sim/sensor_breaks.py; sim/faults.py names them all
 and puts them on a timeline.
 """
 
-from array import array
 from typing import TYPE_CHECKING
 
 from sim.frame import COMMAND, STALL
@@ -23,7 +22,7 @@ class Break:
     def begin(self, world: "World") -> None:
         """Take what it needs of the world as it breaks; world.inputs are the last tick's."""
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Alter what the pins see, age_s after it broke."""
 
     def drive(self, wires: Wires) -> None:
@@ -32,7 +31,7 @@ class Break:
     def end(self, world: "World") -> None:
         """Be whole again."""
 
-    def after(self, inputs: "array[int]") -> None:
+    def after(self, inputs: list[int]) -> None:
         """Alter what stays wrong once it is whole again."""
 
 
@@ -140,7 +139,7 @@ class Stalls(Break):
         self._command = command
         self._tick = 0
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Tell the controller what this tick is."""
         turn, tick = divmod(self._tick, self._every)
         if tick < self._lengths[turn % len(self._lengths)]:

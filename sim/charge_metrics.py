@@ -24,7 +24,7 @@ _SLACK_A = 1.0
 _SLACK_SHARE = 0.1
 
 
-def fault_numbers(bits: int) -> tuple[int, ...]:
+def fault_rows(bits: int) -> tuple[int, ...]:
     """Return the row numbers (vcu.faults.row_of) of Charge.bits."""
     first = SYSTEM * WORD_SHIFT + _FIRST
     return tuple(first + i for i in range(len(FAULT_NAMES)) if bits >> i & 1)
@@ -149,7 +149,7 @@ class ChargeMetrics:
             "relay_closings": float(self.closings),
             "sessions": float(session.number),
             "end_a": run.charger.current_a,
-            "first_fault_h": (self._fault_s if self._fault_s >= 0.0 else run.time_s) / _HOUR_S,
+            "faultless_h": (self._fault_s if self._fault_s >= 0.0 else run.time_s) / _HOUR_S,
         }
         for phase, name in enumerate(phases.NAMES):
             figures[f"{name.lower()}_h"] = self._phase_s[phase] / _HOUR_S

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sim.charge_metrics import ROW_S, ChargeMetrics, fault_numbers
+from sim.charge_metrics import ROW_S, ChargeMetrics, fault_rows
 from sim.charging import STEP_S, Charger, ChargeRun
 from sim.controller import board_scaling, load_board
 from sim.fittings import fitted_charger
@@ -146,7 +146,7 @@ class ChargeScenario:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChargeResult:
     """What is left of a charge."""
 
     values: dict[str, float]
@@ -172,7 +172,7 @@ def run_charge(
     *,
     seed: int = 1,
     progress: Progress | None = None,
-) -> Outcome:
+) -> ChargeResult:
     """Run the scenario to its end; progress is called each simulated ten seconds."""
     scenario.check(vehicle)
     run = scenario.make_run(vehicle, seed)
@@ -193,4 +193,4 @@ def run_charge(
                 progress(
                     run.time_s, f"{phases.NAMES[run.charge.phase]} {run.charger.current_a:.1f} A"
                 )
-    return Outcome(metrics.values(), rows, fault_numbers(metrics.seen_bits))
+    return ChargeResult(metrics.values(), rows, fault_rows(metrics.seen_bits))

@@ -5,7 +5,6 @@ and for the same inputs all give the same outputs.
 """
 
 import runpy
-from array import array
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +24,7 @@ class Controller(Protocol):
     """A controller in lockstep. outputs is the last output frame, all 0 before the first."""
 
     scaling: Scaling
-    outputs: "array[int]"
+    outputs: list[int]
 
     @property
     def cell_data(self) -> CellData | None:
@@ -41,7 +40,7 @@ class Controller(Protocol):
         """
         ...
 
-    def exchange(self, inputs: "array[int]") -> "array[int]":
+    def exchange(self, inputs: list[int]) -> list[int]:
         """Run one tick with these inputs and return a new output frame; ControllerError."""
         ...
 

@@ -1,7 +1,6 @@
 """Faults: everything that can be broken on purpose, by name, and when it breaks."""
 
 import math
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,7 +88,7 @@ class Fault:
         elif was_active and not self.is_active:
             self._break.end(world)
 
-    def sense(self, inputs: "array[int]") -> None:
+    def sense(self, inputs: list[int]) -> None:
         """Alter what the controller's pins see."""
         if self.is_active:
             self._break.sense(inputs, self._age_s)

@@ -1,7 +1,7 @@
 """The two records that cross between simulated car and controller in lockstep, as flat integers.
 
 Both the host (CPython) and the virtual board (MicroPython) import this file.
-A frame is an array("i"); the names below are the indices into it.
+A frame is a list of integers, on the board an array("i"); the names below are its indices.
 """
 
 # What the car offers to the controller's pins at the start of a tick.

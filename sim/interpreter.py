@@ -8,6 +8,7 @@ import contextlib
 import os
 import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ _LAUNCHER = Path(__file__).resolve().parent / "board" / "launch.py"
 # No tick takes this long: the firmware hangs.
 ANSWER_S = 20.0
 
+_pack_inputs = struct.Struct(f"{INPUT_SIZE}i").pack
 _FRAME_BYTES = OUTPUT_SIZE * 4
 # One integer more: the last frame, and why the session ended (sim/board/link.py).
 _LAST_BYTES = _FRAME_BYTES + 4
@@ -68,7 +70,7 @@ class MicropythonController:
     ) -> None:
         self.scaling = board_scaling(load_board(board))
         self.cell_data = None  # the firmware has no serial port for a BMS
-        self.outputs = array("i", [0] * OUTPUT_SIZE)
+        self.outputs = [0] * OUTPUT_SIZE
         self.exit_status: int | None = None
         self.asked_for_reset = False  # that, and no failure, is why it ended
         self.asked_for_prompt = False  # so is that
@@ -152,12 +154,12 @@ class MicropythonController:
         if power_lost:
             (self._folder / "rtc").write_bytes(b"")
             self._cause = PWRON_RESET
-        self.outputs = array("i", [0] * OUTPUT_SIZE)
+        self.outputs = [0] * OUTPUT_SIZE
         self.exit_status = None
         self._error = None
         self._start()
 
-    def exchange(self, inputs: "array[int]") -> "array[int]":
+    def exchange(self, inputs: list[int]) -> list[int]:
         """Run one tick with these inputs and return a new output frame.
 
         ControllerError when the firmware has stopped, now and at each later call;
@@ -167,14 +169,14 @@ class MicropythonController:
             raise self._error
         # A pipe that broke: it has ended, and what it wrote last says why.
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._to_board, inputs)
+            os.write(self._to_board, _pack_inputs(*inputs))
         data = self._answer()
         if len(data) != _FRAME_BYTES:
             self._wait()  # the traceback is printed after the last frame
             self._error = self._ending(data)
             self._wires.close()
             raise self._error
-        self.outputs = outputs = array("i", data)
+        self.outputs = outputs = array("i", data).tolist()
         return outputs
 
     def _answer(self) -> bytes:
@@ -188,7 +190,7 @@ class MicropythonController:
         """Take the pins from the last frame, and return why it is the last."""
         if len(last) == _LAST_BYTES:
             *levels, status = array("i", last)
-            self.outputs = array("i", levels)
+            self.outputs = levels
             why = f"it ended with {status}"
             self.asked_for_reset = status == _RESET_ENDING
             self.asked_for_prompt = status == _PROMPT_ENDING
@@ -197,7 +199,7 @@ class MicropythonController:
                 self._cause = _CAUSES[status]
         else:
             # Nobody drives the pins any more: the resistors hold them at their safe level.
-            self.outputs = array("i", [0] * OUTPUT_SIZE)
+            self.outputs = [0] * OUTPUT_SIZE
             why = f"no answer within {ANSWER_S:.0f} s, or killed"
             self._cause = WDT_RESET
         return ControllerError(f"the firmware stopped: {why}\n{self.printed()}".rstrip())
@@ -212,12 +214,12 @@ class MicropythonController:
         """End the firmware, which makes its outputs safe, and clean up."""
         if self._error is None:
             self._error = ControllerError("the controller has been closed")
-            command = array("i", [0] * INPUT_SIZE)
+            command = [0] * INPUT_SIZE
             command[COMMAND] = END
             with contextlib.suppress(BrokenPipeError):
-                os.write(self._to_board, command)
-            last = array("i", self._answer())
-            self.outputs = last[:OUTPUT_SIZE] if last else array("i", [0] * OUTPUT_SIZE)
+                os.write(self._to_board, _pack_inputs(*command))
+            last = array("i", self._answer()).tolist()
+            self.outputs = last[:OUTPUT_SIZE] if last else [0] * OUTPUT_SIZE
             self._wait()
         self._release()
 

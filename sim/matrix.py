@@ -8,7 +8,6 @@ shut-off paths acted.
 """
 
 import copy
-from array import array
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -239,7 +238,7 @@ def run_case(vehicle: Vehicle, fault: str | Fault, speed_kmh: float, onset: int)
     broken = make_fault(fault, begin_s) if isinstance(fault, str) else fault
     outcome = Outcome(broken.name, cases=1)
     world.faults = (broken,)
-    world.inputs = array("i", world.inputs)  # the sensors do not see what is done to theirs
+    world.inputs = list(world.inputs)  # the sensors do not see what is done to theirs
     before = set(fault_numbers(world.outputs, STORED))
     torque = _Torque(world, outcome)
     cap_mps = vehicle.values["speed_cap_kmh"] / 3.6

@@ -144,8 +144,7 @@ class Metrics:
         for watched in self._watched:
             if watched.watch.from_s < world.time_s <= watched.watch.to_s:
                 watched.step(speed, out[TORQUE_PERMILLE], out[BUZZER])
-        if world.driver.plug:
-            self._charging(world)
+        self._charging(world)
         if out[MODE] != DRIVE:
             return
         self.drive_s += TICK_S

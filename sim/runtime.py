@@ -4,9 +4,7 @@ CpythonController runs the loop alone and is fast; MicropythonController (sim/in
 runs all of the firmware, and for the same inputs gives the same outputs.
 """
 
-import struct
 import traceback
-from array import array
 from typing import NoReturn
 
 from sim.controller import (
@@ -46,7 +44,7 @@ from vcu.charge.bms import CellData
 from vcu.loop import Loop
 from vcu.preset import Preset
 from vcu.request import REVERSE
-from vcu.signals import SLOW_ORDER
+from vcu.signals import SLOW_ORDER, Raw
 from vcu.speed import SAMPLE_MAX_US
 
 _TICK_MS = 10
@@ -55,8 +53,6 @@ _SLOW_LAST = len(SLOW_ORDER) - 1
 # What main.py makes of time: a tick is late, and nobody has fed the watchdog.
 _LATE_MS = 15
 _WATCHDOG_MS = 2000
-# An array takes packed integers faster than a tuple of them: 2 % of a simulated tick.
-_pack_frame = struct.Struct(f"{OUTPUT_SIZE}i").pack
 
 
 def make_controller(
@@ -98,7 +94,7 @@ class CpythonController:
 
     def _start(self) -> None:
         self.loop = Loop(self.scaling, Preset(self._values, self._has_setpoint))
-        self.outputs = array("i", [0] * OUTPUT_SIZE)
+        self.outputs = [0] * OUTPUT_SIZE
         self._error: ControllerError | None = None
         self._slow_place = 0
         self._now_us = 0
@@ -122,7 +118,7 @@ class CpythonController:
         """Start anew with a fresh loop, which has neither flash nor RTC memory."""
         self._start()
 
-    def exchange(self, inputs: "array[int]") -> "array[int]":
+    def exchange(self, inputs: list[int]) -> list[int]:
         """Run the ticks of these inputs and return a new output frame; ControllerError.
 
         Usually that is one tick. After n frames with STALL, in which the pins keep
@@ -133,7 +129,8 @@ class CpythonController:
         if self._error is not None:
             raise self._error
         self._now_us += _TICK_US
-        self._note_edge(inputs)
+        if inputs[EDGE_PULSES] != self._edge_pulses:
+            self._note_edge(inputs)
         command = inputs[COMMAND]
         if command == STALL:
             self._stall(inputs)
@@ -146,22 +143,22 @@ class CpythonController:
         self.outputs = outputs = self._frame()
         return outputs
 
-    def _stall(self, inputs: "array[int]") -> None:
+    def _stall(self, inputs: list[int]) -> None:
         if self._late_ms <= 0:  # the wheel was sampled before the tick that does not come
             self._early_pulses = inputs[EARLY_PULSES]
             self._early_age_us = inputs[EARLY_AGE_US]
         self._late_ms += _TICK_MS
-        self.outputs = array("i", self.outputs)
+        self.outputs = list(self.outputs)
         if self._late_ms >= _WATCHDOG_MS:
             self._stop(WATCHDOG_BIT)
 
     def _stop(self, why: str) -> NoReturn:
         self.outputs = self._frame()
-        self.outputs[:PIN_COUNT] = array("i", [0] * PIN_COUNT)
+        self.outputs[:PIN_COUNT] = [0] * PIN_COUNT
         self._error = ControllerError(f"the firmware stopped: {why}".rstrip())
         raise self._error
 
-    def _tick(self, inputs: "array[int]", dt_ms: int) -> None:
+    def _tick(self, inputs: list[int], dt_ms: int) -> None:
         self._fill(inputs)
         loop = self.loop
         if dt_ms > _LATE_MS:
@@ -174,9 +171,10 @@ class CpythonController:
             self._beat ^= 1
         self._ticks += 1
 
-    def _fill(self, inputs: "array[int]") -> None:
+    def _fill(self, inputs: list[int]) -> None:
         raw = self.loop.raw
-        self._stamp()
+        if self._edge_seen:
+            self._stamp(raw)
         raw.pulses_counts = inputs[PULSES]
         if self._late_ms > 0:
             raw.early_pulses_counts = self._early_pulses
@@ -203,19 +201,15 @@ class CpythonController:
         raw.slow_counts = inputs[SLOW_MV + index]
         self._slow_place = place + 1 if place < _SLOW_LAST else 0
 
-    def _note_edge(self, inputs: "array[int]") -> None:
+    def _note_edge(self, inputs: list[int]) -> None:
         """Stamp the edge as the pin interrupt does, which runs while a tick is late too."""
         age_us = inputs[EDGE_AGE_US]
-        pulses = inputs[EDGE_PULSES]
-        if age_us >= 0 and pulses != self._edge_pulses:
+        if age_us >= 0:
             self._edge_seen = True
-            self._edge_pulses = pulses
+            self._edge_pulses = inputs[EDGE_PULSES]
             self._edge_us = self._now_us - age_us
 
-    def _stamp(self) -> None:
-        if not self._edge_seen:
-            return
-        raw = self.loop.raw
+    def _stamp(self, raw: Raw) -> None:
         age_us = self._now_us - self._edge_us
         if age_us > AGE_LIMIT_US or self._edge_pulses == self._old_pulses:
             self._old_pulses = self._edge_pulses
@@ -223,7 +217,7 @@ class CpythonController:
         raw.edge_pulses_counts = self._edge_pulses
         raw.edge_age_us = age_us
 
-    def _frame(self) -> "array[int]":
+    def _frame(self) -> list[int]:
         """Return the output frame, in the order of sim/frame.py."""
         loop = self.loop
         out = loop.out
@@ -231,53 +225,51 @@ class CpythonController:
         energy = loop.energy
         faults = loop.faults
         charge = loop.charge
+        modes = loop.modes
         torque = loop.torque_permille
-        return array(
-            "i",
-            _pack_frame(
-                out.throttle_mv,
-                out.regen_permille if self._has_regen else 0,
-                out.enable,
-                out.reverse,
-                out.contactor,
-                out.precharge,
-                out.charger,
-                out.lamp,
-                out.buzzer,
-                out.fan,
-                out.hold,
-                self._beat,
-                out.guard,
-                out.charge_v_mv if self._has_setpoint else 0,
-                out.charge_a_mv if self._has_setpoint else 0,
-                loop.modes.mode,
-                loop.modes.reasons,
-                sig.speed_mmps,
-                -torque if loop.request.direction == REVERSE else torque,
-                sig.soc_permille,
-                loop.chain.winner,
-                energy.odometer_m,
-                self._late_ticks,
-                sig.pedal_permille,
-                energy.range_m,
-                energy.range_uncertainty_m,
-                energy.soc_uncertainty_permille,
-                energy.trip_mwh,
-                self._ticks,
-                loop.contactor.state,
-                loop.response.accel_full_mmps2,
-                *faults.active,
-                *faults.stored,
-                0,  # nothing is written to flash here
-                0,
-                charge.phase,
-                charge.cause,
-                charge.command.set_cv,
-                charge.command.set_ma,
-                charge.session.in_mah,
-                SAMPLE_MAX_US - loop.observer.sample_age_us(self._ticks),
-            ),
-        )
+        return [
+            out.throttle_mv,
+            out.regen_permille if self._has_regen else 0,
+            out.enable,
+            out.reverse,
+            out.contactor,
+            out.precharge,
+            out.charger,
+            out.lamp,
+            out.buzzer,
+            out.fan,
+            out.hold,
+            self._beat,
+            out.guard,
+            out.charge_v_mv if self._has_setpoint else 0,
+            out.charge_a_mv if self._has_setpoint else 0,
+            modes.mode,
+            modes.reasons,
+            sig.speed_mmps,
+            -torque if loop.request.direction == REVERSE else torque,
+            sig.soc_permille,
+            loop.chain.winner,
+            energy.odometer_m,
+            self._late_ticks,
+            sig.pedal_permille,
+            energy.range_m,
+            energy.range_uncertainty_m,
+            energy.soc_uncertainty_permille,
+            energy.trip_mwh,
+            self._ticks,
+            loop.contactor.state,
+            loop.response.accel_full_mmps2,
+            *faults.active,
+            *faults.stored,
+            0,  # nothing is written to flash here
+            0,
+            charge.phase,
+            charge.cause,
+            charge.command.set_cv,
+            charge.command.set_ma,
+            charge.session.in_mah,
+            SAMPLE_MAX_US - loop.observer.sample_age_us(self._ticks),
+        ]
 
     def close(self) -> None:
         """Nothing runs outside this process."""

@@ -180,11 +180,11 @@ def run_scenario(
     expectations = scenario.expected(chosen)
     unrun = ChargeMetrics(scenario.make_run(chosen, seed), scenario.watches)
     _check_metrics(scenario.name, expectations, unrun.values())
-    outcome = run_charge(scenario, chosen, seed=seed, progress=progress)
-    values = outcome.values
+    charged = run_charge(scenario, chosen, seed=seed, progress=progress)
+    values = charged.values
     checks = tuple(Check(e, values[e.metric]) for e in expectations)
     return Result(
-        scenario, chosen, runtime, seed, values, checks, outcome.rows, stored=outcome.stored
+        scenario, chosen, runtime, seed, values, checks, charged.rows, stored=charged.stored
     )
 
 

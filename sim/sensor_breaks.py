@@ -4,7 +4,6 @@ Voltages are mV at the ADC pin.
 """
 
 import random
-from array import array
 from typing import TYPE_CHECKING
 
 from sim.breaks import Break
@@ -49,7 +48,7 @@ class Fixed(Break):
         self._value = value
         self._indices = indices
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Overwrite them."""
         for index in self._indices:
             inputs[index] = self._value
@@ -66,7 +65,7 @@ class Held(Break):
         """Take the values of the last tick."""
         self._values = [world.inputs[index] for index in self._indices]
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Overwrite them."""
         for index, value in zip(self._indices, self._values, strict=True):
             inputs[index] = value
@@ -98,7 +97,7 @@ class Shifted(Break):
         """Take the channel's own span."""
         self._span_mv = pedal_span_mv(world, self._index)
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Add what it is off by."""
         off_mv = (self._share + self._share_per_s * age_s) * abs(self._span_mv)
         inputs[self._index] = at_the_pin(inputs[self._index] + off_mv)
@@ -117,7 +116,7 @@ class Noisy(Break):
         """Take the channel's own span."""
         self._limit_mv = self._share * abs(pedal_span_mv(world, self._index))
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Add the noise."""
         off_mv = self._random.uniform(-self._limit_mv, self._limit_mv)
         inputs[self._index] = at_the_pin(inputs[self._index] + off_mv)
@@ -133,7 +132,7 @@ class Intermittent(Break):
         self._ticks_left = 0
         self._random = random.Random(_SEED + indices[0])
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Break at once, then at random."""
         if self._ticks_left == 0 and (age_s == 0.0 or self._random.random() < self._chance):
             self._ticks_left = self._random.randint(1, 5)
@@ -146,7 +145,7 @@ class Intermittent(Break):
 class SwappedPedals(Break):
     """The wires of the two pedal channels are exchanged."""
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Exchange them."""
         a_mv, b_mv = inputs[PEDAL_A_MV], inputs[PEDAL_B_MV]
         inputs[PEDAL_A_MV], inputs[PEDAL_B_MV] = b_mv, a_mv
@@ -155,7 +154,7 @@ class SwappedPedals(Break):
 class LiftedGround(Break):
     """The pedal has lost its ground: both outputs rise towards the supply, in about 50 ms."""
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Raise both: two thirds of what is missing every 50 ms."""
         share = 3.0 ** -((age_s + _TICK_S) / 0.05)
         for index in PEDALS:
@@ -168,7 +167,7 @@ class SensorSupply(Break):
     def __init__(self, factor: float) -> None:
         self._factor = factor
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Scale the pedal channels and the channel that measures the supply."""
         for index in (*PEDALS, SLOW_MV + SLOW_SENSOR_5V):
             inputs[index] = at_the_pin(inputs[index] * self._factor)
@@ -184,7 +183,7 @@ class ZeroCurrent(Break):
         """Take the calibrated zero."""
         self._zero_mv = world.vehicle.values["pack_a_zero_counts"]
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Overwrite the current."""
         inputs[PACK_A_MV] = self._zero_mv
 
@@ -194,7 +193,7 @@ class WheelPulses(Break):
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
-        self._seen = array("i", [0] * INPUT_SIZE)  # what the changed sensor would have filled
+        self._seen = [0] * INPUT_SIZE  # what the changed sensor would have filled
         self._base = -1  # the counter as it broke
         self._base_edge = 0
         self._base_age_us = -1
@@ -207,7 +206,7 @@ class WheelPulses(Break):
         self._wheel = world.sensors.wheel.resized(self._factor) if self._factor else None
         self._seen[EDGE_AGE_US] = -1
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Overwrite counter, stamp and early sample."""
         if self._base < 0:
             self._base = inputs[PULSES]
@@ -236,7 +235,7 @@ class WheelPulses(Break):
             else:
                 inputs[EDGE_AGE_US] = -1
 
-    def after(self, inputs: "array[int]") -> None:
+    def after(self, inputs: list[int]) -> None:
         """Keep the counter's difference."""
         shift_pulses(inputs, self._shift)
 
@@ -250,7 +249,7 @@ class PulseNoise(Break):
         self._age_us = AGE_LIMIT_US
         self._random = random.Random(_SEED)
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Add up to three pulses; stamp the newest of them where it is newer than the wheel's."""
         new = self._random.randint(0, 3)
         self._extra += new
@@ -264,7 +263,7 @@ class PulseNoise(Break):
             inputs[EDGE_PULSES] = self._edge
             inputs[EDGE_AGE_US] = self._age_us
 
-    def after(self, inputs: "array[int]") -> None:
+    def after(self, inputs: list[int]) -> None:
         """Keep the counter's difference."""
         shift_pulses(inputs, self._extra)
 
@@ -276,13 +275,13 @@ class LostMotorPulses(Held):
         super().__init__(MOTOR_PULSES)
         self._shift = 0
 
-    def sense(self, inputs: "array[int]", age_s: float) -> None:
+    def sense(self, inputs: list[int], age_s: float) -> None:
         """Hold the counter."""
         true = inputs[MOTOR_PULSES]
         super().sense(inputs, age_s)
         self._shift = inputs[MOTOR_PULSES] - true
 
-    def after(self, inputs: "array[int]") -> None:
+    def after(self, inputs: list[int]) -> None:
         """Keep the counter's difference."""
         inputs[MOTOR_PULSES] = (inputs[MOTOR_PULSES] + self._shift) & _PULSE_MASK
 
@@ -306,7 +305,7 @@ def at_the_pin(millivolts: float) -> int:
     return round(min(max(millivolts, 0.0), float(PIN_MAX_MV)))
 
 
-def shift_pulses(inputs: "array[int]", pulses: int) -> None:
+def shift_pulses(inputs: list[int], pulses: int) -> None:
     """Add pulses to every reading of the wheel's counter."""
     inputs[PULSES] = (inputs[PULSES] + pulses) & _PULSE_MASK
     if inputs[EDGE_AGE_US] >= 0:

@@ -1,7 +1,6 @@
 """The trace: one row per 100 ms, or 10 s of a charge, of what was and what the controller saw."""
 
 import csv
-from array import array
 from pathlib import Path
 
 from sim import frame
@@ -49,7 +48,7 @@ COLUMNS = (
 Row = tuple[float | int | str, ...]
 
 
-def fault_numbers(out: "array[int]", start: int) -> tuple[int, ...]:
+def fault_numbers(out: list[int], start: int) -> tuple[int, ...]:
     """Return the row numbers of the bits in the fault words that begin at start."""
     return tuple(
         word * WORD_SHIFT + bit
@@ -60,7 +59,7 @@ def fault_numbers(out: "array[int]", start: int) -> tuple[int, ...]:
     )
 
 
-def fault_names(out: "array[int]") -> str:
+def fault_names(out: list[int]) -> str:
     """Return the names of the active faults, joined with +; empty when there is none."""
     numbers = fault_numbers(out, frame.FAULTS)
     return "+".join(row_of(number)[1] for number in numbers)

@@ -81,11 +81,7 @@ def load_vehicle(name: str) -> Vehicle:
 
 def read_preset(path: Path) -> dict[str, int]:
     """Return all parameter values: the table's defaults and, over them, the file's."""
-    text = read_text(path)
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise DataFileError(path, error.lineno or 1, error.offset or 1, error.msg) from None
+    tree = parsed(path)
     values = {name: default for _, name, _, _, _, default in TABLE}
     rows = _parameter_rows(path, tree)
     seen: set[str] = set()
@@ -115,6 +111,15 @@ def read_preset(path: Path) -> dict[str, int]:
     except ParameterError as error:
         raise DataFileError(path, 1, 1, str(error)) from None
     return values
+
+
+def parsed(path: Path) -> ast.Module:
+    """Return what a vehicle's or a board's file states; DataFileError when it is no Python."""
+    text = read_text(path)
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise DataFileError(path, error.lineno or 1, error.offset or 1, error.msg) from None
 
 
 def _parameter_rows(path: Path, tree: ast.Module) -> list[tuple[ast.expr, ast.expr]]:

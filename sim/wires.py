@@ -1,7 +1,5 @@
 """Wires: what reaches the car behind the controller's pins, through the gates outside the chip."""
 
-from array import array
-
 from sim.frame import (
     CHARGE_A_MV,
     CHARGE_V_MV,
@@ -40,7 +38,7 @@ class Wires:
         self._heartbeat: int = 0
         self._quiet_ticks = _NEVER
 
-    def follow(self, out: "array[int]") -> None:
+    def follow(self, out: list[int]) -> None:
         """Take the levels of the pins for the tick that begins."""
         if out[HEARTBEAT] != self._heartbeat:
             self._heartbeat = out[HEARTBEAT]

@@ -1,6 +1,5 @@
 """The world: advances virtual time, ten milliseconds a tick, for one car and its controller."""
 
-from array import array
 from collections.abc import Callable, Sequence
 
 from sim.controller import Controller
@@ -110,7 +109,7 @@ class World:
         self.faults = tuple(faults)
         self.inputs = self.sensors.inputs
         if self.faults:
-            self.inputs = array("i", self.inputs)  # the sensors do not see what is done to theirs
+            self.inputs = list(self.inputs)  # the sensors do not see what is done to theirs
         self._exchange = self.controller.exchange
         self._boot_ticks = 0
         self._sample()
@@ -130,17 +129,18 @@ class World:
         driver = self.driver
         car = self.car
         driver.step(self.time_s, car.speed_mps, TICK_S)
-        inputs = self.sensors.inputs
+        wires = self.wires
+        sensors = self.sensors
+        inputs = sensors.inputs
         inputs[KEY_ON] = driver.key
         inputs[PLUG_IN] = driver.plug
         inputs[BRAKE_ON] = driver.brake > 0.02
         inputs[GEAR_FORWARD_ON] = driver.gear > 0
         inputs[GEAR_REVERSE_ON] = driver.gear < 0
-        inputs[ENABLE_READBACK] = self.wires.enable
+        inputs[ENABLE_READBACK] = wires.enable
         if self.bms is not None and self.ticks % _BMS_TICKS == 0:
             self._ask(self.bms)
-        wait_us = self.outputs[SAMPLE_WAIT_US]
-        self.sensors.step(driver.pedal, self.wires.throttle_mv, self.time_s, wait_us)
+        sensors.step(driver.pedal, wires.throttle_mv, self.time_s, self.outputs[SAMPLE_WAIT_US])
         if self.faults:
             self._break_inputs()
 
@@ -166,12 +166,12 @@ class World:
         self._boot_ticks = BOOT_TICKS
         self._exchange = self._boot
 
-    def _boot(self, inputs: "array[int]") -> "array[int]":
+    def _boot(self, inputs: list[int]) -> list[int]:
         """Stand in for the controller while it boots, with every output at its safe level."""
         self._boot_ticks -= 1
         if self._boot_ticks <= 0:
             self._exchange = self.controller.exchange
-        return array("i", [0] * OUTPUT_SIZE)
+        return [0] * OUTPUT_SIZE
 
     def step(self) -> None:
         """Run one tick of the controller and ten milliseconds of the car."""

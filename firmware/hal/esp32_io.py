@@ -201,7 +201,10 @@ class Esp32Io:
         self._register.flush()
 
     def write(self, out: Outputs) -> None:
-        """Drive every output once: first what takes energy away, last what adds torque."""
+        """Drive every output once: first what takes energy away, last what adds torque.
+
+        In one piece, because its order is what it decides.
+        """
         if not out.guard:  # before all else: it says no to what the rest commands
             self._guard.value(0)
         throttle_mv = out.throttle_mv

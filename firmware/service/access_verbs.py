@@ -3,6 +3,7 @@
 from service.access import ANSWER_BYTES, FACTORY, LEVEL_NAMES, SERVICE
 from service.change_log import PROVISIONING, ROLE_NAMES
 from service.context import Context, to_int
+from service.dates import write_date
 from service.desk import BOOTS
 from service.error_codes import (
     BAD_ARGUMENT,
@@ -118,8 +119,9 @@ def _changes(context: Context, words: "list[str]"):
         reply.number(seconds)
         reply.text(" s, key cycle ")
         reply.number(cycles)
-        reply.text(", time " + (str(wall_s) if wall_s else "unknown") + ", ")
-        reply.text(ROLE_NAMES[role] + ": ")
+        reply.text(", ")
+        write_date(reply, wall_s)
+        reply.text(", " + ROLE_NAMES[role] + ": ")
         if id_ == PROVISIONING:
             reply.line("provisioned")
         else:

@@ -82,6 +82,8 @@ def _stats(context: Context, words: "list[str]"):
     _figure(context, "operating_h", desk.loop.operating_s // 360, 1)
     _figure(context, "odometer_km", desk.loop.energy.odometer_m // 100, 1)
     yield
+    _figure(context, "energy_kwh", desk.life.energy_wh // 100, 1)
+    yield
 
 
 def _figure(context: Context, name: str, value: int, decimals: int) -> None:

@@ -14,7 +14,10 @@ _ERA_DAYS = const(146097)
 
 
 def write_date(reply: Reply, unix_s: int) -> None:
-    """Write the date and minute of a second since 1970, as "2026-11-23 04:06 UTC"."""
+    """Write date and minute of a second since 1970, as "2026-11-23 04:06 UTC"; 0 is unknown."""
+    if not unix_s:
+        reply.text("at an unknown time")
+        return
     days = unix_s // _DAY_S + _DAYS_TO_1970
     minute = unix_s % _DAY_S // 60
     era = days // _ERA_DAYS

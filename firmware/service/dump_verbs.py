@@ -16,7 +16,7 @@ from service.pack_swap import GUIDED
 from service.param_levels import level_of
 from service.param_verbs import parse_pair, refuse_value
 from service.seal import SEALED
-from service.value_verbs import names
+from service.value_verbs import names, unit_of
 from vcu.params import TABLE, row_index
 
 _START = "nothing changed; `restore begin`, then the whole dump again"
@@ -51,7 +51,7 @@ def _diff(context: Context, words: "list[str]"):
             found += 1
             reply.text(row[1] + " ")
             reply.number(value)
-            reply.text(" " + row[2] + " (default ")
+            reply.text(unit_of(row) + " (default ")
             reply.number(row[5])
             reply.text(", vehicle ")
             reply.number(own)

@@ -43,13 +43,13 @@ def _each(words: "list[int]"):
     """
     if not any(words):
         return
-    for kind in range(len(CLASS_NAMES)):
+    for fault_class in range(len(CLASS_NAMES)):
         for word in range(WORDS):
             bits = words[word]
             rows = TABLE[word]
             i = 0
             while bits:
-                if bits & 1 and rows[i][3] == kind:
+                if bits & 1 and rows[i][3] == fault_class:
                     yield word * WORD_SHIFT + i
                 bits >>= 1
                 i += 1
@@ -180,10 +180,7 @@ def _tell_more(context: Context, number: int) -> None:
 def _dates(reply: Reply, first_wall_s: int, last_wall_s: int) -> None:
     """Write when that was, where a host had told the time."""
     reply.text("  first ")
-    if first_wall_s:
-        write_date(reply, first_wall_s)
-    else:
-        reply.text("at an unknown time")
+    write_date(reply, first_wall_s)
     if last_wall_s:
         reply.text(", last ")
         write_date(reply, last_wall_s)

@@ -5,9 +5,10 @@ from micropython import const
 from service.context import Context, refuse, to_int, wait
 from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
 from service.pack_swap import full_cv, parameters_of
+from service.param_verbs import check_rules
 from vcu import chemistry
 from vcu.charge import bms, command
-from vcu.params import OK, RULES, TABLE, Params, row_index
+from vcu.params import TABLE, Params, row_index
 
 USAGE = " [KIND CELLS AH [bms none|contacts|cells], or confirm]  the pack; another one"
 
@@ -120,23 +121,13 @@ def _check(context: Context, swap: "tuple[tuple[str, int], ...]"):
     if not _are_in_range(context, swap):
         return
     yield
-    params = context.desk.params
     copy = Params()
-    yield
-    for row in TABLE:
-        copy.set(row[1], params.get(row[1]))
-        yield
+    copy.take(context.desk.params)
     for name, value in swap:
-        if copy.set(name, value) != OK:
-            return
+        copy.set(name, value)
         yield
-    for slug, holds in RULES:
-        is_broken = not holds(copy)  # several look-ups in the table: a slice of its own
+    for _ in check_rules(context, copy, "nothing changed; see `pack`"):
         yield
-        if is_broken:
-            context.reply.error(OUT_OF_RANGE)
-            context.reply.line("rule " + slug + " would break; nothing changed; see `pack`")
-            return
 
 
 def _tell(context: Context, swap: "tuple[tuple[str, int], ...]"):

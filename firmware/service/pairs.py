@@ -68,13 +68,17 @@ class Told:
         self._pairs: "list[tuple[int, int] | None]" = []
         self._read(data)
         self.folders: "list[tuple[str, tuple[int, int]]]" = []
+        left: "list[str]" = []
         for i in range(len(self._names)):
-            place = self._pairs[i]
+            name, place = self._names[i], self._pairs[i]
             if place is not None:
-                self.folders.append((self._names[i], place))
+                self.folders.append((name, place))
+            elif name.endswith(MARK):
+                left.append(name)
         self.folders.sort()
-        left = [name for name in self._names if name.endswith(MARK)]
-        self.first = min(left or [name for name in self._names if name], default="")
+        # A folder that a person has called so is none of these.
+        others = [name for name in self._names if name and not name.endswith(MARK)]
+        self.first = min(left or others, default="")
         # Loose ones are kept until they are settled: all names of many files would fill the heap.
         self._names = []
         self._pairs = []

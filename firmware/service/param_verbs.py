@@ -6,7 +6,7 @@ from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE, WRONG_ORDER
 from service.pack_swap import GUIDED
 from service.param_levels import level_between, level_of, level_of_value
 from service.reply import Reply
-from service.value_verbs import names, write_value
+from service.value_verbs import names, unit_of, write_value
 from vcu.params import RULES, TABLE, Params, row_index
 
 
@@ -18,7 +18,7 @@ def change(
     reply.number(old)
     reply.text(" -> ")
     reply.number(new)
-    reply.line(" " + row[2] + rest)
+    reply.line(unit_of(row) + rest)
 
 
 def refuse_value(context: Context, i: int, value: int, rest: str) -> None:
@@ -115,7 +115,8 @@ def save_verb(context: Context, words: "list[str]"):
     ):
         return
     desk.request_save()
-    for _ in wait(context, "saved; in use after `reboot`"):
+    said = "saved; in use after `reboot`" if desk.is_edited else "saved; nothing had been edited"
+    for _ in wait(context, said):
         yield
     if not context.reply.has_failed:
         desk.is_edited = False

@@ -6,6 +6,9 @@ from service.param_levels import level_of
 from service.reply import Reply
 from vcu.params import TABLE
 
+# The units of a plain number and of a choice, behind which a person reads nothing.
+PLAIN = ("1", "enum")
+
 
 def names() -> "list[str]":
     """Return the name of every parameter."""
@@ -37,6 +40,11 @@ def _each(context: Context, wanted: str, write, hint: str):  # pyright: ignore[r
         yield
         for _ in unknown(context, BAD_ARGUMENT, wanted, names(), hint):
             yield
+
+
+def unit_of(row: "tuple[int, str, str, int, int, int]") -> str:
+    """Return what a person reads behind a value: " km/h", or "" behind a plain number."""
+    return "" if row[2] in PLAIN else " " + row[2]
 
 
 def _write(reply: Reply, row: "tuple[int, str, str, int, int, int]", value: int) -> None:

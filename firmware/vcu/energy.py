@@ -128,11 +128,7 @@ class Energy:
     def _count_charge(self, mah: int) -> None:
         if mah > 0:
             # Only fill() says full: not all that goes into a battery stays there.
-            most_mah = self._almost_full_mah
-            if most_mah > self.left_mah + mah:
-                most_mah = self.left_mah + mah
-            if most_mah > self.left_mah:
-                self.left_mah = most_mah
+            self.left_mah = max(self.left_mah, min(self.left_mah + mah, self._almost_full_mah))
             self._counted_mah += mah
         else:
             self.left_mah = clamp(self.left_mah + mah, 0, self._capacity_mah)

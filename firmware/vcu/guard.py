@@ -167,13 +167,15 @@ class Guard:
         high = self._mv if self._mv > self._mv_before else self._mv_before
         low = self._mv if self._mv < self._mv_before else self._mv_before
         if seen > high + _READBACK_MV:
-            self._readbacks_high += 1
+            if self._readbacks_high < _READBACKS:
+                self._readbacks_high += 1
             if self._readbacks_high >= _READBACKS:
                 self.bits |= THROTTLE_HIGH
         else:
             self._readbacks_high = 0
         if seen < low - _READBACK_MV:
-            self._readbacks_low += 1
+            if self._readbacks_low < _READBACKS:
+                self._readbacks_low += 1
             if self._readbacks_low >= _READBACKS:
                 self.bits |= THROTTLE_LOW
         else:

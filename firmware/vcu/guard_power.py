@@ -29,6 +29,9 @@ _STRONGEST_MMPS2_PER_N = const(6)
 # So many slots after more was asked, by so much in one, the wheel has told what that gains.
 _TELLS_SLOTS = const(8)
 _MORE_PERMILLE = const(30)
+# As much more than flows two looks may read by the noise of the current's sensor alone: four
+# times that of a cheap one at 88 V. Lights and heaters are in the idle power.
+_NOISE_W = const(120)
 _MIN_COUNTS = const(100)
 _MAX_COUNTS = const(3050)
 
@@ -82,12 +85,13 @@ class GuardPower:
         if _MIN_COUNTS <= amps <= _MAX_COUNTS and 0 < volts <= _MAX_COUNTS:
             # 3050 * 1850 // 100 * 16 000 = 9e8
             power_w = volts * (amps - self._zero_counts) // 100 * self._watts_scale // 10000
+            over_w = power_w - self._idle_w
+            flows = over_w > _NOISE_W
             if envelope:
-                flows = self._exceeds_needed(power_w - self._idle_w, envelope, passed_ms)
+                flows = self._exceeds_needed(over_w, envelope, passed_ms) and flows
             else:
                 self._asked = 0
                 self._explained_w = -self._idle_w
-                flows = power_w > self._idle_w
         self.power_w = power_w
         was_flowing = self.flows
         self.flows = flows
@@ -138,7 +142,7 @@ class GuardPower:
         elif passed_ms > _LOOKS_MAX_MS:
             explained_w = power_w
             flows = power_w > most_w
-        elif power_w > most_w:
+        elif power_w > most_w and power_w > needed_w + _NOISE_W:
             flows = True
         # An eighth of it is what a bad reading in between takes away from what is explained.
         elif over_w > self._idle_w + (power_w >> 3):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vcu.loop import Loop
 
 _CLOCK_MASK = const(0xFFFFFF)
+_STALL_MS = const(100)  # of ticks, in which the pump of the heartbeat may have fallen
 # In the TRACTION word: the first four rows say that the speed is not to be believed.
 _SPEED_BITS = const(15)
 _GUARD_SHIFT = const(4)
@@ -109,8 +110,9 @@ class Judge:
         """What the pack, its sensors and the contactor say."""
         passed_ms = (clock_ms - self._pack_ms) & _CLOCK_MASK
         self._pack_ms = clock_ms
-        # With a finding of the guard the torque may not have reached the motor.
-        torque = 0 if self._guard.bits else self._loop.torque_permille
+        # With a finding of the guard, or in a stall, the torque may not have reached the motor.
+        is_held = self._guard.bits or passed_ms > _STALL_MS
+        torque = 0 if is_held else self._loop.torque_permille
         bits = self._watch.pack(self._raw, self._sig, self._contactor, torque)
         self._hand_over(PACK, bits, passed_ms)
 

@@ -157,6 +157,8 @@ class Allowances:
             # 400 W * 1000 = 4e5; W * 1000 / 0.01 V = 0.1 A
             self.crawl_power.limit_da = self._crawl_w * 1000 // (sig.pack_cv + 1)
             self.crawl_power.step(sig)
+            # Hazard: a cap by a speed that is not believed brakes a fast car, unlit and unasked.
+            self.regen.limit_da = 0
         else:
             self.crawl_torque.permille = 1000
             self.crawl_power.permille = 1000

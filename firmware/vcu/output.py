@@ -79,7 +79,13 @@ class Output:
         Hazard: driving off on the cable, or charging a car that can drive. This is
         the one place where a charger with mains is switched on, and each tick it begins off.
         """
-        if charge.enable and raw.plug_in and not (out.enable or relay.contactor_on):
+        if not charge.enable:
+            return
+        if not raw.plug_in:
+            # Hazard: a plug contact that bounces switches the relay under full current each time,
+            # and wears or welds it. The charge pauses, which is six times an hour at most.
+            charge.steps.pause(phases.UNPLUGGED)
+        elif not (out.enable or relay.contactor_on):
             out.charger = 1
             out.charge_v_mv = charge.command.voltage_mv()
             out.charge_a_mv = charge.command.current_mv()
@@ -121,9 +127,10 @@ class Output:
         elif sig.controller_ddegc < _FAN_OFF_DDEGC:
             out.fan = 0
         # Held as long as a coil is on or about to be, or something is being saved; otherwise
-        # key, plug or USB feed the board.
-        driving = mode == DRIVE or mode == READY or mode == PRECHARGE
-        held = driving or relay.contactor_on or relay.precharge_on or out.charger or saving
+        # key, plug or USB feed the board. Hazard: a car that a fault stopped rolls on and writes
+        # nothing, and a key turned off then takes the supply before the save begins.
+        started = mode == DRIVE or mode == READY or mode == PRECHARGE or mode == FAULT
+        held = started or relay.contactor_on or relay.precharge_on or out.charger or saving
         out.hold = 1 if held else 0
 
     def tell(

@@ -30,8 +30,10 @@ DIFFERS = const(8)
 _SILENT_MS = const(300)
 # Slower than this a car can stop within the silence.
 _ROLLING_MMPS = const(2000)
-# What a standing car takes beside the losses of its motor: margin for sensor and lights.
-_STANDING_W = const(200)
+# What a reading of a standing car's power may be too high: its lights are in idle_power_w.
+_NOISE_W = const(50)
+# Less torque moves no car; over so little force that noise alone would be way.
+_PULLS_PERMILLE = const(30)
 # The rate of pulses is compared over windows of 200 ms, each with the last but one. A fall
 # of 1.5 m/s, a rise of 2.5 m/s in 0.4 s is more than slopes, regeneration or motor can do.
 _WINDOW_MS = const(200)
@@ -56,12 +58,14 @@ class Plausibility:
             params.get("wheel_circumference_mm") * 1000 // params.get("pulses_per_turn")
         )
         self._stall_w = params.get("stall_power_w")
+        self._standing_w = params.get("idle_power_w") + _NOISE_W
         self._motor_per_turn = params.get("motor_pulses_per_turn")
         self._circumference_mm = params.get("wheel_circumference_mm")
         self.bits = 0
         self._force_n = params.get("wheel_force_n")
         self._way_mm = 0  # that the power says, since the last pulse
         self._rolled_mmps = 0  # speed when pulses last came
+        self._silent_ms = 0  # since the last pulse, at the last call
         self._unbraked_ms = 0
         self._window_ms = 0
         self._window_pulses = 0
@@ -93,6 +97,7 @@ class Plausibility:
             self._way_mm = 0
         elif sig.standstill_ms > _SILENT_MS:
             self._judge_silence(sig, passed_ms)
+        self._silent_ms = sig.standstill_ms
         self._window_pulses += new
         self._window_ms += passed_ms
         if self._window_ms >= _WINDOW_MS:
@@ -103,7 +108,7 @@ class Plausibility:
                 self._compare(raw)
 
     def _rolled(self, speed_mmps: int, new: int, passed_ms: int) -> int:
-        """Return how fast the car rolls: no faster than one pulse more would say.
+        """Return how fast the car rolls: no faster than its pulses, and one more, would say.
 
         The observer may be ahead of a wheel with few pulses that was just launched, and a car
         that creeps on stops between two of them.
@@ -112,7 +117,10 @@ class Plausibility:
         if pulses > _MAX_PULSES:
             return speed_mmps
         # 2000 * 550 000 um >> 4 = 6.9e7
-        most_mmps = pulses * (self._spacing_um >> 4) // (_WINDOW_MS + self._window_ms + passed_ms)
+        spacing = self._spacing_um >> 4
+        most_mmps = pulses * spacing // (_WINDOW_MS + self._window_ms + passed_ms)
+        if self._silent_ms:  # which the first of them took
+            most_mmps = min(most_mmps, new * spacing // self._silent_ms)
         most_mmps <<= 4
         return speed_mmps if speed_mmps < most_mmps else most_mmps
 
@@ -124,9 +132,9 @@ class Plausibility:
                 self.bits |= STOPPED
             self._rolled_mmps = 0
         torque = self._observer.lagged_permille
-        if torque > 0 and sig.pack_valid:
+        if torque >= _PULLS_PERMILLE and sig.pack_valid:
             # 10 000 cV * 3000 dA = 3e7 mW; 5000 W * 1000 = 5e6; 30 000 W * 160 ms = 4.8e6
-            standing_w = self._stall_w * torque // 1000 * torque // 1000 + _STANDING_W
+            standing_w = self._stall_w * torque // 1000 * torque // 1000 + self._standing_w
             excess_w = sig.pack_cv * sig.pack_da // 1000 - standing_w
             force_n = self._force_n * torque // 1000 + 1
             # W ms / N is mm: the way that this power, with that force, must have moved the car.

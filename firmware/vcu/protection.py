@@ -53,7 +53,5 @@ class Protection:
         if sig.pedal_released:
             self.walks = False
             self.stabbed = 0
-        rolls = 0
-        if selected == NEUTRAL and raw.key_on and sig.speed_mmps > self._rolling_mmps:
-            rolls = 1
-        self.rolls = rolls
+        is_loose = selected == NEUTRAL and raw.key_on
+        self.rolls = 1 if is_loose and sig.speed_mmps > self._rolling_mmps else 0

@@ -60,10 +60,13 @@ class Request:
             self.seen_neutral = True
         if sig.pedal_released:
             self.seen_released = True
-        direction = self.direction
+        before = direction = self.direction
         if selected != direction:
             direction = self._engage(selected, sig)
-        if direction == NEUTRAL or raw.brake_on or not sig.pedal_valid or not raw.key_on:
+        # Hazard: a selector that jumps across neutral as the pedal is let go would turn what is
+        # left on the ramp round, and the car leaps the other way. No torque outlasts its gear.
+        turns = direction != before
+        if turns or direction == NEUTRAL or raw.brake_on or not sig.pedal_valid or not raw.key_on:
             self.is_cut = True
             self.permille = 0
             if direction == NEUTRAL and sig.standstill_ms > _STOOD_MS:

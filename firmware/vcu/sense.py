@@ -160,8 +160,9 @@ class Sense:
             or amps > _MAX_COUNTS
         ):
             # One bad sample must not open a contactor under load: three in a row do.
-            self._bad_samples += 1
-            if self._bad_samples >= _BAD_SAMPLES:
+            if self._bad_samples < _BAD_SAMPLES:
+                self._bad_samples += 1  # a finding may stand for weeks: no further
+            if self._bad_samples == _BAD_SAMPLES:
                 sig.pack_valid = 0
                 self.pack_bits = self._judge_pack(pack, bus, amps)
         else:
@@ -184,8 +185,9 @@ class Sense:
             self._supply_bad = 0
             self.supply_ok = True
         else:
-            self._supply_bad += 1
-            if self._supply_bad >= _BAD_SUPPLY_SAMPLES:
+            if self._supply_bad < _BAD_SUPPLY_SAMPLES:
+                self._supply_bad += 1
+            if self._supply_bad == _BAD_SUPPLY_SAMPLES:
                 self.supply_ok = False
 
     def _judge_pack(self, pack: int, bus: int, amps: int) -> int:

@@ -198,7 +198,9 @@ class SpeedObserver:
             ceiling_q = (self._spacing * 12 // age_ms) << 10
             if age_ms >= _STANDSTILL_MS:
                 self._at_rest = True
-                self._stands = torque_q == 0
+                self._edge_wait_ms = 0  # a car at its socket for 12 days must not leave 2**30
+                # Rounded down, what is left of braking never quite ends: not a permille of it.
+                self._stands = -64 < torque_q < 64
                 ceiling_q = 0
                 position = self._spacing >> 1
                 disturbance_q = 0

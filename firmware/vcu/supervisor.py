@@ -8,6 +8,7 @@ the shut-off test's.
 from micropython import const
 
 from vcu import contactor, modes, shutoff
+from vcu.charge import phases
 from vcu.contactor import OPENING
 from vcu.governor import kmh_to_mmps
 from vcu.limits import CRAWL, SPEED_CAP, WALK
@@ -103,7 +104,7 @@ class Supervisor:
         )
         if self._faults.is_stopped or self._guard.is_tripped:
             facts |= 1 << 13
-        if self._charge.is_quiet:
+        if self._charge.is_quiet and self._charge.phase == phases.OFF:
             facts |= 1 << 14
         changed = facts != self._facts
         # A wish that was taken back before the mode followed it must be seen, too.
@@ -149,9 +150,11 @@ class Supervisor:
         self._wants_contactor = self._modes.wants_contactor() and (
             self._shutoff.state == shutoff.PASSED
         )
-        # Hazard: driving off on a charger that nobody can switch off. A contactor that is open
-        # closes only after the pack's current was seen to rest.
-        if c.contactor_open and not self._charge.is_quiet:
+        # Hazards: driving off on a charger that nobody can switch off; a charge that nobody has
+        # ended, which goes on unchecked at the next plug. A contactor that is open closes only
+        # after the charge is over and the pack's current was seen to rest.
+        charge = self._charge
+        if c.contactor_open and not (charge.is_quiet and charge.phase == phases.OFF):
             self._wants_contactor = False
         self.powered = c.contactor_closed and (mode == modes.READY or mode == modes.DRIVE)
         reverse = self._request.direction == REVERSE

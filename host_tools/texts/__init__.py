@@ -106,9 +106,9 @@ def mode(name: str, lang: str) -> str:
     return _WORDS[lang].MODES.get(name, name)
 
 
-def severity(name: str, lang: str) -> str:
+def effect(fault_class: str, lang: str) -> str:
     """Return in few words what a class of faults does to the car."""
-    return _WORDS[lang].CLASSES.get(name, name)
+    return _WORDS[lang].CLASSES.get(fault_class, fault_class)
 
 
 def ui(key: str, lang: str) -> str:

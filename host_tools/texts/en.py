@@ -100,7 +100,7 @@ PHASES = {
 
 CAUSES = {
     "nothing": "Nothing hinders the charge.",
-    "unplugged": "The plug is out, the contactor closed or the car not in mode CHARGE.",
+    "unplugged": "The plug is out or was for a moment, the contactor closed or no mode CHARGE.",
     "no_charger": "No charger is under control: charger_kind is 0.",
     "no_bms": "Lithium is not charged without a BMS, for pack voltage cannot see one high cell.",
     "parameters_broken": "Parameters were lost, do not fit together, or wait for the restart.",
@@ -217,7 +217,8 @@ UI = {
     "trouble_no-answer": "the board does not answer. Is it supplied, and is this its port?",
     "trouble_broke-off": "an answer of the board broke off. Did it restart? It is tried again.",
     "trouble_garbled": "lines come in damaged. Take a shorter cable; it is tried again.",
-    "trouble_at-prompt": "the board is at MicroPython's prompt. Restart it by its button.",
+    "trouble_at-prompt": "the board is at MicroPython's prompt. A bare one wants `lsev flash`; "
+    "restart one that has the firmware by its button.",
     "to_do": "To do: {measure}",
     "more_reasons": "and {count} more, see F2",
     "asking": "The board is being asked.",

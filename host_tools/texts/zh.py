@@ -202,7 +202,8 @@ UI = {
     "trouble_no-answer": "控制板没有应答。它有供电吗？是这个串口吗？",
     "trouble_broke-off": "控制板答到一半就停了。它重启了吗？会自动再试。",
     "trouble_garbled": "收到的行有损坏。换短一些的电缆；会自动再试。",
-    "trouble_at-prompt": "控制板停在 MicroPython 提示符。按它的复位键重启。",
+    "trouble_at-prompt": "控制板停在 MicroPython 提示符。空板请用 `lsev flash`"
+    " 写入固件；已有固件的按复位键重启。",
     "to_do": "做法：{measure}",
     "more_reasons": "另有 {count} 个，见 F2",
     "asking": "正在询问控制板。",

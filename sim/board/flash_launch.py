@@ -25,13 +25,12 @@ sys.path[:] = _path
 
 from link import inputs
 from own_time import OwnTime
+from storage import storage
 
 TYPE_CHECKING = False  # true to a type checker only: MicroPython has no typing to import
 if TYPE_CHECKING:
     from typing import Any
 
-_RTC_BYTES = const(2048)
-_HEADER_BYTES = const(2)
 _CTRL_C = const(3)
 # The names of this side of the board, and of data that flash has its own copies of.
 _HOST_MODULES = ("board", "flash", "flash_launch", "frame", "link", "own_time", "storage")
@@ -75,11 +74,9 @@ class FlashBdev:
         self.bdev = chip
 
 
-def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int, chip: bytes) -> None:
+def _fit_machine(host: Host, pins: "Any", speed: int, chip: bytes) -> None:
     """Give the pins' machine module what reaches beyond this process."""
     import machine
-
-    fitted: "Any" = machine
 
     class Watchdog:
         """The watchdog, which a soft reset does not stop."""
@@ -94,22 +91,6 @@ def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int, ch
             pins.seek(0)
             pins.readinto(inputs)
 
-    class RtcMemory:
-        """The memory that a reset keeps and a power cut does not."""
-
-        def memory(self, data: "bytes | None" = None) -> "bytes | None":
-            """Return what is kept, or keep other bytes; ValueError for more than 2048."""
-            if data is None:
-                rtc.seek(0)
-                kept = rtc.read()
-                size = int.from_bytes(kept[:_HEADER_BYTES], "little")
-                return kept[_HEADER_BYTES : _HEADER_BYTES + size]
-            if len(data) > _RTC_BYTES:
-                raise ValueError("buffer too long")
-            rtc.seek(0)
-            rtc.write(len(data).to_bytes(_HEADER_BYTES, "little") + bytes(data))
-            return None
-
     def reset() -> None:
         """Start anew at once, as the reset button does."""
         host.end(b"reset\n")
@@ -118,19 +99,14 @@ def _fit_machine(host: Host, rtc: "Any", pins: "Any", cause: int, speed: int, ch
         """Start the interpreter anew."""
         host.end(b"soft\n")
 
-    def reset_cause() -> int:
-        """Return why the board started."""
-        return cause
-
     def unique_id() -> bytes:
         """Return what tells this chip from all others."""
         return chip
 
+    fitted: "Any" = machine
     fitted.WDT = Watchdog
-    fitted.RTC = RtcMemory
     fitted.reset = reset
     fitted.soft_reset = soft_reset
-    fitted.reset_cause = reset_cause
     fitted.unique_id = unique_id
 
 
@@ -201,7 +177,8 @@ def start(
     sys.modules["time"] = OwnTime(time, speed)  # pyright: ignore[reportArgumentType]
     image = flash.Kept(open(folder + "/image", "r+b"))
     plan = flash.Plan(flash.Kept(open(folder + "/plan", "r+b")))
-    _fit_machine(host, open(folder + "/rtc", "r+b"), pins, cause, speed, number)
+    storage.attach(folder, cause)
+    _fit_machine(host, pins, speed, number)
     chip = flash.Flash(
         image,
         geometry[0],

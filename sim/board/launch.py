@@ -216,7 +216,8 @@ _status = CRASHED
 link.connect(int(_read_fd), int(_write_fd))
 link.wrap_us = int(getenv("LSEV_WRAP_US") or link.wrap_us)
 link.probe = probe
-storage.attach(_data_dir, int(_cause), _takes_time == "1")
+storage.attach(_data_dir, int(_cause))
+storage.mount(_data_dir + "/flash", _takes_time == "1")
 storage.is_moving = is_moving
 _modules["os"] = ChargedOs()
 _modules["sys"] = ChargedSys()

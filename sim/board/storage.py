@@ -35,12 +35,15 @@ class Storage:
         self._takes_time = True
         self._rtc: "Any" = None
 
-    def attach(self, folder: str, reset_cause: int, takes_time: bool) -> None:
-        """Take what folder keeps: flash/ becomes the working directory."""
+    def attach(self, folder: str, reset_cause: int) -> None:
+        """Take the RTC memory that folder keeps, and why the board started."""
         self.reset_cause = reset_cause
-        self._takes_time = takes_time
         self._rtc = open(folder + "/rtc", "r+b")
-        _os.chdir(folder + "/flash")
+
+    def mount(self, folder: str, takes_time: bool) -> None:
+        """Take the flash that is a folder: it becomes the working directory."""
+        self._takes_time = takes_time
+        _os.chdir(folder)
 
     def count(self) -> None:
         """Count a flash operation, and let its erase take its time."""

@@ -48,6 +48,9 @@ class Car:
     def __init__(self, data: CarData, battery: Battery, ambient_c: float) -> None:
         self.data = data
         self.battery = battery
+        self._weight_n = data.mass_kg * GRAVITY_MPS2
+        self._rolling_n = self._weight_n * data.rolling
+        self._drag_kgpm = 0.5 * AIR_DENSITY_KGPM3 * data.drag_area_m2
         self.position_m = 0.0
         self.travelled_m = 0.0  # never falls: what a wheel sensor without direction counts
         self.speed_mps = 0.0
@@ -93,11 +96,12 @@ class Car:
         if self.failed_on:
             wanted = 1.0
         elif enable and contactor and self.bus_v > 0.5 * data.nominal_v:
-            wanted = (throttle_v - data.throttle_start_v) / (
-                data.throttle_full_v - data.throttle_start_v
-            )
-            wanted = 0.0 if wanted < 0.0 else (1.0 if wanted > 1.0 else wanted)
-            if wanted == 0.0 and data.regen_force_n > 0.0:
+            over_v = throttle_v - data.throttle_start_v
+            if over_v > 0.0:
+                wanted = over_v / (data.throttle_full_v - data.throttle_start_v)
+                if wanted > 1.0:
+                    wanted = 1.0
+            elif data.regen_force_n > 0.0:
                 wanted = -regen
         self.demand += (wanted - self.demand) * self._alpha
         force, current = self._motor(speed, reverse, contactor)
@@ -131,7 +135,9 @@ class Car:
             limit_w = math.inf
         share = force / data.force_n
         # A motor that is hardly driven takes its iron losses from the wheels: W per m/s is N.
-        iron_n = min(data.iron_loss_w_per_mps, abs(force))
+        iron_n = abs(force)
+        if iron_n > data.iron_loss_w_per_mps:
+            iron_n = data.iron_loss_w_per_mps
         loss_w = data.copper_loss_w * share * share + iron_n * abs(speed)
         power_w = force * forward_speed + loss_w + data.idle_w
         if power_w > limit_w:
@@ -145,19 +151,18 @@ class Car:
     def _move(self, force: float, speed: float, brake: float, grade: float, dt_s: float) -> None:
         data = self.data
         mass = data.mass_kg
-        weight = mass * GRAVITY_MPS2
-        slope = -weight * grade
-        drag = 0.5 * AIR_DENSITY_KGPM3 * data.drag_area_m2 * speed * abs(speed)
-        friction = weight * data.rolling + brake * data.brake_mps2 * mass
+        slope = -self._weight_n * grade
+        drag = self._drag_kgpm * speed * abs(speed)
+        friction = self._rolling_n + brake * data.brake_mps2 * mass
         push = force + slope - drag
-        self.pushed = abs(slope) > weight * data.rolling + abs(drag) and slope * speed > 0.0
+        self.pushed = slope * speed > 0.0 and abs(slope) > self._rolling_n + abs(drag)
         if speed == 0.0:
             if abs(push) <= friction:
                 self.force_n = force
                 return
             net = push - math.copysign(friction, push)
         else:
-            net = push - math.copysign(friction, speed)
+            net = push - friction if speed > 0.0 else push + friction
         new_speed = speed + net / (mass * 1.05) * dt_s
         if speed != 0.0 and new_speed * speed < 0.0:
             new_speed = 0.0  # friction stops a car, it does not reverse it

@@ -1,7 +1,6 @@
 """Sensors: the car's quantities as the controller's pins see them, in mV and noisy pulses."""
 
 import random
-from array import array
 from dataclasses import dataclass
 
 from sim.frame import (
@@ -83,9 +82,7 @@ class Wheel:
     def _edge_m(self, number: int) -> float:
         return number * self._spacing_m + self._offset_m[number % self._turn]
 
-    def step(
-        self, travelled_m: float, speed_mps: float, now_s: float, inputs: "array[int]"
-    ) -> None:
+    def step(self, travelled_m: float, speed_mps: float, now_s: float, inputs: list[int]) -> None:
         """Count up to travelled_m, reached at now_s with speed_mps (its magnitude).
 
         Without stamps the inputs tell how old the sample between the ticks is to be.
@@ -111,7 +108,7 @@ class Wheel:
         inputs[EARLY_PULSES] = early & 0xFFFF
 
     def _stamp(
-        self, travelled_m: float, speed_mps: float, now_s: float, inputs: "array[int]"
+        self, travelled_m: float, speed_mps: float, now_s: float, inputs: list[int]
     ) -> None:
         if 0.0 <= self._waiting_s <= now_s:
             self._stamp_s = self._waiting_s
@@ -136,7 +133,7 @@ class Sensors:
     def __init__(
         self, car: Car, scaling: Scaling, values: dict[str, int], data: SensorData, seed: int
     ) -> None:
-        self.inputs = array("i", [0] * INPUT_SIZE)
+        self.inputs = [0] * INPUT_SIZE
         self.inputs[EDGE_AGE_US] = -1
         self.inputs[EARLY_AGE_US] = -1
         self._car = car

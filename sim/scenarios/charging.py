@@ -151,7 +151,7 @@ NIGHTS = (
         piece_s=0.0,
         expectations=(
             *_ALWAYS,
-            Expectation("first_fault_h", 16.6, 33.5, "h"),
+            Expectation("faultless_h", 16.6, 33.5, "h"),
             Expectation("cell_shorted", 1.0, 1.0, ""),
             Expectation("charge_faults", 1.0, 1.0, ""),
             Expectation("top_cell_v", 2.0, 2.6, "V"),
@@ -212,7 +212,7 @@ NIGHTS = (
             *_ALWAYS[:1],
             *_ALWAYS[2:],
             Expectation("charger_disobeys", 1.0, 1.0, ""),
-            Expectation("first_fault_h", 0.5, 7.5, "h"),
+            Expectation("faultless_h", 0.5, 7.5, "h"),
             Expectation("end_a", 0.0, 0.0, "A"),
             Expectation("fault_h", 0.5, 8.0, "h"),
         ),

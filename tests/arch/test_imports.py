@@ -1,6 +1,7 @@
 """The arrows of the design: everything may point to vcu, vcu points to nothing."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,12 @@ def test_module_names_do_not_hide_micropython_ones() -> None:
     hidden = {"time", "select", "platform", "types", "machine", "json", "struct", "array"}
     for path in files("firmware"):
         assert path.stem not in hidden, path
+
+
+def test_what_tests_share_is_in_no_test_module() -> None:
+    # pytest imports a test module by its name alone: imported from here too, it is there twice.
+    for path in files("tests"):
+        shared = re.findall(
+            r"^\s*(?:from|import) tests\b.*\btest_.*", path.read_text("utf-8"), re.M
+        )
+        assert not shared, path

@@ -1,7 +1,6 @@
 """A healthy car on a bench: what its pins read, its wheel, and both controllers beside it."""
 
 import random
-from array import array
 
 import pytest
 
@@ -27,9 +26,9 @@ for _name, _value in list(vars(frame).items())[list(vars(frame)).index("THROTTLE
         NAMES |= {_value + word: f"{_name} {word}" if word else _name for word in range(_words)}
 
 
-def bench_inputs() -> "array[int]":
+def bench_inputs() -> list[int]:
     """A healthy 48 V car, standing, key off, at 25 degrees."""
-    inputs = array("i", [0] * frame.INPUT_SIZE)
+    inputs = [0] * frame.INPUT_SIZE
     inputs[frame.PEDAL_A_MV] = 468
     inputs[frame.PEDAL_B_MV] = 234
     inputs[frame.PACK_V_MV] = 1500
@@ -50,7 +49,7 @@ class Wheel:
         self._parts = 0
         self._pulses = start
 
-    def step(self, inputs: "array[int]", stamps: bool) -> None:
+    def step(self, inputs: list[int], stamps: bool) -> None:
         last = self._pulses
         self._parts += self.pulses_per_s
         self._pulses += self._parts // 100
@@ -76,7 +75,7 @@ def values_for(board: str, name: str) -> dict[str, int]:
     return values
 
 
-def read_back(wires: Wires, inputs: "array[int]", out: "array[int]") -> None:
+def read_back(wires: Wires, inputs: list[int], out: list[int]) -> None:
     """Lead throttle output and enable line back to the pins that look at them."""
     wires.follow(out)
     inputs[frame.SLOW_MV + SLOW_THROTTLE_READBACK] = wires.throttle_mv * 55 // 100
@@ -122,7 +121,7 @@ class Pair:
     def restart(self, power_lost):
         self.cpython.restart(power_lost)
         self.micropython.restart(power_lost)
-        assert self.cpython.outputs == self.micropython.outputs == array("i", [0] * len(NAMES))
+        assert self.cpython.outputs == self.micropython.outputs == [0] * len(NAMES)
 
     def run(self, ticks):
         for _ in range(ticks):

@@ -100,7 +100,7 @@ def test_the_next_start_has_the_cause_that_an_esp32_gives(tmp_path, end, why, ca
             for _ in range(100):
                 controller.exchange(bench_inputs())
         controller.restart(power_lost=False)
-        assert controller.outputs.tolist() == [0] * frame.OUTPUT_SIZE
+        assert controller.outputs == [0] * frame.OUTPUT_SIZE
         assert controller.exit_status is None
         controller.exchange(bench_inputs())
         controller.exchange(bench_inputs())

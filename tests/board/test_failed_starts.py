@@ -31,6 +31,7 @@ from tests.board.flashed import (
     write_root,
     write_slot,
 )
+from tests.proving import PROVE
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
@@ -90,8 +91,8 @@ CASES = {
 }
 SAMPLE = ("import", "hung_tick", "two_starts", "key_off", "bad_hash", "both_bad", "empty")
 # From the supply to where a Ctrl-C every 2 ms begins: from boot.py to the first ticks.
-DELAYS_S = [i / 50 for i in range(40)] if os.environ.get("LSEV_PROVE") else [0.2]
-NAMES = tuple(CASES) if os.environ.get("LSEV_PROVE") or KEEPS else SAMPLE
+DELAYS_S = [i / 50 for i in range(40)] if PROVE else [0.2]
+NAMES = tuple(CASES) if PROVE or KEEPS else SAMPLE
 
 
 def spoil(folder: Path, name: str, how: str) -> None:
@@ -259,7 +260,7 @@ def test_ctrl_c_all_the_time_while_it_starts_costs_a_version_on_trial_no_start(
                 return board.printed().endswith(">>> ")
 
             wait_for(board, is_at_prompt, "the prompt", 0.002)
-        assert record(image) == vars(ON_TRIAL)
+        assert record(image) == vars(ON_TRIAL), board.printed()
 
 
 def test_the_table_has_a_row_for_each_case_and_no_other() -> None:

@@ -4,7 +4,6 @@ The cable is pulled in a sample of the exchanges of an update, and the supply cu
 flash operations; with LSEV_PROVE=1 in every exchange, and at 20 operations.
 """
 
-import os
 import re
 import shutil
 import time
@@ -39,8 +38,9 @@ from tests.board.flashed import (
     write_root,
     write_slot,
 )
+from tests.proving import PROVE
 
-pytestmark = pytest.mark.usefixtures("interpreter")
+pytestmark = pytest.mark.usefixtures("interpreter", "own_folder")
 
 NEW, FORGETFUL = "7.0.0", "9.0.0"
 # A version that reads and writes parameters in a form before the first.
@@ -55,7 +55,6 @@ service.keeper._VERSIONS = tuple([0 if i == service.keeper._NAMES.index("params"
 PATIENCE_S = 120.0
 # A version is trusted after 30 clean seconds, and a board's clock is never faster than its speed.
 SPEED, TRUST_S = 10, 30.0
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 # The flash is programmed and erased about 4 200 times by an update.
 OPERATIONS = range(50, 3_950, 195) if PROVE else (500,)
 # Of about 160 exchanges one in so many.
@@ -109,9 +108,8 @@ def first(tmp_path_factory: pytest.TempPathFactory, bundles: Path) -> Path:
 
 
 @pytest.fixture
-def flashed(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[FlashBoard]:
+def flashed(first: Path, tmp_path: Path) -> Generator[FlashBoard]:
     """That board, switched on."""
-    monkeypatch.chdir(tmp_path)
     shutil.copy(first / "image", tmp_path / "image")
     with FlashBoard(tmp_path / "port", image=tmp_path / "image") as board:
         assert wait_until(lambda: is_up(board))
@@ -131,10 +129,8 @@ def state(folder: Path) -> tuple[str, Any, Any]:
 def test_a_board_from_empty_to_trusted_to_updated_to_rolled_back(
     bundles: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     old = read_bundle(bundles / "first.zip").version
     with FlashBoard(tmp_path / "port", image=tmp_path / "image"):
         assert lsev(tmp_path, "flash", "--yes", "--board", BOARD, "--vehicle", VEHICLE) == 0
@@ -184,10 +180,8 @@ def test_two_boards_are_updated_at_the_same_time(
     first: Path,
     bundles: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     folders = [tmp_path / name for name in ("left", "right")]
     with ExitStack() as bench:
         for folder in folders:
@@ -374,10 +368,8 @@ def test_a_flash_without_room_says_so_and_stays_as_it_was(
     first: Path,
     bundles: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     image = tmp_path / "image"
     if is_empty:
         blank(image, 64)

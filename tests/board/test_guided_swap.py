@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from sim.controller import ControllerError
-from tests.board.test_services import Board
+from tests.board.socket_board import Board
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

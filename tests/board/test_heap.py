@@ -1,6 +1,5 @@
 """The heap at the start: a car with too little of it says so and drives no output."""
 
-from array import array
 from contextlib import closing
 
 import pytest
@@ -16,5 +15,5 @@ def test_a_board_with_too_little_heap_says_so_and_does_not_start(copied_firmware
     folder = copied_firmware("main.py", NEEDED.format(90000), NEEDED.format(1 << 29))
     with closing(MicropythonController("esp32_s3", {}, firmware=folder)) as controller:
         with pytest.raises(ControllerError, match=r"(?s)cannot start.*heap has \d+ bytes left"):
-            controller.exchange(array("i", [0] * frame.INPUT_SIZE))
+            controller.exchange([0] * frame.INPUT_SIZE)
         assert not any(controller.outputs[: frame.PIN_COUNT])

@@ -9,7 +9,6 @@ USB of an ESP32-S3 whose host holds it open and does not read: each write waits 
 
 import os
 import random
-from array import array
 from contextlib import ExitStack, closing, suppress
 
 import pytest
@@ -112,7 +111,7 @@ def frames(board, ticks, act):
     found = []
     for tick in range(ticks):
         act(tick)
-        found.append(board.tick(PULSES_PER_TICK if tick % 3 else 1).tolist())
+        found.append(board.tick(PULSES_PER_TICK if tick % 3 else 1))
     return found
 
 
@@ -211,7 +210,7 @@ print(times)
         closing(MicropythonController("esp32_s3", {}, firmware=tmp_path)) as controller,
         pytest.raises(ControllerError, match="came to its end") as ended,
     ):
-        controller.exchange(array("i", [0] * frame.INPUT_SIZE))
+        controller.exchange([0] * frame.INPUT_SIZE)
     free_us, full_us, rested_us = eval(str(ended.value).splitlines()[-1])
     assert free_us == rested_us == 0
     assert full_us == pytest.approx(115 * 1e6 / 11520, abs=2)

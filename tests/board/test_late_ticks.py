@@ -71,7 +71,7 @@ def test_a_chip_that_stalls_for_two_seconds_is_ended_by_its_watchdog_in_both():
             for _ in range(2):
                 with pytest.raises(ControllerError, match="watchdog bit"):
                     controller.exchange(inputs)
-            assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+            assert controller.outputs[: frame.PIN_COUNT] == SAFE_PINS
 
 
 def test_a_doubled_tick_takes_1_ms_from_the_one_after_it(monkeypatch):

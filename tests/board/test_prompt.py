@@ -9,8 +9,8 @@ import pytest
 
 from sim import frame
 from sim.controller import ControllerError
-from tests.board.test_charge_store import Night
-from tests.board.test_services import Board
+from tests.board.night import Night
+from tests.board.socket_board import Board
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 

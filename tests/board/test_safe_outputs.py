@@ -1,7 +1,6 @@
 """A bare board, a firmware that crashes, hangs or ends: safe outputs, and the cause is told."""
 
 import os
-from array import array
 from contextlib import closing
 
 import pytest
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("interpreter")
 
 def test_a_bare_board_keeps_its_outputs_safe_and_only_the_heartbeat_moves():
     inputs = bench_inputs()
-    inputs[frame.PEDAL_A_MV : frame.PULSES] = array("i", [0] * (frame.PULSES - frame.PEDAL_A_MV))
+    inputs[frame.PEDAL_A_MV : frame.PULSES] = [0] * (frame.PULSES - frame.PEDAL_A_MV)
     inputs[frame.PLUG_IN] = inputs[frame.BRAKE_ON] = 1
     with closing(MicropythonController("esp32", {})) as controller:
         beats = []
@@ -45,7 +44,7 @@ def test_an_exception_in_the_tick_makes_the_outputs_safe_and_is_told(copied_firm
         inputs[frame.GEAR_REVERSE_ON] = 1
         with pytest.raises(ControllerError, match=r"(?s)crashed.*main\.py.*on purpose"):
             controller.exchange(inputs)
-        assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+        assert controller.outputs[: frame.PIN_COUNT] == SAFE_PINS
         assert controller.outputs[frame.TICKS] == 100
         assert controller.exit_status == 1
         with pytest.raises(ControllerError, match="on purpose"):
@@ -63,7 +62,7 @@ def test_the_cpython_controller_tells_a_crash_in_the_same_way(monkeypatch):
     monkeypatch.setattr(controller.loop, "step", fail)
     with pytest.raises(ControllerError, match=r"(?s)crashed.*broken on purpose"):
         controller.exchange(inputs)
-    assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+    assert controller.outputs[: frame.PIN_COUNT] == SAFE_PINS
 
 
 def test_a_tick_that_allocates_crashes_because_the_heap_is_locked(copied_firmware):
@@ -88,7 +87,7 @@ def test_a_firmware_that_stops_ticking_is_ended_by_its_watchdog(copied_firmware)
                 ticks += 1
         assert 195 <= ticks <= 210
         assert out[frame.HEARTBEAT] == 1  # where the fifth tick left it
-        assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+        assert controller.outputs[: frame.PIN_COUNT] == SAFE_PINS
 
 
 def test_a_firmware_that_hangs_in_the_tick_is_given_up(copied_firmware, monkeypatch):
@@ -101,7 +100,7 @@ def test_a_firmware_that_hangs_in_the_tick_is_given_up(copied_firmware, monkeypa
         inputs[frame.GEAR_REVERSE_ON] = 1
         with pytest.raises(ControllerError, match="no answer"):
             controller.exchange(inputs)
-        assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+        assert controller.outputs[: frame.PIN_COUNT] == SAFE_PINS
 
 
 def test_a_firmware_that_cannot_start_says_why(copied_firmware):
@@ -132,7 +131,7 @@ def test_closing_ends_the_firmware_with_safe_outputs_and_frees_the_core():
     controller.close()
     other.close()
     assert controller.exit_status == 0
-    assert controller.outputs[: frame.PIN_COUNT].tolist() == SAFE_PINS
+    assert controller.outputs[: frame.PIN_COUNT] == SAFE_PINS
     if cores is not None:
         assert os.sched_getaffinity(0) == cores
     with pytest.raises(ControllerError, match="closed"):

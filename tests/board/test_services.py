@@ -1,80 +1,22 @@
 """The services on the virtual board: what is saved when, what the next start knows, what fails."""
 
-import select
 import shutil
-import socket
 from contextlib import closing
 
 import pytest
 
 from sim import frame
 from sim.controller import ControllerError
-from sim.interpreter import FIRMWARE_DIR, MicropythonController
-from sim.wires import Wires
-from tests.board.bench_car import SLICES, STEP, bench_inputs, read_back
-from vcu.faults import SYSTEM, TABLE
+from sim.interpreter import FIRMWARE_DIR
+from tests.board.bench_car import SLICES, STEP
+from tests.board.socket_board import PULSES_PER_TICK, Board
+from vcu.faults import PACK, SYSTEM, TABLE
+from vcu.modes import FAULT
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
 BIT = {row[1]: 1 << i for i, row in enumerate(TABLE[SYSTEM])}
-PULSES_PER_TICK = 2
-
-
-class Board:
-    """A virtual board with a healthy 48 V car on it, whose serial port is a socket."""
-
-    def __init__(self, firmware=FIRMWARE_DIR):
-        self.console, theirs = socket.socketpair()
-        self.console.setblocking(False)
-        self.controller = MicropythonController(
-            "esp32_s3", {"speed_cap_kmh": 45}, console=theirs.fileno(), firmware=firmware
-        )
-        self._theirs = theirs
-        self.inputs = bench_inputs()
-        self.wires = Wires()
-        self.out = self.controller.outputs
-
-    def run(self, ticks, pulses=0):
-        for _ in range(ticks):
-            self.inputs[frame.PULSES] = (self.inputs[frame.PULSES] + pulses) & 0xFFFF
-            self.inputs[frame.EARLY_PULSES] = self.inputs[frame.PULSES]
-            read_back(self.wires, self.inputs, self.out)
-            bus = self.wires.contactor or self.wires.precharge
-            self.inputs[frame.BUS_V_MV] = self.inputs[frame.PACK_V_MV] if bus else 0
-            self.out = self.controller.exchange(self.inputs)
-        return self.out
-
-    def drive(self, ticks=600):
-        """Key on and wheels turning: what the odometer counts, whoever pushes the car."""
-        self.inputs[frame.KEY_ON] = 1
-        self.run(20)
-        return self.run(ticks, PULSES_PER_TICK)[frame.ODOMETER_M]
-
-    def stop(self):
-        """Stand for 2 s, then turn the key."""
-        self.run(250)
-        self.inputs[frame.KEY_ON] = 0
-        return self.run(150)
-
-    def restart(self, power_lost):
-        self.controller.restart(power_lost)
-        self.out = self.controller.outputs
-        return self.run(60)
-
-    def say(self, line, ticks=400):
-        """Type a line and return all that is answered within that many ticks."""
-        self.console.send(line.encode() + b"\r")
-        said = b""
-        for _ in range(ticks):
-            self.run(1)
-            while select.select([self.console], [], [], 0)[0]:
-                said += self.console.recv(4096)
-        return said.decode()
-
-    def close(self):
-        self.controller.close()
-        self.console.close()
-        self._theirs.close()
+PACK_A_LOW = 1 << [row[1] for row in TABLE[PACK]].index("pack_a_sensor_low")
 
 
 def test_a_drive_is_saved_at_key_off_and_known_after_the_supply_was_gone():
@@ -120,6 +62,24 @@ def test_the_supply_is_held_until_the_drive_is_saved_and_then_let_go():
         released = held.index(0)
         assert operations[released] == operations[-1]
         assert released < 300
+
+
+def test_a_car_that_a_fault_stops_as_it_rolls_is_saved_when_the_key_takes_the_supply():
+    with closing(Board()) as board:
+        board.drive()
+        board.inputs[frame.PACK_A_MV] = 0
+        out = board.run(200, PULSES_PER_TICK)
+        metres = out[frame.ODOMETER_M]
+        assert (out[frame.MODE], out[frame.CONTACTOR]) == (FAULT, 0)
+        board.inputs[frame.KEY_ON] = 0
+        for _ in range(300):
+            if not board.out[frame.HOLD]:  # nothing else feeds the board any more
+                break
+            board.run(1, PULSES_PER_TICK)
+        out = board.restart(power_lost=True)
+        assert out[frame.STORED + PACK] & PACK_A_LOW
+        assert out[frame.ODOMETER_M] >= metres
+        assert "last run: key turned off, everything saved" in board.say("status")
 
 
 def test_a_car_that_moves_is_never_written_to_and_a_reset_loses_one_second_at_most():

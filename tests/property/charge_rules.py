@@ -12,7 +12,8 @@ Held elsewhere: I6 for every pair of temperatures, I15 and I20 by
 test_charge_invariants.py; I8, I9 and I10 over many power cuts by
 test_charge_power_cuts.py; I18, the report of a shorted cell, and the
 temperatures of I13 by scenario/test_backstops.py; I19, no correction of LFP by
-voltage, by unit/test_energy.py; I22, a clock that wraps, by test_timing.py.
+voltage, by unit/test_energy.py; I22, a clock that wraps, by unit/test_charge_charge.py
+for the milliseconds of the loop and by test_timing.py for the microseconds of the chip.
 I21 speaks of a CAN charger, which there is none of.
 """
 
@@ -82,6 +83,7 @@ class ChargeRules:
         self._risen_at_s = 0.0
         self._was_known = False
         self._flows_ma = 0.0
+        self._trim_cv = 0
         self._pack_v = self._older_v = 0.0
 
     def attach(self, charge: Charge, energy: Energy, sig: Signals) -> None:
@@ -452,7 +454,12 @@ class ChargeRules:
         settled_s = self._lasts("settled", known == self._was_known, dt_s)
         self._was_known = known
         fed_s = self._lasts("fed", flows_a > 0.8, dt_s)  # the mains are on
-        steady = steady and settled_s >= 150.0 and fed_s >= 60.0
+        # Told less at once, a charger that gave too many volts dips: that is no least.
+        trim_cv = command.limit_cv - command.set_cv
+        jumps = trim_cv - self._trim_cv > command.limit_cv // 1000
+        self._trim_cv = trim_cv
+        even_s = self._lasts("even", not jumps, dt_s)
+        steady = steady and settled_s >= 150.0 and fed_s >= 60.0 and even_s >= 150.0
         if not steady or not self._enable or off_v > 0.009 * set_v:
             self._least_ma = 0.0
             self._mean_ma = flows_a * 1000.0

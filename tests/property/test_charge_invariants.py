@@ -5,7 +5,6 @@ The rules and who holds them are in charge_rules.py. 8 random nights of 3 h and
 """
 
 import copy
-import os
 import random
 
 import pytest
@@ -21,11 +20,11 @@ from tests.property.charge_cases import EVENTS, KINDS, Case, Run, happen
 from tests.property.charge_outer import OUTER
 from tests.property.charge_rules import ChargeRules
 from tests.property.envelope import ScriptDriver
+from tests.proving import PROVE
 from vcu import chemistry
 from vcu.charge import phases
 from vcu.charge.profiles import TABLE, Profile
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 SHARDS, EXAMPLES = (8, 50) if PROVE else (1, 8)
 HOURS = (2.0, 3.0, 3.0, 4.0, 12.0) if PROVE else (3.0,)
 SAMPLE_NIGHTS, MOMENTS = (40, 12) if PROVE else (4, 3)
@@ -87,7 +86,7 @@ def test_no_night_breaks_a_rule(
 
 
 LFP = Case(kind="lfp", soc=0.5, c_rate=0.25)
-FLICKERING = (("bms_refuses", 0, 88),) * 12
+FLICKERING = (("bms_refuses", 0, 88),) * 45
 # One night for what chance seldom finds: (the case, (event, how much, seconds until the next)).
 SCRIPTS: dict[str, tuple[Case, tuple[tuple[str, int, int], ...]]] = {
     "the BMS lowers its limit": (LFP, (("", 0, 200), ("bms_limit", 2, 60))),
@@ -119,6 +118,15 @@ SCRIPTS: dict[str, tuple[Case, tuple[tuple[str, int, int], ...]]] = {
     "the relay welds while it waits": (
         Case(ah=45.0, c_rate=0.05, relay=True, soc=0.5),
         (("", 0, 200), ("mains", 5, 60), ("welded", 7, 60)),
+    ),
+    "a weak relay welds while the first zero is measured": (
+        Case(ah=45.0, c_rate=0.05, relay=True, soc=0.5), (("", 0, 11), ("welded", 5, 200)),
+    ),
+    "a strong charger goes deaf": (
+        Case(soc=0.5, c_rate=0.4), (("", 0, 200), ("deaf", 3, 60)),
+    ),
+    "a plain charger that knows no heat": (
+        Case(soc=0.95, c_rate=0.05, relay=True, ambient_c=47.5), (("", 0, 7200),),
     ),
     "a longer string than was told": (Case(soc=0.9, other_cells=6), (("", 0, 300),)),
     "a much shorter string": (Case(soc=0.1, other_cells=-20), (("", 0, 300),)),

@@ -6,16 +6,15 @@ begin near their end: what a cut may break is at the changes of phase, and one i
 seven is long enough for the limits of a whole night.
 """
 
-import os
 import random
 
 import pytest
 
 from sim.plant.lead_acid import LEAD_KINDS
 from tests.property.charge_cases import KINDS, Case, Run, happen
+from tests.proving import PROVE
 from vcu.charge import phases
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 SHARDS, SEQUENCES = (20, 50) if PROVE else (2, 4)
 CUTS = ("cut", "cut", "cut", "flicker", "mains", "mains", "plug")
 

@@ -6,13 +6,12 @@
 
 import copy
 import dataclasses
-import os
 import random
 import signal
 from array import array
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from types import FrameType, MethodType
 from typing import Any
 
@@ -24,23 +23,17 @@ from sim.frame import OUTPUT_SIZE
 from sim.plant.cars import CARS
 from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle
-from sim.world import World, flat, slopes
+from sim.world import World, slopes
 from tests.property.envelope import Envelope, ScriptDriver
+from tests.proving import PROVE
+from tests.worlds import VEHICLE, loop_of, moments
 from vcu.loop import Loop
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 CORRUPTIONS = 10_000 if PROVE else 300
 HARD_DRIVES = 300 if PROVE else 12
 # So long may the car be outside its envelope.
 LIMIT_S = 0.150 + 1e-9
-VEHICLE = load_vehicle("four_wheel_60v_agm")
 TAKE_OVER_S = 12.0
-
-
-def loop_of(world: World) -> Loop:
-    controller = world.controller
-    assert isinstance(controller, CpythonController)
-    return controller.loop
 
 
 def command_full_torque(world: World) -> None:
@@ -206,39 +199,6 @@ def watchdog() -> Generator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# Forward in every way, up to the cap on a long slope, and backwards at the end.
-DRIVE = (
-    (3.5, True, False, 1, 0.4, 0.0),
-    (6.0, True, False, 1, 0.0, 0.0),
-    (7.0, True, False, 1, 0.8, 0.0),
-    (9.0, True, False, 1, 0.0, 0.4),
-    (10.0, True, False, 1, 1.0, 0.0),
-    (36.0, True, False, 1, 0.3, 0.0),
-    (39.0, True, False, 1, 0.0, 0.9),
-    (45.0, True, False, -1, 0.0, 1.0),
-    (46.0, True, False, -1, 0.6, 0.0),
-    (50.0, True, False, -1, 0.0, 1.0),
-    (52.0, False, False, 0, 0.0, 1.0),
-)
-MOMENT_S = 0.53
-MOMENTS = 100
-
-
-@cache
-def moments() -> list[World]:
-    """Return the drive as it stood at each of its moments, the pre-charge among them."""
-    world = World(VEHICLE, driver=ScriptDriver(*DRIVE), road=flat)
-    found: list[World] = []
-    top_mps = 0.0
-    for _ in range(MOMENTS):
-        world.run(MOMENT_S)
-        top_mps = max(top_mps, world.car.speed_mps)
-        found.append(copy.deepcopy(world))
-    assert top_mps * 3.6 > VEHICLE.values["speed_cap_kmh"] - 1.0
-    assert world.car.speed_mps == 0.0
-    return found
-
-
 def levels(controller: CpythonController) -> "array[int]":
     """Return the frame with the pins alone: what the loop says of itself may be beyond saying.
 
@@ -329,9 +289,13 @@ def test_a_motor_nearly_twice_as_slow_and_a_force_25_percent_off_are_no_unintend
         )
         feet = [rnd.choice((0.0, 1.0, 1.0, rnd.random())) for _ in range(60)]
         driver = PedalDriver(partial(stamp, feet, rnd.uniform(0.3, 3.0)))
+        # Lights and a heater of no more than the parameter says, or the motor controller alone.
+        car = dataclasses.replace(car, idle_w=rnd.choice((15.0, vehicle.values["idle_power_w"])))
         with World(vehicle, car=car, driver=driver, seed=seed) as world:
             world.run(40.0)
-            assert loop_of(world).guard.bits == 0, seed
+            loop = loop_of(world)
+            assert loop.guard.bits == 0, seed
+            assert not any(loop.faults.permanent), seed  # nor does it crawl
             travelled_m.append(world.car.travelled_m)
     # Some feet hardly let it move; the drives as a whole were drives.
     whole_m = sum(travelled_m)

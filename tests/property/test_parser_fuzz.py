@@ -12,8 +12,8 @@ import sys
 import pytest
 
 from tests.mpy import wasm
+from tests.proving import PROVE
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 SHARDS, LINES = (10, 100_000) if PROVE else (1, 4_000)
 LINES_64 = 40_000 if PROVE else 1_000
 SHARDS_32, LINES_32 = (5, 20_000) if PROVE else (1, 600)

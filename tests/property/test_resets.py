@@ -6,7 +6,6 @@ start is as new; what flash keeps of a charge is in tests/board/test_charge_stor
 """
 
 import copy
-import os
 import random
 from functools import cache
 
@@ -16,10 +15,10 @@ from sim.frame import CHARGE_A_MV, CHARGE_PHASE, CHARGE_V_MV, CONTACTOR_STATE, P
 from sim.vehicle import load_vehicle
 from sim.world import World
 from tests.property.envelope import Envelope, ScriptDriver
+from tests.proving import PROVE
 from vcu import contactor
 from vcu.charge.phases import BULK, CHECK, OFF
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 INSTANTS = 1000 if PROVE else 60
 VEHICLE = load_vehicle("four_wheel_60v_agm")
 # The key, the pre-charge, a launch, a cruise, a hard stop, and the key off again.

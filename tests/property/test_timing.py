@@ -4,9 +4,7 @@
 """
 
 import copy
-import os
 import random
-from array import array
 
 import pytest
 
@@ -17,11 +15,11 @@ from sim.runtime import CpythonController
 from sim.trace import fault_numbers
 from sim.world import World
 from tests.property.envelope import Envelope, ScriptDriver
-from tests.property.test_guard_alone import VEHICLE, moments
+from tests.proving import PROVE
+from tests.worlds import VEHICLE, moments
 from vcu import modes
 from vcu.faults import STOP, row_of
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 DRIVES = 1000 if PROVE else 80
 WRAPS = 200 if PROVE else 12
 BLOCKS = 4
@@ -41,7 +39,7 @@ class Hiccups:
     def advance(self, world: World) -> None:
         """Is always active."""
 
-    def sense(self, inputs: "array[int]") -> None:
+    def sense(self, inputs: list[int]) -> None:
         rnd = self._rnd
         if self._left > 0:
             self._left -= 1
@@ -71,7 +69,7 @@ def drive_with_hiccups(seed: int) -> tuple[World, Envelope, int]:
     assert isinstance(controller, CpythonController)
     hiccups = Hiccups(controller, rnd)
     world.faults = (hiccups,)
-    world.inputs = array("i", world.inputs)
+    world.inputs = list(world.inputs)
     envelope = Envelope(world)
     for _ in range(500):
         world.step()
@@ -119,10 +117,10 @@ WRAP_DRIVE = (
 FAR_OFF_US = 900_000_000
 
 
-def frames(wrap_us: int, patch: pytest.MonkeyPatch) -> tuple[list["array[int]"], set[int]]:
+def frames(wrap_us: int, patch: pytest.MonkeyPatch) -> tuple[list[list[int]], set[int]]:
     """Drive in MicroPython with the clock wrapping at wrap_us; return all that it put out."""
     patch.setenv("LSEV_WRAP_US", str(wrap_us))
-    found: list[array[int]] = []
+    found: list[list[int]] = []
     faults: tuple[Fault, ...] = (make_fault("pedal_a_open", 8.0),)
     driver = ScriptDriver(*WRAP_DRIVE)
     with World(VEHICLE, driver=driver, runtime="micropython", faults=faults) as world:
@@ -134,7 +132,7 @@ def frames(wrap_us: int, patch: pytest.MonkeyPatch) -> tuple[list["array[int]"],
 
 
 @pytest.fixture(scope="module")
-def undisturbed(interpreter: str) -> list["array[int]"]:
+def undisturbed(interpreter: str) -> list[list[int]]:
     with pytest.MonkeyPatch.context() as patch:
         found, stored = frames(FAR_OFF_US, patch)
     # The sequences are where the wraps are looked for.
@@ -149,7 +147,7 @@ def undisturbed(interpreter: str) -> list["array[int]"]:
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_a_clock_that_wraps_in_the_middle_of_a_sequence_changes_no_output(
-    name: str, undisturbed: list["array[int]"], monkeypatch: pytest.MonkeyPatch
+    name: str, undisturbed: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from_s, to_s = SEQUENCES[name]
     rnd = random.Random(name)

@@ -4,17 +4,16 @@ One or two cases of each kind; with LSEV_PROVE=1 every chemistry, count and ambi
 """
 
 import itertools
-import os
 
 import pytest
 
 from sim.plant.battery import make_battery
 from sim.plant.lead_acid import LeadAcid
+from tests.proving import PROVE
 from tests.scenario.nights import charge, drive, make_run, plug_in
 from vcu.charge.backstops import CELL_SHORTED, DISOBEYS, WELDED, WRONG_PACK
 from vcu.charge.phases import ABSORB, BULK, CAUSE_NAMES, CHECK, FAULT, FLOAT, FULL, NAMES
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 LEAD = ("flooded", "agm", "gel")
 AMBIENTS = (0.0, 10.0, 20.0, 30.0, 35.0, 40.0, 45.0) if PROVE else (45.0,)
 SHORTED = list(itertools.product(LEAD, (24, 30, 36), (0.0, 10.0, 25.0, 40.0)))

@@ -3,8 +3,6 @@
 Three masses for each vehicle, 14 with LSEV_PROVE=1.
 """
 
-import os
-
 import pytest
 
 from sim.crawl import (
@@ -16,8 +14,8 @@ from sim.crawl import (
     crawl_top_kmh,
 )
 from sim.vehicle import load_vehicle, vehicle_names
+from tests.proving import PROVE
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 MASSES_KG = range(250, 901, 50) if PROVE else (250, 600, 900)
 
 

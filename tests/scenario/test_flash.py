@@ -3,8 +3,6 @@
 Under MicroPython the short scenarios are run, all with LSEV_PROVE=1.
 """
 
-import os
-
 import pytest
 
 from sim.charge_scenario import ChargeScenario
@@ -12,8 +10,8 @@ from sim.frame import FLASH_OPS, FLASH_OPS_MOVING
 from sim.scenario import find_scenario, run_scenario, scenario_names
 from sim.world import World
 from tests.property.envelope import ScriptDriver
+from tests.proving import PROVE
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 LONGEST_S = 1e9 if PROVE else 80.0
 # A charge does not move the car, and at a second a step it has no flash.
 DRIVES = [name for name in scenario_names() if not isinstance(find_scenario(name), ChargeScenario)]

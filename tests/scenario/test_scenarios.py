@@ -3,7 +3,6 @@
 Every second of every charge is judged by the rules of charging as well (charge_rules.py).
 """
 
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,8 +14,8 @@ from sim.charging import ChargeRun
 from sim.scenario import Result, find_scenario, run_scenario, scenario_names, whole_loop_piece
 from sim.vehicle import load_vehicle, vehicle_names
 from tests.property.charge_watch import watched
+from tests.proving import PROVE
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 SEEDS = range(1, 11) if PROVE else (1, 2)
 CHARGE_SEEDS = range(1, 11) if PROVE else (1,)
 CHARGES = [name for name in scenario_names() if isinstance(find_scenario(name), ChargeScenario)]

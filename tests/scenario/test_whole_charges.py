@@ -5,13 +5,11 @@ from 5, 20, 50 and 90 %, at 0.1 C (lithium 0.15 C) and at the charger's rated cu
 three seeds of the sensor's noise and zero for a part. And cold, heat and plain chargers.
 """
 
-import os
-
 import pytest
 
+from tests.proving import PROVE
 from tests.scenario.nights import HARD_V, LITHIUM, RATED_C, charge, make_run
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 COUNTS = {
     "flooded": (24, 30, 36),
     "agm": (24, 30, 36),

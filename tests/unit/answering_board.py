@@ -1,5 +1,6 @@
-"""A board made of answers: what the commands of host_tools talk to where no firmware runs."""
+"""A board made of answers and a person who types: what commands talk to where nothing runs."""
 
+import io
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -64,3 +65,10 @@ class AnsweringBoard:
     def open(self, port: str | None) -> Generator["AnsweringBoard"]:
         """Be the session of a command."""
         yield self
+
+
+class Terminal(io.StringIO):
+    """Standard input with a person at it, who types that."""
+
+    def isatty(self) -> bool:
+        return True

@@ -250,8 +250,8 @@ def excesses(rig, count):
     return rig
 
 
-def relay_absorbing(**values):
-    rig = Rig(**RELAY, **values).so(amps=9.0)
+def relay_absorbing(make=Rig, **values):
+    rig = make(**RELAY, **values).so(amps=9.0)
     rig.until("BULK")
     rig.seconds(5)
     rig.session.in_mah = 20000
@@ -298,13 +298,18 @@ def floating():
     return rig
 
 
-def balancing(**values):
+def absorbing_with_bms(highest_mv=3550, lowest_mv=3530, **values):
     rig = lithium(bms_kind=2, **values).so(obeys=True)
     speaking(rig, seconds=60)
     rig.session.in_mah = 20000
     rig.at_target()
-    speaking(rig, seconds=15, highest_mv=3550, lowest_mv=3530)
+    speaking(rig, seconds=15, highest_mv=highest_mv, lowest_mv=lowest_mv)
     assert rig.phase == "ABSORB"
+    return rig
+
+
+def balancing(**values):
+    rig = absorbing_with_bms(**values)
     rig.at_tail()
     speaking(rig, seconds=100, highest_mv=3550, lowest_mv=3530)
     assert rig.phase == "BALANCE"

@@ -12,6 +12,9 @@ from pathlib import Path
 import selector
 from host_tools.board_files import About, BoardError, Entry, Progress
 from host_tools.bundle import Bundle
+from host_tools.install import install
+from host_tools.slot_record import Record, decode, encode
+from host_tools.slots import inspect
 from service.slots import Slots
 
 BOARD, VEHICLE = "esp32_s3", "four_wheel_60v_agm"
@@ -182,3 +185,21 @@ class FolderBoard:
             return (copy / slot / "vcu" / "loop.mpy").read_bytes()[7:].decode(), said
         finally:
             shutil.rmtree(copy)
+
+
+def put(board, bundle):
+    return install(board, bundle, inspect(board), lambda *_: None)
+
+
+def confirm(board):
+    record = decode(board.read("/slot"))
+    (board.root / "slot").write_bytes(encode(Record(record.slot, 0, True)))
+
+
+def flashed(root: Path, *bundles) -> FolderBoard:
+    """Return a board with the bundles put onto it, each of them confirmed."""
+    board = FolderBoard(root)
+    for bundle in bundles:
+        put(board, bundle)
+        confirm(board)
+    return board

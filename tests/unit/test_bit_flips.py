@@ -5,7 +5,6 @@ same number for both. So that no two of the single flips' numbers are equal, and
 zero, is a proof over all pairs; a sample is tried one by one.
 """
 
-import os
 import random
 
 import pytest
@@ -23,9 +22,9 @@ from service.record_copy import (
     parse,
 )
 from service.records import Counters
-from tests.unit.test_kept_records import IDS, LINES
+from tests.proving import PROVE
+from tests.unit.kept_records import IDS, LINES
 
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 TRIED = 200_000 if PROVE else 3_000
 # The longest that the store believes.
 LONGEST = ("faults", 2, bytes(range(256)) * (PAYLOAD_BYTES_MOST // 256))

@@ -9,7 +9,6 @@ by more than two rates do.
 """
 
 import copy
-import os
 from collections import deque
 from itertools import pairwise
 
@@ -24,6 +23,7 @@ from sim.plant.sensors import SensorData, Sensors
 from sim.runtime import CpythonController
 from sim.vehicle import load_vehicle
 from sim.world import World
+from tests.proving import PROVE
 from vcu.charge import phases
 from vcu.fixmath import lerp
 
@@ -323,7 +323,7 @@ def charge_and_compare(name):
     return seen
 
 
-@pytest.mark.parametrize("name", list(CASES) if os.environ.get("LSEV_PROVE") else SAMPLE)
+@pytest.mark.parametrize("name", list(CASES) if PROVE else SAMPLE)
 def test_a_second_a_step_and_the_10_ms_loop_charge_alike_around_every_change(name):
     seen = charge_and_compare(name)
     assert set(CASES[name][-1]) <= set(seen)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.cars import PACK_CV_PER_1000
+from tests.unit.cars import PACK_CV_PER_1000, Driver, knows_its_zero
 from tests.unit.charges import (
     LITHIUM,
     RELAY,
@@ -11,11 +11,12 @@ from tests.unit.charges import (
     balancing,
     equalizing,
     floating,
+    get,
     known,
     lithium,
     speaking,
 )
-from vcu.charge import backstops, phases
+from vcu.charge import backstops, command, phases
 from vcu.chemistry import AGM, FLOODED, LFP
 from vcu.fixmath import lerp
 from vcu.signals import Raw
@@ -27,12 +28,37 @@ LATCHED = (
 )  # fmt: skip
 
 
-def get(rig, name):
-    return rig.charge.profile.get(name)
-
-
 def permitted_ma(rig, ddegc):
     return rig.capacity_mah * lerp(ddegc, rig.charge.profile.current_by_temperature) // 1000
+
+
+# --- the clock
+
+
+def plugged_in_after(ticks, dt_ms):
+    """What a charge does, tick by tick, in a loop that has lived for so long."""
+    driver = knows_its_zero(Driver(charger_kind=command.SETPOINT))
+    driver.tick(ticks, dt_ms=dt_ms)
+    driver.plug = 1
+    charge = driver.loop.charge
+    rows = []
+    for _ in range(4000):
+        driver.tick()
+        driver.extra_da = -charge.command.set_ma // 100
+        session = charge.session
+        now = (charge.phase, charge.dt_ms, charge.command.set_ma, session.total_s, session.in_mah)
+        rows.append(now)
+    return rows
+
+
+@pytest.mark.parametrize(("dt_ms", "phase"), [(1997, phases.CHECK), (1993, phases.BULK)])
+def test_the_clock_of_the_loop_that_wraps_in_a_check_or_a_charge_changes_nothing(dt_ms, phase):
+    """It counts 24 bits of ms: it wraps in the fifth hour of every night."""
+    ticks = 8400
+    rows = plugged_in_after(ticks, dt_ms)
+    assert rows[((1 << 24) - ticks * dt_ms) // 10][0] == phase
+    assert rows[-1][2] > 5000
+    assert rows == plugged_in_after(400, dt_ms)
 
 
 # --- the relay
@@ -304,6 +330,25 @@ def test_what_the_bms_permits_is_told_at_the_socket_and_while_the_car_drives(bit
     assert rig.charge.bits == told
 
 
+def test_a_pack_that_warms_by_12_degc_on_the_way_is_known_at_the_socket():
+    rig = Rig().seconds(5).so(plug=False).seconds(2)
+    for ddegc in range(250, 370):
+        rig.warm(ddegc)
+        for _ in range(15):
+            rig.charge.watch(400)
+    rig.so(plug=True).seconds(5)
+    assert (rig.charge.warmth.is_known, rig.cause) == (True, "checking")
+
+
+@pytest.mark.parametrize(("drive_s", "is_known"), [(540, False), (660, True)])
+def test_a_sensor_that_jumped_on_the_way_is_not_believed_for_ten_minutes(drive_s, is_known):
+    rig = Rig().seconds(5).so(plug=False).seconds(2).warm(450)
+    for _ in range(drive_s * 10 // 4):
+        rig.charge.watch(400)
+    rig.so(plug=True).seconds(5)
+    assert rig.charge.warmth.is_known is is_known
+
+
 def test_before_a_bms_had_the_time_to_answer_it_is_not_lost():
     rig = lithium(bms_kind=2)
     assert rig.seconds(4).charge.bits == 0
@@ -369,6 +414,14 @@ def test_a_zero_that_was_set_anew_is_measured_at_the_next_plug_in_and_the_old_on
     latches = rig.session.latches
     rig.charge.forget_zero()
     assert (rig.session.zero_q4, rig.session.latches) == (0, latches + 1)
+
+
+def test_a_zero_that_was_set_anew_within_a_first_check_ends_the_weld_that_a_load_looked_like():
+    rig = Rig(first=True).so(leak_a=-2.0).seconds(20).so(leak_a=0.0).seconds(5)
+    assert rig.charge.bits == backstops.WELDED
+    rig.charge.forget_zero()
+    rig.until("BULK")
+    assert rig.charge.bits == 0
 
 
 @pytest.mark.parametrize(("given_mah", "moved_mah", "kept_mah"), [

@@ -210,6 +210,55 @@ def test_a_current_that_ends_within_the_check_is_no_part_of_the_zero(welded_s):
     assert abs(rig.session.zero_q4 - known_q4) <= 1
 
 
+@pytest.mark.parametrize("at_s", [5, 8, 20, 55])
+def test_a_weak_relay_that_welds_within_the_very_first_check_is_told_and_never_the_zero(at_s):
+    rig = Rig(first=True, **RELAY)
+    rig.zero_counts += 4.5
+    rig.seconds(at_s).so(leak_a=1.0).seconds(4)
+    assert rig.charge.bits & backstops.WELDED
+    rig.seconds(100)
+    assert (rig.phase, rig.cause, rig.session.zero_q4) == ("CHECK", "fault", 0)
+    rig.so(leak_a=0.0)
+    assert 55 <= rig.until("BULK") <= 65
+    assert rig.charge.bits == 0
+    assert abs(rig.session.zero_q4 - rig.zero_counts * 16) <= 1
+
+
+@pytest.mark.parametrize(("loud_s", "is_noise"), [(1, True), (2, False)])
+def test_one_round_of_noise_does_not_begin_the_first_check_anew(loud_s, is_noise):
+    rig = Rig(first=True).seconds(30)
+    for _ in range(2):
+        rig.so(leak_a=0.6).seconds(loud_s).so(leak_a=0.0).seconds(3)
+    assert (rig.until("BULK") <= 30) is is_noise
+    assert abs(rig.session.zero_q4 - rig.zero_counts * 16) <= 1
+
+
+def test_a_check_that_begins_with_a_current_knows_nothing_of_the_last_ones_rest():
+    rig = Rig().in_bulk()
+    rig.so(plug=False).seconds(5)
+    rig.zero_counts += 1.5
+    rig.so(plug=True, leak_a=1.2).until("CHECK")
+    rig.so(leak_a=0.0)
+    assert 55 <= rig.until("BULK") <= 65
+    assert abs(rig.session.zero_q4 - rig.zero_counts * 16) <= 1
+
+
+@pytest.mark.parametrize("load_a", [-4.0, -2.0, -1.0])
+def test_a_load_for_part_of_a_check_moves_no_known_zero(load_a):
+    rig = Rig()
+    known_q4 = rig.session.zero_q4
+    rig.so(leak_a=load_a).seconds(30).so(leak_a=0.0)
+    assert 4 <= rig.until("BULK") <= CHECK_S
+    assert abs(rig.session.zero_q4 - known_q4) <= 1
+
+
+def test_a_load_that_begins_within_the_first_check_begins_it_anew():
+    rig = Rig(first=True).seconds(50)
+    rig.so(leak_a=-2.0).seconds(50)
+    assert (rig.phase, rig.session.zero_q4) == ("CHECK", 0)
+    rig.until("BULK", 20)
+
+
 @pytest.mark.parametrize("first", [False, True])
 def test_a_load_that_ends_within_the_check_is_no_part_of_the_zero(first):
     rig = Rig(first=first)

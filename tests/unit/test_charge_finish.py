@@ -5,9 +5,9 @@ import pytest
 from service.charge_wishes import EQUALIZE, grant
 from tests.unit.charges import (
     KINDS,
-    RELAY,
     WAIT_S,
     Rig,
+    absorbing_with_bms,
     balancing,
     equalizing,
     floating,
@@ -126,12 +126,7 @@ def test_a_tail_below_the_voltage_is_none():
 
 
 def test_a_current_that_a_limit_holds_down_is_no_tail():
-    rig = lithium(bms_kind=2).so(obeys=True)
-    speaking(rig, seconds=60)
-    rig.session.in_mah = 20000
-    rig.at_target()
-    speaking(rig, seconds=15, highest_mv=3540)
-    assert rig.phase == "ABSORB"
+    rig = absorbing_with_bms(highest_mv=3540, lowest_mv=3300)
     soft_mv = get(rig, "soft_cell")
     speaking(rig, seconds=120, highest_mv=soft_mv - 3)
     assert rig.command.set_ma <= rig.charge.profile.ma("tail")
@@ -271,12 +266,7 @@ def test_a_bms_that_is_lost_at_the_end_is_no_full_pack():
 
 
 def test_a_lithium_charger_that_ends_by_its_own_curve_leaves_a_full_pack_of_unknown_charge():
-    rig = lithium(**RELAY).so(amps=9.0)
-    rig.until("BULK")
-    rig.seconds(5)
-    rig.session.in_mah = 20000
-    rig.at_target()
-    rig.until("ABSORB")
+    rig = relay_absorbing(lithium)
     rig.at_tail(1.9).seconds(15)
     rig.so(amps=0.0, cell_mv=3400).until("FULL", 200)
     assert rig.session.is_full == 1
@@ -285,12 +275,7 @@ def test_a_lithium_charger_that_ends_by_its_own_curve_leaves_a_full_pack_of_unkn
 
 @pytest.mark.parametrize(("share", "seconds"), [(1.9, 5), (2.1, 60), (0.05, 60)])
 def test_a_lithium_charger_whose_current_goes_before_it_came_down_has_no_mains(share, seconds):
-    rig = lithium(**RELAY).so(amps=9.0)
-    rig.until("BULK")
-    rig.seconds(5)
-    rig.session.in_mah = 20000
-    rig.at_target()
-    rig.until("ABSORB")
+    rig = relay_absorbing(lithium)
     rig.at_tail(share).seconds(seconds)
     rig.so(amps=0.0, cell_mv=3400).seconds(200)
     assert (rig.phase, rig.cause, rig.session.is_full) == ("PAUSE", "no_current", 0)
@@ -517,11 +502,7 @@ def test_a_bms_that_forbids_more_while_balancing_ends_it():
 
 
 def test_a_pack_with_even_cells_is_not_balanced():
-    rig = lithium(bms_kind=2).so(obeys=True)
-    speaking(rig, seconds=60)
-    rig.session.in_mah = 20000
-    rig.at_target()
-    speaking(rig, seconds=15, highest_mv=3550, lowest_mv=3540)
+    rig = absorbing_with_bms(lowest_mv=3540)
     rig.at_tail()
     speaking(rig, seconds=100, highest_mv=3550, lowest_mv=3540)
     assert rig.phase == "FULL"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.charges import RELAY, WAIT_S, Rig, lithium, speaking
+from tests.unit.charges import RELAY, WAIT_S, Rig, absorbing_with_bms, lithium, speaking
 from vcu.charge import phases
 
 
@@ -42,11 +42,7 @@ def test_lithium_that_stays_high_without_mains_is_not_full(plain, share, is_miss
 
 
 def test_a_bms_that_takes_the_current_of_a_nearly_full_pack_is_no_lack_of_mains():
-    rig = lithium(bms_kind=2).so(obeys=True)
-    speaking(rig, seconds=60)
-    rig.session.in_mah = 20000
-    rig.at_target()
-    speaking(rig, seconds=15, highest_mv=3550, lowest_mv=3530)
+    rig = absorbing_with_bms()
     rig.so(obeys=False, amps=0.0, cell_mv=rig.cell_mv * 0.993)
     speaking(rig, seconds=200, highest_mv=3590, lowest_mv=3530)
     assert rig.charge.bms.share_permille < 1000

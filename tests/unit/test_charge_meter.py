@@ -193,9 +193,29 @@ def test_a_zero_is_taken_in_fractions_of_a_count():
 
 def test_a_zero_is_the_mean_of_all_rounds_of_a_rest():
     one = rested([1500], rounds=3)
-    fed([1504], into=one)
-    one.rest(False)
-    assert one.rested_q4() == 1501 * 16
+    fed([1502], into=one)
+    assert one.rest(False)
+    assert one.rested_q4() == 1500 * 16 + 8
+
+
+@pytest.mark.parametrize(("counts", "is_noise"), [(2, True), (3, False), (-2, True), (-3, False)])
+def test_a_round_three_quarters_of_an_ampere_off_is_a_current_and_no_part_of_a_zero(
+    counts, is_noise
+):
+    one = rested([1500], rounds=1)
+    fed([1500 + counts], into=one)
+    assert one.rest(False) is is_noise
+    assert one.rested_q4() == 1500 * 16 + (counts * 8 if is_noise else 0)
+
+
+@pytest.mark.parametrize(("rounds", "off", "is_near"), [
+    (3, 2, False), (4, 2, True), (4, 11, True), (4, 12, False), (4, -12, False),
+])  # fmt: skip
+def test_four_rounds_of_rest_are_near_a_zero_below_3_a(rounds, off, is_near):
+    one = rested([ZERO + off], rounds=rounds)
+    one.near_zero()
+    assert one.has_near_zero is is_near
+    assert one.zero_q4 == (ZERO + (off if is_near else 0)) * 16
 
 
 def test_what_flowed_before_the_rest_is_not_in_its_zero():
@@ -206,12 +226,12 @@ def test_what_flowed_before_the_rest_is_not_in_its_zero():
 
 def test_a_round_without_a_sample_is_no_part_of_a_zero():
     one = rested([1500], rounds=1)
-    fed([1508], into=one)
+    fed([1502], into=one)
     one.rest(False)
     for _ in range(20):
         one.take(1000)
-        one.rest(False)
-    assert one.rested_q4() == 1504 * 16
+        assert one.rest(False)
+    assert one.rested_q4() == 1501 * 16
 
 
 def test_a_zero_needs_no_voltage():
@@ -232,9 +252,9 @@ def test_a_rest_that_has_not_begun_has_no_zero():
 def test_the_zero_of_a_rest_that_lasts_for_hours_follows_the_sensor_and_stays_small():
     one = rested([1500], rounds=100)
     for _ in range(1000):
-        fed([1508], into=one)
+        fed([1502], into=one)
         one.rest(False)
-    assert 1508 * 16 - 1 <= one.rested_q4() <= 1508 * 16
+    assert 1502 * 16 - 1 <= one.rested_q4() <= 1502 * 16
 
 
 def test_the_zero_of_the_parameter_counts_until_one_is_measured():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.unit.charge_records import values_of
 from vcu.charge.session import FIELDS, Session
 
 COUNTERS = ("changes", "latches")
@@ -21,10 +22,6 @@ def filled():
     return session
 
 
-def values(session):
-    return {name: getattr(session, name) for name in FIELDS}
-
-
 def test_every_field_is_kept_and_nothing_else_is_one():
     assert set(vars(Session())) == set(FIELDS) | set(COUNTERS)
     assert len(set(FIELDS)) == len(FIELDS)
@@ -36,9 +33,9 @@ def test_a_car_that_was_never_charged_has_nothing_to_go_on_with():
 
 def test_a_new_charge_counts_from_zero_and_forgets_no_fault_no_memory_and_no_wish():
     session = filled()
-    before = values(session)
+    before = values_of(session)
     session.begin(50000, 60000)
-    after = values(session)
+    after = values_of(session)
     assert (after["number"], after["missing_mah"], after["limit_mah"]) == (101, 50000, 60000)
     assert {after[name] for name in OF_ONE_CHARGE} == {0}
     stays = set(FIELDS) - OF_ONE_CHARGE - GIVEN
@@ -51,7 +48,7 @@ def test_a_swapped_pack_has_nothing_of_the_old_one_and_is_to_be_confirmed():
     session = filled()
     session.changes = session.latches = 7
     session.forget()
-    assert values(session) == dict.fromkeys(FIELDS, 0) | {"is_unconfirmed": 1}
+    assert values_of(session) == dict.fromkeys(FIELDS, 0) | {"is_unconfirmed": 1}
     assert (session.changes, session.latches) == (8, 8)
 
 

@@ -86,6 +86,19 @@ def test_the_plug_leads_from_every_phase_to_off(phase):
     assert (rig.phase, rig.cause, rig.charge.enable) == ("OFF", "unplugged", 0)
 
 
+@pytest.mark.parametrize("from_piece", range(10))
+@pytest.mark.parametrize("pieces", range(1, 11))
+def test_a_plug_that_is_in_for_less_than_a_round_leaves_nothing_begun(from_piece, pieces):
+    rig = Rig().so(plug=False)
+    for _ in range(from_piece):
+        rig.tick()
+    rig.plug = True
+    for _ in range(pieces):
+        rig.tick()
+    rig.so(plug=False).seconds(2)
+    assert (rig.phase, rig.cause) == ("OFF", "unplugged")
+
+
 # --- what hinders a check or a charge
 
 

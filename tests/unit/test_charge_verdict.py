@@ -41,6 +41,15 @@ def test_a_current_past_an_open_relay_is_told_as_long_as_it_flows_and_latches_no
     assert (rig.charge.bits, rig.session.faults) == (0, 0)
 
 
+def test_a_current_is_seen_to_rest_only_with_the_relay_open():
+    rig = Rig().in_bulk()
+    assert not rig.charge.is_quiet
+    rig.so(plug=False).seconds(2)
+    assert rig.charge.is_quiet
+    rig.so(leak_a=0.6).seconds(2)
+    assert not rig.charge.is_quiet
+
+
 def test_a_sensor_that_is_lost_in_a_charge_makes_no_welded_relay_of_its_last_current():
     rig = Rig().in_bulk()
     rig.so(readable=False).seconds(20)

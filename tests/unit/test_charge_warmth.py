@@ -144,6 +144,27 @@ def test_a_sensor_that_jumps_again_begins_the_ten_minutes_again():
     assert bench.at(250).is_known
 
 
+def test_a_pack_that_warms_on_the_way_is_believed_at_the_socket_and_one_that_jumps_is_not():
+    bench = Bench(LFP)
+    for ddegc in range(250, 500, 50):
+        bench.sig.battery_ddegc = ddegc
+        for _ in range(31):
+            bench.warmth.look(bench.sig, 1)
+    assert bench.at(450).is_known
+    bench.sig.battery_ddegc = 200
+    bench.warmth.look(bench.sig, 1)
+    assert not bench.at(200).is_known
+
+
+def test_what_is_seen_on_the_way_permits_and_forbids_no_charge_yet():
+    bench = Bench(LFP)
+    get = bench.profile.get
+    bench.go(get("too_hot") - 10)
+    bench.sig.battery_ddegc = get("too_hot")
+    bench.warmth.look(bench.sig, 1)
+    assert (bench.warmth.hottest_ddegc, bench.session.is_hot) == (get("too_hot"), 0)
+
+
 # --- too cold, too hot
 
 

@@ -27,6 +27,7 @@ from sim.metrics import Expectation
 from sim.scenario import Scenario, find_scenario
 from sim.scenarios import SCENARIOS
 from sim.vehicle import VEHICLES_DIR
+from tests.unit.commands import refused
 
 SECONDS = 6.0
 CHARGE_SECONDS = 900.0
@@ -76,15 +77,6 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("the run was started")
 
     monkeypatch.setattr(host_tools.sim_command, "run_scenario", run_scenario)
-
-
-def refused(arguments: list[str], capsys: Capture) -> str:
-    """Return what is said on standard error; nothing may be printed on standard output."""
-    assert main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("lsev: ")
-    return err
 
 
 @pytest.mark.parametrize(("scenario", "status"), [("ece15", 0), ("full_pedal", 1)])
@@ -424,6 +416,14 @@ def test_what_is_no_number_is_told_as_that(words: list[str], told: str, capsys: 
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("interpreter")
+def test_a_board_with_a_flash_says_that_it_does_not_listen_to_what_is_typed(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    assert main(["board", "--flash", str(tmp_path / "f.img"), "--seconds", "0.2"]) == 0
+    assert "the car stands still: what is typed here is not listened to" in capsys.readouterr().out
+
+
 def test_an_image_that_cannot_be_is_told_by_the_name_that_was_given(
     tmp_path: Path, capsys: Capture
 ) -> None:
@@ -597,7 +597,7 @@ def test_a_run_that_a_signal_ends_leaves_no_file(number: signal.Signals, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_trace_that_breaks_off_leaves_no_file(
+def test_a_trace_that_breaks_off_is_named_and_leaves_no_file(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_csv(rows: object, path: Path) -> None:
@@ -605,8 +605,9 @@ def test_a_trace_that_breaks_off_leaves_no_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(host_tools.sim_command, "write_csv", write_csv)
-    assert main(["sim", "run", "ece15", "--trace", str(tmp_path / "trace.csv")]) == 2
-    assert "No space left" in capsys.readouterr().err
+    trace, page = str(tmp_path / "trace.csv"), str(tmp_path / "page.html")
+    assert main(["sim", "run", "ece15", "--trace", trace, "--report", page]) == 2
+    assert f"lsev: {trace}: No space left on device; nothing was" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import os
 import pickle
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from service import verbs
 from service.context import likeness
 from service.verbs import LATER, names
 from tests.mpy import wasm
+from tests.proving import PROVE
 from tests.unit import cars
 from tests.unit.terminals import PROMPT, Terminal, driving, parked, session_lines
 from vcu.params import TABLE as PARAMS
@@ -319,7 +319,7 @@ WORDS = st.sampled_from(
 )
 LINES = st.lists(WORDS, max_size=5).map(lambda words: " ".join(words).encode("latin1") + b"\r")
 NOISE = st.one_of(LINES, st.binary(max_size=200))
-FUZZ_RUNS = 2000 if os.environ.get("LSEV_PROVE") else 100
+FUZZ_RUNS = 2000 if PROVE else 100
 
 
 @settings(

@@ -91,6 +91,7 @@ def test_save_waits_for_the_store_and_then_nothing_is_unsaved(terminal):
     assert terminal.ask("save") == ["saved; in use after `reboot`", "ok"]
     assert terminal.requests == [desks.SAVE]
     assert not terminal.desk.is_edited
+    assert terminal.ask("save") == ["saved; nothing had been edited", "ok"]
 
 
 def test_a_save_that_failed_says_what_the_store_said_and_stays_unsaved(terminal):
@@ -150,11 +151,12 @@ def test_id_shows_each_line_and_a_sum_that_any_edit_changes(terminal):
     assert len(sums) == len(PARAMS[::6]) + 1
 
 
-def test_stats_shows_every_counter_hours_and_odometer(terminal):
+def test_stats_shows_every_counter_hours_odometer_and_energy(terminal):
+    terminal.desk.life.energy_wh = 12_345
     for i in range(len(COUNTER_NAMES)):
         terminal.desk.counters[i] = 1000 + i
     lines = terminal.ask("stats")
     for i, name in enumerate(COUNTER_NAMES):
         assert f"{name} {1000 + i}" in lines
-    assert "odometer_km 0.0" in lines
+    assert "odometer_km 0.0" in lines and "energy_kwh 12.3" in lines
     assert any(line.startswith("operating_h ") for line in lines)

@@ -594,6 +594,7 @@ POSSIBLE = {
 }
 
 
+@pytest.mark.sweep
 def test_no_inputs_make_a_transition_that_is_not_in_the_table_and_some_make_each_that_is():
     chance = random.Random(1)
     bench = Bench(

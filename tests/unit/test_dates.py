@@ -9,7 +9,7 @@ from service.reply import Reply
 
 DAY_S = 86400
 MOMENTS = (
-    0, 59, 60, DAY_S - 1, 951782399, 951782400, 951868800, 1795400000, 4107542399, 4107542400,
+    1, 59, 60, DAY_S - 1, 951782399, 951782400, 951868800, 1795400000, 4107542399, 4107542400,
     (1 << 32) - 1,
 )  # fmt: skip
 
@@ -27,3 +27,7 @@ def date(unix_s):
 )
 def test_a_second_is_written_as_its_date_and_minute(unix_s):
     assert date(unix_s) == datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def test_no_second_is_no_date():
+    assert date(0) == "at an unknown time"

@@ -4,7 +4,7 @@ import pytest
 
 from service.drive_cycle import DriveCycle
 from service.fault_history import History
-from tests.unit.test_fault_record import confirm
+from tests.unit.confirming import confirm
 from vcu.faults import DRIVER, PACK, TRACTION, Faults
 from vcu.signals import Signals
 

@@ -55,6 +55,7 @@ class Bench:
 # --- no remainder is lost
 
 
+@pytest.mark.sweep
 def test_no_counter_loses_a_remainder_over_ten_million_small_steps():
     bench = Bench(
         10000, capacity_mah=10000, wheel_circumference_mm=1597, pulses_per_turn=89, chemistry=LFP

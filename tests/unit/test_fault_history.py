@@ -1,7 +1,7 @@
 """Fault history: first and last time of each row on three clocks, until a person clears."""
 
 from service.fault_history import History
-from tests.unit.test_fault_record import confirm
+from tests.unit.confirming import confirm
 from vcu.faults import DRIVER, Faults
 
 FIRST_WALL_S = 1795400000

@@ -8,7 +8,8 @@ from service import fault_record
 from service.fault_history import History
 from service.fault_record import row_number
 from service.records import REFUSED, TAKEN
-from vcu.faults import TABLE, WORD_SHIFT, WORDS, Faults, row_of
+from tests.unit.confirming import confirm
+from vcu.faults import TABLE, WORDS, Faults, row_of
 from vcu.recorder import FIELD_COUNT, FRAME_ROWS, Recorder
 from vcu.signals import Signals
 
@@ -21,15 +22,6 @@ VERSION_1_ROWS = bytes.fromhex(
     "5e0101006500000065000000"
 )  # fmt: skip
 FRAME = bytes([11]) + struct.pack(f"<{FIELD_COUNT * FRAME_ROWS}h", *range(-100, 152))
-
-
-def confirm(faults, id_):
-    """Confirm a row and let it heal."""
-    number = row_number(id_)
-    for present in (1 << number % WORD_SHIFT, 0):
-        for _ in range(30):
-            faults.step(number // WORD_SHIFT, present, 0, 1, 500)
-    return number
 
 
 def faulty():

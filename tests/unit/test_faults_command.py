@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
-from host_tools import customer_report_command, faults_command
+from host_tools import faults_command, report_command
 from host_tools.answers import Diagnosis, parse_faults
+from host_tools.arguments import InputError
 from host_tools.cli import make_parser
 from host_tools.fault_text import describe
 from host_tools.link import LinkError
 from host_tools.screen import width
-from host_tools.session import SessionError
-from tests.unit.answering_board import PEDAL_OPEN, RAIL_LOW, UNKNOWN, AnsweringBoard
+from tests.unit.answering_board import PEDAL_OPEN, RAIL_LOW, UNKNOWN, AnsweringBoard, Terminal
 from tests.unit.kept_screens import kept
 from vcu.faults import CLASS_NAMES, TABLE
+
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 NOW = datetime(2026, 11, 23, 9, 30)
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -26,15 +28,10 @@ SECRET = "0123456789abcdef0123456789abcdef"
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def run(board: AnsweringBoard, *words: str) -> int:
     args = make_parser().parse_args([*words])
     if words[0] == "report":
-        return customer_report_command.run(args, board.open, lambda: NOW)
+        return report_command.run(args, board.open, lambda: NOW)
     return faults_command.run(args, board.open, lambda: NOW, lambda seconds: None)
 
 
@@ -164,20 +161,13 @@ def test_a_board_that_refuses_to_clear_leaves_the_report_and_the_error(tmp_path:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-class Terminal(io.StringIO):
-    """Standard input at which a person sits."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize("words", [(), ("--json",), ("--report", "r.txt")])
 def test_without_a_terminal_nothing_is_cleared_unless_yes_is_given(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     board = cleared([])
-    with pytest.raises(SessionError, match=r"no terminal to ask at.*give --yes"):
+    with pytest.raises(InputError, match=r"no terminal to ask at.*give --yes"):
         run(board, "faults", "--clear", *words)
     assert board.told == [] and list(tmp_path.iterdir()) == []
 
@@ -188,14 +178,14 @@ def test_at_a_terminal_a_person_decides_what_is_cleared(
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     board = cleared([])
-    assert run(board, "faults", "--clear") == 0
+    assert run(board, "faults", "--clear") == (0 if is_cleared else 1)
     assert ("clear" in board.told) == is_cleared
 
 
 def test_json_asks_nothing_and_so_wants_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", Terminal("y\n"))
     board = cleared([])
-    with pytest.raises(SessionError, match="--json asks nothing"):
+    with pytest.raises(InputError, match="--json asks nothing"):
         run(board, "faults", "--clear", "--json")
     assert board.told == []
 
@@ -223,7 +213,7 @@ def test_a_report_that_cannot_be_written_keeps_the_faults() -> None:
 
 def test_a_report_is_asked_for_only_with_clear(tmp_path: Path) -> None:
     board = cleared([])
-    with pytest.raises(SessionError, match="nothing was written"):
+    with pytest.raises(InputError, match="nothing was written"):
         run(board, "faults", "--report", "report.txt")
     assert board.told == [] and list(tmp_path.iterdir()) == []
 

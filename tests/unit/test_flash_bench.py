@@ -1,5 +1,6 @@
 """Flash bench: many boards at once, and what each of them runs when a person stops it."""
 
+import errno
 import os
 import signal
 import threading
@@ -15,20 +16,20 @@ from host_tools.endings import Ended, ended_by_signals
 from host_tools.flash_command import run
 from host_tools.flash_screen import Bench as Rows
 from host_tools.flash_steps import Tools
-from tests.unit.folder_board import FolderBoard
-from tests.unit.test_flash_command import NEW, OLD, Bench
-from tests.unit.test_install import flashed
+from host_tools.slots import FlashError
+from tests.unit.answering_board import Terminal
+from tests.unit.flashing import NEW, OLD, Bench
+from tests.unit.folder_board import FolderBoard, flashed
 
 PATIENCE_S = 30.0
 WORDS = ["flash", "--yes", "--bundle", "b.zip", "--all", "P0", "P1"]
 
 
 @pytest.fixture
-def boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[dict[str, Bench]]:
-    monkeypatch.chdir(tmp_path)
+def boards(own_folder: Path) -> Generator[dict[str, Bench]]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job has it ignored
     write_bundle(NEW, Path("b.zip"))
-    yield {f"P{n}": Bench(flashed(tmp_path / f"flash{n}", OLD)) for n in range(2)}
+    yield {f"P{n}": Bench(flashed(own_folder / f"flash{n}", OLD)) for n in range(2)}
     signal.signal(signal.SIGINT, before)
 
 
@@ -113,6 +114,38 @@ def test_a_last_line_that_is_wider_than_the_terminal_is_told_whole(capsys, monke
     rows.end()
     out = capsys.readouterr().out
     assert out.endswith("and what to do\n") and "P1" not in out
+
+
+def test_a_person_is_shown_the_ports_and_asked_once_before_any_board_is_stopped(
+    boards, capsys, monkeypatch
+) -> None:
+    words = [word for word in WORDS if word != "--yes"]
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    with pytest.raises(FlashError, match="nothing was changed, as you wished"):
+        run(make_parser().parse_args(words), tools_of(boards))
+    shown = capsys.readouterr().out
+    assert shown.startswith("P0\nP1\nstop and flash what is at these ports (2)? [y/N]")
+    assert not any(board.console.told for board in boards.values())
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert run(make_parser().parse_args(words), tools_of(boards)) == 0
+    assert "2 of 2 passed" in capsys.readouterr().out
+
+
+def test_a_backup_that_cannot_be_written_fails_its_board_alone(
+    boards, capsys, monkeypatch
+) -> None:
+    def back_up(files, state, before, path):
+        if "P0" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return "backup: none"
+
+    monkeypatch.setattr("host_tools.flash_command.back_up", back_up)
+    assert run(make_parser().parse_args(WORDS), tools_of(boards)) == 1
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("P0  FAIL: ") and "No space left on device" in first
+    assert "nothing was changed; version 1.0.0 in slot a was kept" in first
+    assert second.startswith("P1  PASS") and last == "1 of 2 passed"
+    assert boards["P0"].board.starts() == "1.0.0"
 
 
 def test_a_bench_without_a_port_says_so(boards, monkeypatch, capsys) -> None:

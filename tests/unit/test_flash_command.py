@@ -8,13 +8,13 @@ import signal
 import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from host_tools import versions_command
+from host_tools.arguments import InputError
 from host_tools.board_files import About
 from host_tools.bundle import ROOT, write_bundle
 from host_tools.cli import main, make_parser
@@ -24,65 +24,15 @@ from host_tools.flash_command import run
 from host_tools.flash_steps import Tools
 from host_tools.link import LinkError
 from host_tools.ports import PortError
-from host_tools.session import SessionError
 from host_tools.slot_record import Record, encode
 from host_tools.slots import FlashError
-from tests.unit.answering_board import AnsweringBoard
-from tests.unit.folder_board import VEHICLE, FolderBoard, make_bundle
-from tests.unit.test_install import flashed
+from tests.unit.answering_board import Terminal
+from tests.unit.flashing import AT_PROMPT, DUMP, LOST, NEW, OLD, Bench, losing
+from tests.unit.folder_board import VEHICLE, FolderBoard, flashed, make_bundle
 
-AT_PROMPT = LinkError(None, "at-prompt", "the board is at MicroPython's prompt")
+pytestmark = pytest.mark.usefixtures("own_folder")
+
 MOVING = LinkError(88, "moving", "the car moves at 12 km/h")
-DUMP = ["speed_cap_kmh=45", "reverse_cap_kmh=8", "checksum 11111111"]
-OLD, NEW = make_bundle("1.0.0"), make_bundle("2.0.0")
-
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-class Bench:
-    """A board with a console that says what its selector starts."""
-
-    def __init__(self, board, answers=None, starts=None):
-        self.board = board
-        self.starts = starts or board.starts
-        self.console = AnsweringBoard(
-            {"id": self.identity, "dump": DUMP, "repl": [], "changes": [], "status": ["mode OFF"]}
-            | (answers or {})
-        )
-        self.time_s = 0.0
-        self.vehicle = VEHICLE
-        self.tools = Tools(self.link, board.open, self.clock, self.sleep, self.now)
-
-    def identity(self, line):
-        version = self.starts()
-        if not version:
-            raise AT_PROMPT
-        about = [f"version {version}", "board esp32_s3", f"vehicle {self.vehicle}"]
-        started, its_slot = self.board.started()
-        return [*about, *(its_slot if started == version else ()), "unique_id a1b2c3"]
-
-    @contextmanager
-    def link(self, port, tap):
-        tap("selector: slot b: given up: ImportError")
-        yield self.console
-
-    def clock(self):
-        self.time_s += 1.0
-        return self.time_s
-
-    def sleep(self, seconds):
-        self.time_s += seconds
-
-    def now(self):
-        return datetime(2026, 11, 23, 12, 0)
-
-    def flash(self, bundle, *options):
-        write_bundle(bundle, Path("bundle.zip"))
-        words = ["flash", "--port", "PORT", "--bundle", "bundle.zip", "--yes", *options]
-        return run(make_parser().parse_args(words), self.tools)
 
 
 @pytest.fixture
@@ -102,6 +52,19 @@ def test_an_update_passes_with_a_report_and_a_backup(bench, capsys) -> None:
     assert NEW.total in report and report.endswith("PASS\n") and "the same 2 as before" in report
     assert bench.board.starts() == "2.0.0" and bench.board.resets == 1
     assert bench.console.told.index("dump") < bench.console.told.index("repl")
+
+
+def test_a_report_that_cannot_be_written_denies_no_flash_and_one_that_is_there_is_kept(
+    bench, capsys
+) -> None:
+    assert bench.flash(NEW, "--report", "nowhere/x.txt") == 0
+    out = capsys.readouterr().out
+    assert "PASS (no report: nowhere/x.txt: No such file or directory)" in out
+    assert bench.board.starts() == "2.0.0"
+    Path("kept.txt").write_text("mine")
+    with pytest.raises(FileExistsError):
+        bench.flash(make_bundle("3.0.0"), "--report", "kept.txt")
+    assert Path("kept.txt").read_text() == "mine" and bench.board.starts() == "2.0.0"
 
 
 def test_the_backup_has_parameters_fault_history_and_all_records(bench) -> None:
@@ -296,11 +259,6 @@ def test_without_a_terminal_it_wants_yes_and_opens_no_port(verb, capsys, monkeyp
     assert "no terminal to ask at; nothing was changed; give --yes" in capsys.readouterr().err
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize("typed", ["", "\n", "n\n"])
 def test_end_of_input_and_no_answer_at_a_terminal_are_a_no(bench, typed, monkeypatch) -> None:
     assert bench.flash(NEW) == 0
@@ -308,7 +266,7 @@ def test_end_of_input_and_no_answer_at_a_terminal_are_a_no(bench, typed, monkeyp
         monkeypatch.setattr("sys.stdin", Terminal(typed))
         args = make_parser().parse_args([*verb, "--port", "P"])
         before = bench.board.tree("")
-        assert args.run(args, bench.tools) == (1 if verb[0] == "flash" else 0)
+        assert args.run(args, bench.tools) == 1
         assert bench.board.tree("") == before
 
 
@@ -413,27 +371,31 @@ def test_a_cable_pulled_at_any_operation_leaves_a_version_and_a_report(bench, ca
     assert bench.board.starts() == "2.0.0"
 
 
+def test_a_cut_that_leaves_a_torn_file_in_a_full_slot_does_not_call_it_whole(
+    bench, capsys
+) -> None:
+    settle = bench.board.settle
+
+    def tear(folder):
+        bench.board.cut_at, bench.board.cut = bench.board.operations, "torn"
+        settle(folder)
+
+    bench.board.settle = tear
+    assert bench.flash(NEW) == 1
+    bench.board.cut_at, out = -1, capsys.readouterr().out
+    assert "version 2.0.0 was written to slot b and read back, but whether it is whole now" in out
+    assert "not known (`lsev versions` shows it); version 1.0.0 in slot a was kept; check" in out
+    args = make_parser().parse_args(["versions", "--port", "P"])
+    assert versions_command.run_versions(args, bench.tools) == 0
+    assert "slot b: main.mpy~ is not of version 2.0.0" in capsys.readouterr().out
+
+
 def test_parameters_that_are_other_after_the_start_are_named(bench, capsys) -> None:
     dumps = iter([DUMP])
     bench.console.answers["dump"] = lambda _: next(dumps, ["speed_cap_kmh=40", *DUMP[1:]])
     assert bench.flash(NEW) == 0
     out = capsys.readouterr().out
     assert "other than before: speed_cap_kmh" in out and "lsev params restore" in out
-
-
-LOST = "91 P0601 parameters_lost STOP active 1x"
-
-
-def losing(bench):
-    """The board's new version cannot read the record of the parameters, until it is told them."""
-    kept = iter([DUMP])
-    told = bench.console.told
-    bench.console.answers |= {
-        "dump": lambda _: next(kept, DUMP if "save" in told else ["speed_cap_kmh=40", *DUMP[1:]]),
-        "faults": lambda _: [LOST] if bench.starts() == "2.0.0" else [],
-        "restore": [], "checksum": ["restored"], "save": [], "reboot": [], "abort": [],
-        **{line.split()[0]: [] for line in DUMP[:-1]},
-    }  # fmt: skip
 
 
 def test_parameters_that_the_new_version_lost_are_given_back_and_a_person_must_look(
@@ -460,6 +422,17 @@ def test_parameters_that_the_board_does_not_take_back_are_a_fail_that_names_the_
     assert "version 2.0.0 in slot b runs, but the parameters were not given back: not" in out
     assert "lsev params restore" in out and "save" not in bench.console.told
     assert "abort" in bench.console.told
+
+
+def test_a_key_file_that_is_not_there_does_not_deny_that_the_new_version_runs(
+    bench, capsys
+) -> None:
+    losing(bench)
+    bench.console.answers["checksum"] = LinkError(33, "locked", "needs level 2, factory")
+    assert bench.flash(NEW, "--key", "nowhere.txt") == 1
+    out = capsys.readouterr().out
+    assert "version 2.0.0 in slot b runs, but the parameters were not given back: " in out
+    assert "nowhere.txt" in out and "lsev params restore" in out
 
 
 def test_a_board_that_does_not_keep_what_it_took_back_is_locked_again(bench, capsys) -> None:
@@ -533,11 +506,11 @@ def test_a_locked_board_whose_key_is_given_is_flashed_and_locked_again_before_an
 def test_a_backup_without_parameters_is_refused_before_a_port_is_opened(bench) -> None:
     for data in (b"", b"PK", b"speed_cap_kmh=45"):
         Path("none.zip").write_bytes(data)
-        with pytest.raises(SessionError, match="nothing was changed"):
+        with pytest.raises(InputError, match="nothing was changed"):
             bench.flash(NEW, "--restore", "none.zip")
     with zipfile.ZipFile("none.zip", "w") as archive:
         archive.writestr("id.txt", "version 1")
-    with pytest.raises(SessionError, match="another backup, or flash without --restore"):
+    with pytest.raises(InputError, match="another backup, or flash without --restore"):
         bench.flash(NEW, "--restore", "none.zip")
     assert bench.console.told == []
 

@@ -12,17 +12,15 @@ from host_tools.flash_command import run
 from host_tools.link import LinkError
 from host_tools.slots import FlashError
 from host_tools.versions_command import run_versions
-from tests.unit.folder_board import VEHICLE, make_bundle
-from tests.unit.test_flash_command import AT_PROMPT, NEW, OLD, Bench, losing
-from tests.unit.test_install import flashed
+from tests.unit.flashing import AT_PROMPT, NEW, OLD, Bench, losing
+from tests.unit.folder_board import VEHICLE, flashed, make_bundle
 
 LOCKED = LinkError(33, "locked", "needs level 1, service; nothing changed; `unlock` it first")
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.chdir(tmp_path)
-    return Bench(flashed(tmp_path / "flash", OLD))
+def bench(own_folder: Path) -> Bench:
+    return Bench(flashed(own_folder / "flash", OLD))
 
 
 @pytest.mark.parametrize(
@@ -90,10 +88,9 @@ def test_a_board_flashed_as_another_by_mistake_is_told_the_way_out_which_works(
     [("a", False), ("b", False), ("records", False), ("slot", True), ("slot.new", True)],
 )
 def test_what_has_a_name_of_ours_and_is_none_is_told_with_how_to_remove_it(
-    tmp_path, monkeypatch, capsys, path, is_folder
+    own_folder, capsys, path, is_folder
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    bench = Bench(flashed(tmp_path / "flash"))
+    bench = Bench(flashed(own_folder / "flash"))
     thing = bench.board.root / path
     thing.mkdir() if is_folder else thing.write_bytes(b"x")
     bench.console.answers["id"] = AT_PROMPT
@@ -139,3 +136,63 @@ def test_the_key_of_a_locked_board_can_be_named_so_that_it_gets_its_parameters_b
     assert bench.flash(NEW, "--key", "keys.txt") == 0
     assert "parameters: 2 given back" in capsys.readouterr().out
     assert any(line.startswith("auth ") for line in bench.console.told)
+
+
+@pytest.fixture
+def my_car(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only vehicle's file, with a speed cap above the law in line 2."""
+    presets = own_folder / "vehicles"
+    presets.mkdir()
+    for module in ("sim.vehicle", "host_tools.bundle"):
+        monkeypatch.setattr(f"{module}.VEHICLES_DIR", presets)
+    path = presets / f"{VEHICLE}.py"
+    path.write_text('PARAMETERS = {\n    "speed_cap_kmh": 99,\n}\n', encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ":2:5: speed_cap_kmh = 99 is outside 40 to 56 km/h; nothing was changed"),
+        ('PARAMETERS = {"sped_cap_kmh": 45}\n', ":1:15: no parameter is called 'sped_cap_kmh'"),
+        ("this is (not python", ":1:9: "),
+    ],
+)
+def test_a_broken_vehicle_file_gets_into_no_bundle_and_is_told_by_line_and_column(
+    bench, my_car: Path, capsys, text: str, told: str
+) -> None:
+    my_car.write_text(text or my_car.read_text())
+    for words in (["--save-bundle", "x.zip"], ["--port", "P", "--yes"]):
+        assert main(["flash", "--board", "esp32_s3", "--vehicle", VEHICLE, *words]) == 2
+        assert f"lsev: {my_car.name}{told}" in capsys.readouterr().err
+        assert not Path("x.zip").exists()
+    args = make_parser().parse_args(["flash", "--yes", "--port", "P"])  # for what the board says
+    before = bench.board.tree("")
+    assert run(args, bench.tools) == 1
+    assert f"FAIL: {my_car.name}{told}" in capsys.readouterr().out
+    assert bench.board.tree("") == before
+
+
+def test_a_board_s_file_that_is_no_python_gets_into_no_bundle(
+    own_folder: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_folder / "mine").mkdir()
+    (own_folder / "mine" / "board.py").write_text('NAME = "mine"\nKEY = \n', encoding="utf-8")
+    monkeypatch.setattr("host_tools.bundle.BOARDS_DIR", own_folder)
+    words = ["--board", "mine", "--vehicle", VEHICLE, "--save-bundle", "x.zip"]
+    assert main(["flash", *words]) == 2
+    assert "lsev: board.py:2:7: " in capsys.readouterr().err and not Path("x.zip").exists()
+
+
+@pytest.mark.parametrize(("how", "status"), [("active", 1), ("stored", 0)])
+def test_a_car_that_refuses_its_parameters_is_no_pass(
+    bench, capsys, how: str, status: int
+) -> None:
+    said = f"92 P0610 parameters_conflict STOP {how} 1x at 0..0 s; heals"
+    bench.console.answers["faults"] = lambda _: [said] if bench.starts() == "2.0.0" else []
+    assert bench.flash(NEW) == status
+    out = capsys.readouterr().out
+    stands = how == "active"
+    assert ("PASS" in out) != stands
+    assert ("FAIL: version 2.0.0 in slot b runs, but the car does not drive" in out) == stands
+    assert ("(P0610); parameters: the same 2 as before; mend" in out) == stands

@@ -21,6 +21,8 @@ class Run(FlashRun):
         self._ran_s = 0.0
         self._catches_at = catches_at
         self._left = unread
+        self._interrupted_ns = 0
+        self.ran_ns = 10_000_000
         self.asked = 0
         self.signals = []
 
@@ -32,7 +34,11 @@ class Run(FlashRun):
 
     def _catches(self):
         self.asked += 1
-        return self.asked == self._catches_at
+        return self.asked >= self._catches_at > 0
+
+    def _ran_ns(self):
+        self.ran_ns += 100_000
+        return self.ran_ns
 
     def _unread(self):
         return self._left
@@ -58,6 +64,15 @@ def ask(monkeypatch):
 def test_code_that_was_sent_just_before_is_interrupted_however_late_the_host_lets_it_run(ask):
     run = Run(catches_at=5000)
     assert ask(run)
+    assert run.signals[-2:] == [signal.SIGINT, signal.SIGCONT]
+
+
+def test_a_second_ctrl_c_waits_until_the_process_has_run_on_for_1_ms(ask):
+    run = Run(catches_at=1)
+    assert ask(run)
+    run.signals.clear()
+    assert ask(run)
+    assert run.signals.count(signal.SIGSTOP) == 10
     assert run.signals[-2:] == [signal.SIGINT, signal.SIGCONT]
 
 

@@ -14,9 +14,8 @@ from host_tools.ports import PortError
 from host_tools.slot_record import Record, encode
 from host_tools.slots import FlashError
 from host_tools.versions_command import run_rollback
-from tests.unit.folder_board import make_bundle
-from tests.unit.test_flash_command import NEW, OLD, Bench, losing
-from tests.unit.test_install import flashed
+from tests.unit.flashing import NEW, OLD, Bench, losing
+from tests.unit.folder_board import flashed, make_bundle
 
 # Another build of the version that is on the board: only its bytes tell.
 SAME = make_bundle("1.0.0", "more")
@@ -25,9 +24,8 @@ TAKEN = PortError("PORT is in use by picocom; close it there and try again")
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.chdir(tmp_path)
-    return Bench(flashed(tmp_path / "flash", OLD))
+def bench(own_folder: Path) -> Bench:
+    return Bench(flashed(own_folder / "flash", OLD))
 
 
 def falls_back(bench: Bench, record: Record, at_reset: int = 1) -> None:

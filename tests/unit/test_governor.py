@@ -11,6 +11,7 @@ from vcu.limits import CRAWL, LEARNER, SPEED_CAP, WALK
 # How far below the cap the target is on a road that takes nothing, and at most: tuning.
 MARGIN = 150
 MOST_MARGIN = 200
+FINE_MARGIN = 222  # where pulses are less than 60 mm apart
 CAP = 11111  # 40 km/h
 TARGET = CAP - MARGIN
 REVERSE_CAP = 2222  # 8 km/h
@@ -181,9 +182,9 @@ def test_no_braking_is_asked_for_the_last_permille_above_the_target():
 # --- the target: lower where the road takes much of the torque, which a crest would give back
 
 
-def margin_after(*loads, cap=CAP, speed=CAP, full=2000):
+def margin_after(*loads, cap=CAP, speed=CAP, full=2000, **values):
     """Return how far below the cap the target is after these loads, one per 80 ms, in mm/s2."""
-    governor = governed(speed, full=full)
+    governor = governed(speed, full=full, **values)
     observer = governor.observer
     for load in loads:
         observer.disturbance_mmps2 = -load
@@ -215,7 +216,19 @@ def margin_after(*loads, cap=CAP, speed=CAP, full=2000):
     ],
 )
 def test_the_heavier_the_load_the_lower_the_target_to_0_7_kmh_below_the_cap(load, margin):
-    assert margin_after(*[load] * 50) == margin
+    assert margin_after(*[load] * 50, wheel_circumference_mm=1440, pulses_per_turn=24) == margin
+
+
+@pytest.mark.parametrize(
+    ("load", "margin"), [(20 * 72, FINE_MARGIN - 3), (12000, FINE_MARGIN - 3)]
+)
+@pytest.mark.parametrize("wheel", [(1439, 24), (1799, 30), (2200, 96)])
+def test_with_pulses_less_than_60_mm_apart_the_target_falls_to_0_8_kmh_below_the_cap(
+    wheel, load, margin
+):
+    circumference_mm, pulses = wheel
+    values = {"wheel_circumference_mm": circumference_mm, "pulses_per_turn": pulses}
+    assert margin_after(*[load] * 50, **values) == margin
 
 
 def test_the_target_follows_the_load_by_a_quarter_in_80_ms():
@@ -434,6 +447,12 @@ def test_a_learner_has_a_cap_of_its_own_forward_and_the_usual_one_in_reverse():
     assert capped(reverse=True, **LEARNING) == (REVERSE_CAP, LEARNER)
     assert capped(lower_mmps=5554, **LEARNING) == (5554, WALK)
     assert capped(lower_mmps=5555, **LEARNING) == (5555, LEARNER)
+
+
+@pytest.mark.parametrize(("learner_kmh", "cap"), [(10, 2777), (14, 3888), (15, 4166), (16, 4166)])
+def test_a_learner_goes_no_faster_in_reverse_than_forward(learner_kmh, cap):
+    values = {"learner_on": 1, "learner_cap_kmh": learner_kmh, "reverse_cap_kmh": 15}
+    assert capped(reverse=True, **values) == (cap, LEARNER)
 
 
 def test_the_learners_cap_needs_the_learner_mode():

@@ -434,13 +434,13 @@ def test_a_trip_without_the_key_is_freed_500_ms_after_it_as_often_as_it_comes():
         bench.tick(4)
 
 
-@pytest.mark.parametrize("power_w", [250, 251])
+@pytest.mark.parametrize("power_w", [370, 371])
 def test_the_key_frees_nothing_while_power_flows(power_w):
     bench = Bench().trip()
     bench.tick(200)  # the envelope of what was asked is over
     bench.power_w = power_w
     bench.key_off(100).tick()
-    assert bench.is_stopped == (power_w == 251)
+    assert bench.is_stopped == (power_w == 371)
     bench.power_w = 0
     bench.key_off(60).tick()
     assert not bench.is_stopped
@@ -469,6 +469,13 @@ def test_a_finding_that_stands_counts_its_time_no_further(key_on):
     before = numbers(bench.guard, "guard")
     bench.tick(4 * SLOT * HALF)
     assert numbers(bench.guard, "guard") == before
+
+
+@pytest.mark.parametrize("readback_mv", [0, 4000])
+def test_a_throttle_that_stays_wrong_is_counted_no_further_than_it_counts(readback_mv):
+    bench = read_back(asking(500).tick(10), readback_mv, SLOT * HALF)
+    before = numbers(bench.guard, "guard")
+    assert numbers(read_back(bench, readback_mv, SLOT * HALF).guard, "guard") == before
 
 
 def test_a_command_that_goes_on_without_the_key_gets_not_even_one_tick():

@@ -381,6 +381,16 @@ def test_torque_above_the_cap_is_taken_in_two_looks_or_where_the_wheel_is_not_su
     assert ticks[0] <= bench.ticks_to_stop() <= ticks[1]
 
 
+@pytest.mark.parametrize(("last_ms", "is_stopped"), [(9, False), (10, True)])
+def test_two_looks_at_torque_above_the_cap_are_20_ms_apart(last_ms, is_stopped):
+    bench = Bench(310).pulse(300).tick(2 * SLOT)
+    assert bench.guard.wheel.is_sure
+    bench.torque = 100
+    while not bench.guard.torque.is_broken:
+        bench.tick()
+    assert bench.tick(1).tick(1, last_ms).is_stopped == is_stopped
+
+
 def test_above_the_cap_without_torque_nothing_is_wrong():
     bench = Bench().roll(50, 20)
     assert bench.guard.wheel.speed_mmps == 25000

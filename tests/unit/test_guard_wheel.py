@@ -305,6 +305,30 @@ def test_a_wheel_without_a_pulse_in_the_newest_slot_is_silent():
     assert bench.roll(0, 1).guard.wheel.is_silent
 
 
+# --- whether its speed is sure
+
+
+@pytest.mark.parametrize(("slots", "is_sure"), [(1, False), (24, False), (25, True), (60, True)])
+def test_a_wheel_is_sure_after_25_slots_on_time_and_for_as_long_as_they_are(slots, is_sure):
+    bench = Bench()
+    assert not bench.guard.wheel.is_sure
+    bench.tick(FIRST).roll(4, slots - 1)
+    assert bench.guard.wheel.is_sure == is_sure
+
+
+def test_a_late_tick_makes_a_wheel_unsure_for_25_slots():
+    bench = Bench(FIRST).roll(4, 30)
+    bench.pulse(4).tick(1, 40).tick(SLOT - 1)
+    assert not bench.guard.wheel.is_sure
+    assert not bench.roll(4, 24).guard.wheel.is_sure
+    assert bench.roll(4, 1).guard.wheel.is_sure
+
+
+def test_a_coarse_wheel_is_never_sure():
+    bench = Bench(FIRST, pulses_per_turn=4, wheel_circumference_mm=2200)
+    assert not bench.roll(1, 60).guard.wheel.is_sure
+
+
 # --- a car that accelerates though nobody asked
 
 

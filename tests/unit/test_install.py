@@ -10,29 +10,18 @@ import pytest
 from host_tools.board_files import BoardError
 from host_tools.bundle import MANIFEST
 from host_tools.install import choose_other, install
-from host_tools.slot_record import Record, decode, encode
+from host_tools.slot_record import decode, encode
 from host_tools.slots import FlashError, differing_root_files, inspect
-from tests.unit.folder_board import BLOCK_BYTES, CUTS, FolderBoard, make_bundle
+from tests.unit.folder_board import (
+    BLOCK_BYTES,
+    CUTS,
+    FolderBoard,
+    flashed,
+    make_bundle,
+    put,
+)
 
 V1, V2, V3 = make_bundle("1.0.0", "old"), make_bundle("2.0.0", "new"), make_bundle("3.0.0")
-
-
-def put(board, bundle):
-    return install(board, bundle, inspect(board), lambda *_: None)
-
-
-def confirm(board):
-    record = decode(board.read("/slot"))
-    (board.root / "slot").write_bytes(encode(Record(record.slot, 0, True)))
-
-
-def flashed(root: Path, *bundles) -> FolderBoard:
-    """Return a board with the bundles put onto it, each of them confirmed."""
-    board = FolderBoard(root)
-    for bundle in bundles:
-        put(board, bundle)
-        confirm(board)
-    return board
 
 
 def every_cut(

@@ -388,6 +388,18 @@ def test_a_current_that_does_not_reach_the_sensor_while_the_guard_holds_is_no_st
     assert driver.stored == {"enable_stuck_off"}
 
 
+@pytest.mark.parametrize("stall_ms", [410, 480])
+def test_a_stall_that_took_the_torque_away_is_no_stuck_sensor(stall_ms):
+    for tick in range(8):  # wherever in a round it comes
+        driver = driving(speed_mmps=6000)
+        driver.tick(tick)
+        driver.line = driver.body.torque_permille = 0  # the pump of the heartbeat has fallen
+        driver.tick(1, stall_ms)
+        driver.line = None
+        driver.tick(100)
+        assert "pack_a_sensor_stuck" not in driver.stored
+
+
 # --- a speed that is not to be believed
 
 

@@ -1,8 +1,6 @@
 """Records of every version so far, as flash has them, are taken by this firmware for ever.
 
-kept_records.txt has a line for each layout that was ever written: name, version, and
-the bytes of the file with its header. A line is never changed; whoever changes a
-layout adds one, and here what is to be read in it.
+Whoever adds a layout to kept_records.txt adds here what is to be read in it.
 """
 
 import os
@@ -29,6 +27,7 @@ from service.keeper import system_bit
 from service.records import Counters, preset_mark
 from service.vault import Vault
 from tests.unit.cars import make_scaling
+from tests.unit.kept_records import IDS, LINES
 from tests.unit.runs import Board
 from vcu.charge.session import FIELDS
 from vcu.faults import Faults
@@ -36,12 +35,6 @@ from vcu.loop import Loop
 from vcu.params import Params
 from vcu.recorder import Recorder
 
-CORPUS = Path(__file__).with_name("kept_records.txt").read_text(encoding="ascii")
-LINES = [
-    (name, int(version), bytes.fromhex(data))
-    for name, version, data in (line.split() for line in CORPUS.splitlines())
-]
-IDS = [f"{name}-{version}-{len(data)}" for name, version, data in LINES]
 VERSIONS = {
     records.PARAMS: records.PARAMS_VERSION,
     records.ODOMETER: records.ODOMETER_VERSION,

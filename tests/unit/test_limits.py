@@ -494,6 +494,20 @@ def test_a_blind_cars_torque_is_scaled_to_its_power_from_1_5_a_on(current_da, an
     assert parts.crawl_power.permille == min(answer, 208)
 
 
+def test_a_car_whose_speed_is_not_believed_is_not_braked_by_its_motor():
+    values = {"charge_max_da": 500, "regen_max_permille": 400, "crawl_torque_permille": 150}
+    parts = allowances(LFP, **values)
+    sig = drawing(-100)
+    sig.pack_cv, sig.soc_permille = 6600, 500
+    sig.battery_ddegc, sig.battery_temp_valid = 250, 1
+    for crawls_blind, answer in ((False, 400), (True, 0), (False, 400)):
+        parts.crawls_blind = crawls_blind
+        parts.update_charge(sig)
+        for _ in range(20):
+            parts.update_current(sig)
+        assert parts.regen.permille == answer
+
+
 def test_with_a_speed_again_the_crawl_ceilings_are_open_at_once():
     parts = crawling(520, ticks=5)
     assert parts.derating.name == CRAWL

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from host_tools.log_file import LogError, header, read_log, unit_of, write_csv
+from host_tools.arguments import InputError
+from host_tools.log_file import header, read_log, unit_of, write_csv
 from service.telemetry import TELEMETRY
 
 FIRST = header({"unique_id": "a1b2c3"}, ["speed_mmps", "mode"], 10, "2026-11-23T09:30:00+0800")
@@ -89,5 +90,5 @@ def test_what_is_no_recording_is_refused_with_its_place(
 ) -> None:
     path = tmp_path / "x.ndjson"
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(LogError, match=word):
+    with pytest.raises(InputError, match=word):
         read_log(path)

@@ -140,6 +140,14 @@ def test_a_pack_that_cannot_be_read_cuts_within_200_ms_and_opens_the_contactor()
     assert driver.active >= {"pack_v_sensor_low"}
 
 
+def key_off_and_on(driver):
+    driver.key = 0
+    driver.wait_for(lambda: driver.mode == modes.OFF, 200)
+    driver.tick(10)
+    driver.key = 1
+    driver.wait_for(lambda: driver.mode == modes.READY, 5000)
+
+
 def test_a_contactor_that_opens_by_itself_is_a_fault_until_the_key_was_off():
     driver = driving()
     driver.contactor_works = False
@@ -152,11 +160,7 @@ def test_a_contactor_that_opens_by_itself_is_a_fault_until_the_key_was_off():
     driver.contactor_works = True
     driver.pedal = 0
     driver.gear = NEUTRAL
-    driver.key = 0
-    driver.wait_for(lambda: driver.mode == modes.OFF, 200)
-    driver.tick(10)
-    driver.key = 1
-    driver.wait_for(lambda: driver.mode == modes.READY, 5000)
+    key_off_and_on(driver)
     assert driver.active.isdisjoint(STOPPING)
     assert "contactor_stuck_open" in driver.stored
 
@@ -173,11 +177,7 @@ def test_a_contactor_that_failed_is_tried_again_at_the_next_key_on(prepare):
     driver.precharge_works = True
     driver.bus_cv = 0.0
     driver.is_welded = False
-    driver.key = 0
-    driver.wait_for(lambda: driver.mode == modes.OFF, 300)
-    driver.tick(10)
-    driver.key = 1
-    driver.wait_for(lambda: driver.mode == modes.READY, 5000)
+    key_off_and_on(driver)
 
 
 def test_when_the_brake_is_let_go_the_torque_rises_from_zero():

@@ -126,8 +126,15 @@ def test_each_tick_the_charger_begins_off(mode):
 
 def wishing(enable=1, phase=phases.BULK, fault_id=0):
     """A charge that wants 60 V and 6 A, as 3000 and 2000 mV."""
-    command = SimpleNamespace(voltage_mv=lambda: 3000, current_mv=lambda: 2000)
-    return SimpleNamespace(enable=enable, command=command, phase=phase, fault_id=lambda: fault_id)
+    paused = []
+    return SimpleNamespace(
+        enable=enable,
+        command=SimpleNamespace(voltage_mv=lambda: 3000, current_mv=lambda: 2000),
+        phase=phase,
+        fault_id=lambda: fault_id,
+        paused=paused,
+        steps=SimpleNamespace(pause=paused.append),
+    )
 
 
 def plugged_in(plug=1):
@@ -157,8 +164,19 @@ def test_a_charge_that_does_not_want_it_has_not():
     assert charging(wishing(enable=0)) == OFF
 
 
-def test_the_tick_that_sees_the_plug_gone_switches_the_charger_off():
-    assert charging(raw=plugged_in(0)) == OFF
+@pytest.mark.parametrize(("enable", "paused"), [(1, [phases.UNPLUGGED]), (0, [])])
+def test_the_tick_that_sees_the_plug_gone_switches_the_charger_off_and_pauses_a_charge_that_flows(
+    enable, paused
+):
+    charge = wishing(enable)
+    assert charging(charge, plugged_in(0)) == OFF
+    assert charge.paused == paused
+
+
+def test_a_plug_that_is_in_pauses_nothing():
+    charge = wishing()
+    charging(charge)
+    assert charge.paused == []
 
 
 def test_a_car_that_is_enabled_is_not_charged():
@@ -219,7 +237,7 @@ def test_the_supply_is_held_while_a_coil_is_on_or_about_to_be(mode, state):
         contactor.CLOSED,
         contactor.OPENING,
     )
-    held = coil or mode in (modes.PRECHARGE, modes.READY, modes.DRIVE)
+    held = coil or mode in (modes.PRECHARGE, modes.READY, modes.DRIVE, modes.FAULT)
     assert Bench().step(mode, relay=relay_in(state)).hold == int(held)
 
 
@@ -232,7 +250,7 @@ def test_the_supply_is_held_while_the_charger_is_on():
         assert bench.out.hold == charger
 
 
-@pytest.mark.parametrize("mode", [modes.SELFTEST, modes.OFF, modes.CHARGE, modes.FAULT])
+@pytest.mark.parametrize("mode", [modes.SELFTEST, modes.OFF, modes.CHARGE])
 def test_the_supply_is_held_while_something_is_being_saved(mode):
     relay = relay_in(contactor.OPEN)
     assert Bench().step(mode, relay=relay, saving=True).hold == 1

@@ -174,7 +174,7 @@ def test_an_offer_shows_every_value_that_will_change_and_changes_none(bench):
         ("pack agm 7 100", "err 31 out-of-range: cell_count 7 is outside 8..40"),
         ("pack agm 30 9", "err 31 out-of-range: capacity_mah 9000 is outside 10000..300000"),
         ("pack agm 40 10", "err 31 out-of-range: pack_resistance_mohm 745 is outside 5..500"),
-        ("pack nmc 24 100 bms cells", "err 31 out-of-range: rule pack_range would break"),
+        ("pack nmc 24 100 bms cells", "err 31 out-of-range: rule pack_range broken"),
         ("pack lfp 20 100", "err 12 bad-argument: lithium is never charged without a BMS"),
     ],
 )

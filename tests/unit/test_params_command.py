@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from host_tools import params_command
+from host_tools.arguments import InputError
 from host_tools.cli import make_parser
 from host_tools.link import LinkError
-from host_tools.session import SessionError, response
-from tests.unit.answering_board import AnsweringBoard
+from host_tools.session import response
+from tests.unit.answering_board import AnsweringBoard, Terminal
+
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 NOW = datetime(2026, 11, 23, 9, 30)
 KEY = "00112233445566778899aabbccddeeff"
@@ -24,12 +27,6 @@ GET = [
 LOCKED = LinkError(33, "locked", "needs level 1, service; nothing changed; `unlock` it first")
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LSEV_KEY", raising=False)
 
 
 def board(**answers: object) -> AnsweringBoard:
@@ -113,7 +110,7 @@ def test_what_is_refused_half_way_is_aborted_and_never_saved(word: str) -> None:
 @pytest.mark.parametrize("text", ["speed_cap_kmh", "speed_cap_kmh=fast", "=4", "a=1.5", "a=1=2"])
 def test_what_is_no_name_and_number_is_refused_before_the_port_is_opened(text: str) -> None:
     to = board()
-    with pytest.raises(SessionError, match="nothing was changed"):
+    with pytest.raises(InputError, match="nothing was changed"):
         run(to, "set", "learner_on=1", text)
     assert to.told == []
 
@@ -139,7 +136,7 @@ def test_the_file_of_the_environment_serves_too(
 
 def test_without_a_key_and_without_a_person_nothing_is_changed() -> None:
     to = locked_board()
-    with pytest.raises(SessionError, match=r"--key FILE.*LSEV_KEY"):
+    with pytest.raises(InputError, match=r"--key FILE.*LSEV_KEY"):
         run(to, "set", "learner_on=1")
     assert "commit" not in to.told and "save" not in to.told
 
@@ -172,7 +169,7 @@ def test_what_needs_the_next_level_is_unlocked_again_and_no_further(tmp_path: Pa
 @pytest.mark.parametrize("text", ["", "hello", "k2=" + KEY, "abc"])
 def test_a_file_without_the_key_of_the_level_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(text, encoding="utf-8")
-    with pytest.raises(SessionError, match="no key of level 1"):
+    with pytest.raises(InputError, match="no key of level 1"):
         run(locked_board(), "set", "learner_on=1", "--key", "key")
 
 
@@ -210,13 +207,13 @@ def test_a_restore_that_is_refused_at_any_line_is_aborted(at: int, tmp_path: Pat
 @pytest.mark.parametrize("action", [["restore", "--yes"], ["diff"]])
 def test_a_file_of_other_bytes_is_no_dump(action: list[str], tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(bytes(range(256)))
-    with pytest.raises(SessionError, match="photo is no whole dump"):
+    with pytest.raises(InputError, match="photo is no whole dump"):
         run(board(), *action, "photo")
 
 
 def test_a_file_of_other_bytes_has_no_key(tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(bytes(range(256)))
-    with pytest.raises(SessionError, match="photo has no key of level 1; nothing was changed"):
+    with pytest.raises(InputError, match="photo has no key of level 1; nothing was changed"):
         run(locked_board(), "set", "learner_on=1", "--key", "photo")
 
 
@@ -228,7 +225,7 @@ def test_a_file_that_is_no_whole_dump_is_refused_before_the_port_is_opened(
 ) -> None:
     (tmp_path / "mine.txt").write_text("\n".join(lines), encoding="utf-8")
     to = board()
-    with pytest.raises(SessionError, match="no whole dump"):
+    with pytest.raises(InputError, match="no whole dump"):
         run(to, "restore", "--yes", "mine.txt")
     assert to.told == []
 
@@ -247,7 +244,7 @@ def test_without_a_terminal_nothing_is_restored_unless_yes_is_given(
     (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     to = board()
-    with pytest.raises(SessionError, match=r"no terminal to ask at.*give --yes"):
+    with pytest.raises(InputError, match=r"no terminal to ask at.*give --yes"):
         run(to, "restore", "mine.txt")
     assert to.told == [] and list(tmp_path.glob("*before*")) == []
 
@@ -271,7 +268,7 @@ def test_reboot_alone_only_restarts(capsys: Capture) -> None:
 
 def test_set_without_anything_to_set_is_told_before_a_port_is_opened() -> None:
     to = board()
-    with pytest.raises(SessionError, match="nothing was changed"):
+    with pytest.raises(InputError, match="nothing was changed"):
         run(to, "set")
     assert to.told == []
 
@@ -300,3 +297,62 @@ def test_a_board_that_restarts_has_locked_itself(tmp_path: Path) -> None:
     to = locked_board()
     assert run(to, "set", "learner_on=1", "--key", "key", "--reboot") == 0
     assert not to.is_unlocked
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("commit", "gone; nothing was saved: once the board is restarted all its values are the"),
+        ("save", "gone; whether it was saved is not known, but all the values are the new"),
+    ],
+)
+def test_a_cable_that_is_pulled_leaves_no_doubt_about_the_values_of_a_change(
+    word: str, told: str
+) -> None:
+    to = board(**{word: LinkError(None, "lost", "the port is gone")})
+    with pytest.raises(LinkError, match=told) as lost:
+        run(to, "set", "learner_on=1")
+    assert ("`lsev params get`" in str(lost.value)) == (word == "save")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("restore begin", "gone; nothing was saved: once"),
+        (DUMP[-1], "gone; nothing was saved: once"),
+        ("save", "restart the board, then look with `lsev params diff mine.txt`"),
+    ],
+)
+def test_a_cable_that_is_pulled_leaves_no_doubt_about_the_values_of_a_restore(
+    line: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
+    to = board(**{line: LinkError(None, "lost", "the port is gone")})
+    with pytest.raises(LinkError, match=told):
+        run(to, "restore", "--yes", "mine.txt")
+
+
+def test_a_no_at_the_question_restores_nothing_and_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    to = board()
+    assert run(to, "restore", "mine.txt") == 1
+    assert to.told == [] and "Nothing was changed." in capsys.readouterr().out
+
+
+def test_ctrl_c_at_the_question_says_that_nothing_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(DUMP), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", Terminal())
+
+    def stop(question: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", stop)
+    to = board()
+    with pytest.raises(KeyboardInterrupt):
+        run(to, "restore", "mine.txt")
+    assert to.told == [] and capsys.readouterr().out == "\nNothing was changed.\n"

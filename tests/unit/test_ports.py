@@ -4,6 +4,8 @@ import errno
 import os
 import pty
 import re
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,6 +89,13 @@ def test_a_port_that_does_not_open_says_what_to_do(
         open_port("/dev/car")
 
 
+@pytest.mark.parametrize("name", ["a_file", ".", os.devnull])
+def test_a_path_that_is_no_serial_port_is_told_as_that(name: str, own_folder: Path) -> None:
+    (own_folder / "a_file").write_text("mine", encoding="utf-8")
+    with pytest.raises(PortError, match=f"^{name} is no serial port; .*; plug the cable in, or"):
+        open_port(name)
+
+
 def test_a_name_that_is_none_is_told() -> None:
     with pytest.raises(PortError, match="is no port"):
         open_port("nonsense://car")
@@ -125,7 +134,7 @@ def test_the_process_that_holds_a_port_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = tmp_path / "ttyUSB0"
-    device.touch()
+    os.mkfifo(device)  # no file, as little as a port is
     link = tmp_path / "car"
     link.symlink_to(device)
     proc = tmp_path / "proc"
@@ -158,21 +167,20 @@ def test_the_lines_of_a_bridge_never_differ_where_its_driver_would_let_them(
         assert port.opened_with == at_opening and port.dtr and port.rts
 
 
-# Elsewhere (macOS) they have other names, and are not made anew in the order of their numbers.
-@pytest.mark.skipif(not Path("/dev/pts").is_dir(), reason="the pseudo terminals are elsewhere")
-def test_a_link_that_a_killed_board_has_left_opens_nobody_elses_terminal(tmp_path: Path) -> None:
-    host, board = pty.openpty()
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc: who has it is not known")
+def test_a_link_that_a_killed_board_has_left_opens_nobody_elses_terminal(
+    tmp_path: Path, terminal: str
+) -> None:
     link = tmp_path / "port"
-    link.symlink_to(name := os.ttyname(board))
+    link.symlink_to(terminal)
+    os.chmod(terminal, 0o600)  # which is no sign of anything
     open_port(str(link)).close()
-    for number in (host, board):
-        os.close(number)
-    numbers: list[int] = []
-    try:
-        while not Path(name).exists():  # the lowest free number is given first, to whomever
-            numbers += pty.openpty()
-        with pytest.raises(PortError, match="left over from a virtual board that was killed"):
+    words = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    with (
+        open(terminal) as own,
+        subprocess.Popen(words, stdin=own, stdout=subprocess.PIPE) as shell,
+    ):
+        assert shell.stdout is not None and shell.stdout.readline()
+        with pytest.raises(PortError, match=r"in use by .*virtual board that was killed has left"):
             open_port(str(link))
-    finally:
-        for number in numbers:
-            os.close(number)
+        shell.kill()

@@ -7,21 +7,17 @@ from pathlib import Path
 import pytest
 
 from host_tools import provision_command
+from host_tools.arguments import InputError
 from host_tools.board_files import BoardError
 from host_tools.cli import make_parser
 from host_tools.flash_steps import Tools
 from host_tools.link import LinkError
-from host_tools.session import SessionError
 from host_tools.slots import FlashError
 from tests.unit.answering_board import AnsweringBoard
+from tests.unit.flashing import AT_PROMPT, Bench
 from tests.unit.folder_board import FolderBoard
-from tests.unit.test_flash_command import AT_PROMPT, Bench
 
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LSEV_KEY", raising=False)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def provision(words, answers, tools=None):
@@ -65,7 +61,7 @@ def test_keys_are_kept_when_it_is_not_known_whether_the_board_took_them(capsys) 
 @pytest.mark.parametrize("at", [1, 3, 5])
 def test_provision_says_which_part_is_wrong_before_a_port_is_opened(at: int) -> None:
     words = [*WHO[: at - 1], *WHO[at + 1 :]] if at == 5 else [*WHO[:at], "?", *WHO[at + 1 :]]
-    with pytest.raises(SessionError, match="nothing was changed"):
+    with pytest.raises(InputError, match="nothing was changed"):
         provision(words, {})
     assert not Path("keys.txt").exists()
 
@@ -102,7 +98,7 @@ def test_a_board_that_lets_nobody_in_leaves_no_file_of_keys_that_open_nothing(
     capsys, monkeypatch, refusal
 ) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    with pytest.raises((SessionError, LinkError)):
+    with pytest.raises((InputError, LinkError)):
         provision(WHO, {"provision": refusal})
     assert not Path("keys.txt").exists()
     assert "not known" not in capsys.readouterr().out
@@ -114,17 +110,23 @@ def test_keys_are_kept_when_the_board_s_flash_refused_them(capsys) -> None:
     assert "k1=" in Path("keys.txt").read_text() and "keep" in capsys.readouterr().out
 
 
-def test_provision_of_a_board_without_a_program_says_that_it_is_to_be_flashed_first() -> None:
-    with pytest.raises(FlashError, match="nothing was changed; put one on it with `lsev flash`"):
-        provision(WHO, {"id": AT_PROMPT})
-    with pytest.raises(LinkError):
-        provision(WHO, {"id": LinkError(None, "no-answer", "nothing")})
+def test_a_board_that_does_not_answer_gets_no_file_of_keys() -> None:
+    for error in (AT_PROMPT, LinkError(None, "no-answer", "nothing")):
+        with pytest.raises(LinkError, match=error.text):
+            provision(WHO, {"id": error})
     assert not Path("keys.txt").exists()
+
+
+def test_a_file_of_keys_that_is_there_is_told_with_the_way_out_before_the_board_is_asked() -> None:
+    Path("keys.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"give another name.*keys\.txt"):
+        provision(WHO, {"id": lambda line: pytest.fail(line)})
+    assert Path("keys.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("word", ["--vin", "--key-file", "--key"])
 def test_what_belongs_to_a_number_is_refused_without_it_and_no_program_is_stopped(word) -> None:
-    with pytest.raises(SessionError, match="belong to --id"):
+    with pytest.raises(InputError, match="belong to --id"):
         provision([word, "x"], {})  # without the tools that would look for a board
 
 
@@ -133,6 +135,6 @@ def test_a_full_disk_leaves_no_half_file_of_keys_and_the_board_is_given_none(mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"No space left.*keys\.txt"):
         provision(WHO, {"provision": lambda line: pytest.fail(line)})
     assert not Path("keys.txt").exists()

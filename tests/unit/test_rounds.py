@@ -114,6 +114,45 @@ def test_a_car_that_is_plugged_in_is_charged_and_the_plug_ends_it_in_the_same_ti
     assert driver.loop.charge.phase == phases.OFF
 
 
+@pytest.mark.parametrize("phase", ["BULK", "CHECK"])
+@pytest.mark.parametrize("tick", range(8))
+def test_a_charge_ends_before_the_contactor_closes_in_whichever_tick_of_a_round_the_plug_goes(
+    tick, phase
+):
+    driver = knows_its_zero(Driver(charger_kind=2).start())
+    charge = driver.loop.charge
+    driver.plug = 1
+    if phase == "CHECK":
+        driver.wait_for(lambda: driver.mode == modes.CHARGE)
+        charge.session.delay_s = 3600
+    driver.tick(1000 + tick)
+    assert phases.NAMES[charge.phase] == phase
+    driver.plug = 0
+    driver.wait_for(lambda: driver.out.precharge or driver.out.contactor, 4000)
+    assert (charge.enable, charge.phase, charge.session.delay_s) == (0, phases.OFF, 0)
+    driver.wait_for(lambda: driver.mode == modes.READY)
+    driver.tick(100)
+    driver.plug = 1
+    for _ in range(400):
+        driver.tick()
+        assert not driver.out.charger
+    assert phases.NAMES[charge.phase] == "CHECK"
+
+
+def test_a_plug_contact_that_bounces_opens_the_chargers_relay_once_and_not_each_time():
+    driver = at_its_socket()
+    openings, was_on, was_mv = 0, driver.out.charger, driver.out.charge_a_mv
+    for tick in range(2000):
+        driver.plug = 0 if tick % 80 == 2 else 1  # seen by no choice of the mode
+        driver.tick()
+        openings += was_on and not driver.out.charger
+        assert driver.out.charge_a_mv <= was_mv + 100
+        was_on, was_mv = driver.out.charger, driver.out.charge_a_mv
+    assert (openings, driver.mode) == (1, modes.CHARGE)
+    charge = driver.loop.charge
+    assert (charge.phase, charge.cause) == (phases.PAUSE, phases.UNPLUGGED)
+
+
 def test_a_car_is_never_charged_and_driven_in_the_same_tick():
     driver = at_its_socket()
     driver.key = 1

@@ -241,6 +241,18 @@ def test_the_second_sample_beyond_5_percent_of_5_volts_takes_the_pedal(good, bad
     assert (bench.sig.pedal_valid, bench.sig.pedal_released) == (0, 0)
 
 
+def test_readings_that_stay_bad_are_counted_no_further_than_they_count():
+    """In months it would be no small integer, which is an exception in the tick."""
+    bench = Bench()
+    counted = []
+    for _ in range(2):
+        for _ in range(20):
+            bench.read(pack_v_counts=-1)
+            supply(bench, 0)
+        counted.append([v for v in vars(bench.sense).values() if type(v) is int])
+    assert counted[0] == counted[1]
+
+
 def test_a_spike_of_the_5_volts_now_and_then_takes_nothing():
     bench = pressed()
     for _ in range(20):

@@ -71,6 +71,15 @@ def test_what_a_tool_unlocked_is_locked_before_it_lets_the_port_go(
     assert unlockable.told[-3:] == ["id", "lock", "(closed)"]
 
 
+def test_a_challenge_that_is_not_understood_leaves_the_board_locked(
+    unlockable: AnsweringBoard,
+) -> None:
+    unlockable.answers["unlock"] = ["prove it"]
+    with open_session(None) as link, pytest.raises(LinkError, match="not understood") as refused:
+        unlock(link, 1, b"0123456789abcdef")
+    assert refused.value.code == 33 and not any("auth" in line for line in unlockable.told)
+
+
 def test_what_was_never_unlocked_is_not_locked(unlockable: AnsweringBoard) -> None:
     unlockable.answers["auth"] = LinkError(35, "bad-key", "wrong key")
     with pytest.raises(LinkError, match="wrong key"), open_session(None) as link:

@@ -127,6 +127,13 @@ def test_a_small_file_that_a_power_cut_has_left_is_taken_away_also_behind_other_
     assert chip.there == set()
 
 
+def test_a_folder_of_a_person_that_is_called_like_the_small_file_stays_and_ends_nothing():
+    home = [*START, *folder(1, "records", 2, 3), *folder(2, "~settling", 6, 7), *tail(2, 3)]
+    chip = Chip(ALIKE | {0: home, 1: home, 3: OLD_RECORDS})
+    assert settled(chip) == [] and not chip.there
+    assert {name[: name.rfind("/") + 1] for name in chip.names} == {"/records/"}
+
+
 def test_a_pair_that_stays_as_it_is_is_written_in_for_three_rounds_of_a_block_and_given_up():
     chip = Chip(ALIKE | {1: OLD_HOME}, follows=False)
     assert settled(chip) == []

@@ -77,14 +77,17 @@ def test_a_car_that_never_comes_near_its_cap_is_not_over_it():
     assert figures(seconds=13.0)["over_cap_kmh"] == pytest.approx((13.0 - 12.5) * 3.6)
 
 
-def test_what_flows_is_counted_while_plugged_in_and_traction_beside_it_noted():
+def test_what_flows_is_counted_and_traction_beside_it_noted():
     values = figures(plug=True, contactor_from_s=9.5)
     assert values["charge_ah"] == pytest.approx(18.0 * 10.0 / 3600.0)
     assert values["charge_top_a"] == 18.0
     assert values["charge_on_s"] == pytest.approx(10.0)
     assert values["charge_with_traction_ms"] == pytest.approx(500.0)
+
+
+def test_a_chargers_relay_that_is_closed_beside_the_contactor_is_seen_also_without_the_plug():
     values = figures(plug=False, contactor_from_s=9.5)
-    assert values["charge_ah"] == values["charge_with_traction_ms"] == 0.0
+    assert values["charge_with_traction_ms"] == pytest.approx(500.0)
 
 
 def test_somebody_plugs_in_a_parked_car_and_nobody_drives_it():

@@ -1,7 +1,6 @@
 """Slots: the version on trial speaks for itself, and no cut leaves half of what it said."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import selector
 from selector import Selector
 from service.slots import Slots
 from sim.interpreter import FIRMWARE_DIR, find_micropython
+from tests.proving import PROVE
 from tests.unit.folder_board import make_bundle
 from tests.unit.slot_disk import Disk, bundle, put, version_in
 from tests.unit.slot_scripts import write_scripts
@@ -20,7 +20,6 @@ from tests.unit.slot_scripts import write_scripts
 OLD, NEW = "1.0.0", "1.1.0"
 SLOTS = (("a", OLD), ("b", NEW))
 MPY = Path(__file__).parents[1] / "mpy"
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 CUTS, SEEDS = (40000, 2) if PROVE else (4000, 1)
 # A year of a board is about 1 500 cuts.
 YEARS = max(CUTS // 500, 8)

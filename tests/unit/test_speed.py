@@ -151,6 +151,7 @@ SPREAD_US = 2365  # the second of the ages that are spread evenly
         (5116, SPREAD_US),  # 4501: before the sample could be taken
         (8882, SPREAD_US),  # 499: too late, and the pulse before that is 7 ms old
         (8883, 500),
+        (14790, 4294),  # 491 is too late, 3803.2 earlier is not
         (14803, 4298),  # 499 is too late, 3799 earlier is not
         (14804, 500),
         (15000, 624),
@@ -275,6 +276,18 @@ def test_a_car_that_is_held_under_torque_stands_for_a_minute_at_most():
     bench = Bench()
     bench.roll(0, 6100, torque=500)
     assert bench.sig.standstill_ms == 60000
+
+
+@pytest.mark.parametrize("torque", [0, 500], ids=["parked", "held"])
+def test_a_car_that_stands_counts_nothing_any_further(torque):
+    """In days it would be no small integer, which is an exception in the tick."""
+    bench = Bench(stamps=True)
+    bench.roll(4000, 100)
+    bench.roll(0, 100, torque=-400)  # braked by its motor, of which a trace is left
+    bench.roll(0, 6100, torque)
+    before = dict(vars(bench.observer))
+    bench.roll(0, 100, torque)
+    assert vars(bench.observer) == before
 
 
 def test_a_held_car_whose_torque_is_let_go_has_it_no_longer():

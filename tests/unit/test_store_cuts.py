@@ -1,17 +1,16 @@
 """The records on a real littlefs, in MicroPython: no cut and no rotten block loses one."""
 
-import os
 import re
 import subprocess
 
 import pytest
 
 from sim.interpreter import FIRMWARE_DIR, find_micropython
+from tests.proving import PROVE
 
 pytestmark = pytest.mark.usefixtures("interpreter")
 
 MPY = FIRMWARE_DIR.parent / "tests" / "mpy"
-PROVE = bool(os.environ.get("LSEV_PROVE"))
 CUTS, SEEDS = (30000, 2) if PROVE else (3000, 1)
 AGES = 3 if PROVE else 1
 DAYS = 20 if PROVE else 2

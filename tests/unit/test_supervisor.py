@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.cars import FORWARD, MODE_AT_REST, NEUTRAL, REVERSE, Driver, make_params
-from vcu import contactor, modes, shutoff
+from vcu import contactor, faults, modes, shutoff
+from vcu.charge import phases
 from vcu.signals import Raw, Signals
 from vcu.supervisor import Supervisor
 
@@ -60,7 +61,7 @@ class Parts:
         )
         self.faults = SimpleNamespace(is_stopped=False)
         self.guard = SimpleNamespace(is_tripped=False)
-        self.charge = SimpleNamespace(is_quiet=True, allowed=False)
+        self.charge = SimpleNamespace(is_quiet=True, phase=phases.OFF, allowed=False)
         self.allowances = SimpleNamespace(reverse=SimpleNamespace(permille=1000))
         self.output = SimpleNamespace(show=lambda *_: None)
         self.sense = SimpleNamespace(pedal=SimpleNamespace(needs_release=False))
@@ -323,6 +324,20 @@ def test_an_open_contactor_waits_for_a_current_at_rest_and_a_closed_one_does_not
     assert parts.asked
 
 
+@pytest.mark.parametrize("phase", range(len(phases.NAMES)), ids=phases.NAMES)
+@pytest.mark.parametrize("state", range(len(contactor.NAMES)), ids=contactor.NAMES)
+def test_an_open_contactor_waits_for_the_end_of_the_charge_and_a_closed_one_does_not(state, phase):
+    parts = Parts(modes.PRECHARGE)
+    parts.contactor.state = state
+    parts.charge.phase = phase
+    with_key_on(parts)
+    is_open = state in (contactor.OPEN, contactor.COOLDOWN)
+    assert parts.asked == (phase == phases.OFF or not is_open)
+    parts.charge.phase = phases.OFF
+    parts.supervisor.choose(40)
+    assert parts.asked
+
+
 @pytest.mark.parametrize("permille", [100, 400, 600])
 def test_reverse_has_its_share_of_the_torque_and_the_rest_all_of_it(permille):
     parts = with_key_on(Parts(modes.DRIVE, reverse_torque_permille=permille))
@@ -520,8 +535,8 @@ def test_a_motor_that_pulls_by_itself_loses_the_enable_and_then_the_contactor():
     driver = Driver().engage()
     driver.tick(50)
     driver.runaway_permille = 600
-    # From when it takes more than an idle car may: 250 W.
-    driver.wait_for(lambda: driver.pack_da * driver.pack_cv > 250000, 1000)
+    # From when it takes more than an idle car's lights, 250 W, and its sensor's noise, 120 W.
+    driver.wait_for(lambda: driver.pack_da * driver.pack_cv > 370000, 1000)
     ms = driver.wait_for(lambda: not driver.out.enable, 1000)
     assert (driver.out.guard, driver.out.heartbeat, driver.line_high) == (0, 0, False)
     assert ms <= 150
@@ -595,6 +610,27 @@ def test_the_supply_is_held_while_something_is_saved_after_the_key():
     driver.loop.saving = True
     driver.tick(200)
     assert (driver.mode, driver.out.contactor, driver.out.hold) == (modes.OFF, 0, 1)
+    driver.loop.saving = False
+    driver.tick(50)
+    assert driver.out.hold == 0
+
+
+def test_a_car_that_a_fault_stopped_holds_its_supply_until_the_key_was_off_and_all_is_saved():
+    driver = driving()
+    driver.loop.faults.step(faults.DRIVER, 1 << 8, 1, 0, 200)
+    driver.wait_for(lambda: driver.mode == modes.FAULT, 300)
+    driver.wait_for(lambda: driver.loop.contactor.state == contactor.OPEN, 500)
+    driver.tick(100)
+    assert (driver.mode, driver.out.hold) == (modes.FAULT, 1)
+    driver.key = 0
+    for _ in range(5):  # until the service half has seen the key
+        driver.tick()
+        assert driver.out.hold == 1
+    driver.loop.saving = True
+    for _ in range(200):
+        driver.tick()
+        assert driver.out.hold == 1
+    assert driver.mode == modes.OFF
     driver.loop.saving = False
     driver.tick(50)
     assert driver.out.hold == 0

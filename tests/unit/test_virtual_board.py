@@ -17,17 +17,9 @@ import host_tools.sim_command
 from host_tools.board_port import SerialPort
 from host_tools.cli import main
 from sim.interpreter import MicropythonController
+from tests.unit.commands import refused
 
 Capture = pytest.CaptureFixture[str]
-
-
-def refused(arguments: list[str], capsys: Capture) -> str:
-    """Return what is said on standard error; nothing may be printed on standard output."""
-    assert main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("lsev: ")
-    return err
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link to a file"])

@@ -201,6 +201,7 @@ class Charge:
         Left there, the difference would be a welded relay for good.
         """
         self.session.zero_q4 = 0
+        self.meter.has_near_zero = False
         self.session.latch()
 
     # The pieces of a round, in order.
@@ -211,9 +212,7 @@ class Charge:
         if dt_ms > _DT_MAX_MS:
             dt_ms = _DT_MAX_MS
         self.dt_ms = dt_ms
-        ms = self._ms + dt_ms
-        self.seconds = seconds = ms // 1000
-        self._ms = ms - seconds * 1000
+        self._count_seconds(dt_ms)
         self.meter.take(dt_ms)
         session = self.session
         left_mah = self.energy.left_mah
@@ -224,9 +223,14 @@ class Charge:
             session.left_mah = clamp(given_mah, 0, self.profile.capacity_mah)
         pack.left_mah = left_mah
         if self.enable:
-            session.total_s += seconds
+            session.total_s += self.seconds
             session.in_mah += self.meter.new_mah
             session.left_mah = left_mah
+
+    def _count_seconds(self, passed_ms: int) -> None:
+        ms = self._ms + passed_ms
+        self.seconds = seconds = ms // 1000
+        self._ms = ms - seconds * 1000
 
     def _look(self) -> None:
         self.bms.step(self._sig, self.dt_ms)
@@ -235,9 +239,11 @@ class Charge:
         self.warmth.step(self._sig, self.seconds)
 
     def watch(self, passed_ms: int) -> None:
-        """While the car drives: what the BMS permits; step() is not called then."""
+        """While the car drives, and step() is not called: what the BMS permits, how warm it is."""
         self.pack_check.left_mah = -1
         self.bms.step(self._sig, passed_ms)
+        self._count_seconds(passed_ms)
+        self.warmth.look(self._sig, self.seconds)
         self.bits = self.session.faults | self.bits & WELDED | self._verdict.of_bms()
 
     def _find_voltage(self) -> None:

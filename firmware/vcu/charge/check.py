@@ -58,11 +58,13 @@ class Check:
         self._passed_s = 0  # a power cut begins it anew
         self._from_cv = 0
         self._agrees = False
+        self._was_loud = True  # a round ago; a check begins with a quiet one
 
     def begin(self) -> None:
         """A phase begins: its clocks do, too."""
         self._passed_s = 0
         self._agrees = False
+        self._was_loud = True
 
     def step(self) -> None:
         """Let the pack rest and measure, look at it, and go on."""
@@ -70,17 +72,24 @@ class Check:
         meter = self._meter
         self._passed_s += charge.seconds
         if not charge.is_quiet:
-            # What flows here is no zero, nor is a mean that it is part of.
-            self.begin()
+            # What flows here is no zero, nor is a mean that it is part of; one round may be noise.
+            if self._was_loud:
+                self.begin()
+            self._was_loud = True
             if charge.bits & WELDED:
                 charge.cause = HAS_FAULT
+            return
+        self._was_loud = False
         if self._agrees:
             self._go_on(meter.voltage_cv)
             return
         is_first = self._passed_s <= _SETTLES_S
         if is_first:
             self._from_cv = meter.voltage_cv
-        meter.rest(is_first)
+        if not meter.rest(is_first):
+            self.begin()  # a part of a load, or of a charger's current, would be in the zero
+        elif not self._session.zero_q4:
+            meter.near_zero()
         if self._passed_s >= (_CHECK_S if self._session.zero_q4 else _ZERO_S):
             self._judge_pack()
 

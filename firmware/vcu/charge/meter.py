@@ -18,12 +18,17 @@ ZERO_MOST_Q4 = const(12 << 4)
 _MAX_MS = const(10000)
 # Rounds that the zero is the mean of, at most: 48 800 * 64 = 3.1e6
 _ZERO_ROUNDS = const(64)
+# So many are near it: 0.1 A, a fifth of what tells a welded relay.
+_NEAR_ROUNDS = const(4)
+# A round this far from those before it is no noise: a current of 0.75 A came or went.
+_STEP_Q4 = const(3 << 4)
 
 
 class Meter:
     """voltage_cv and current_ma (positive into the pack) are the means since the last take().
 
-    age_ms is how old both are, has_current whether the current is new.
+    age_ms is how old both are, has_current whether the current is new, has_near_zero
+    whether zero_q4 is near the sensor's own, though not measured for long enough to count by.
     """
 
     def __init__(self, scaling: Scaling, params: Params) -> None:
@@ -36,6 +41,7 @@ class Meter:
         self.current_ma = 0
         self.age_ms = _MAX_MS
         self.has_current = False
+        self.has_near_zero = False
         self.new_mah = 0
         self._volts = 0
         self._amps = 0
@@ -94,22 +100,37 @@ class Meter:
         self._ma_ms -= whole * 3600000
         self.new_mah = whole
 
-    def rest(self, is_first: bool) -> None:
+    def rest(self, is_first: bool) -> bool:
         """The relay is open: what the sensor reads is its zero, and one round's mean is noise.
 
         A round without a sample adds nothing: the last mean, again and again, would be its zero.
+        Return False for a round that is no part of it, because a current came or went.
         """
         if is_first:
             self._rest_q4 = 0
             self._rests = 0
-            return
+            return True
         if not self.has_current:
-            return
-        if self._rests >= _ZERO_ROUNDS:
+            return True
+        rests = self._rests
+        if rests and not -_STEP_Q4 < self._mean_q4 - self._rest_q4 // rests < _STEP_Q4:
+            return False
+        if rests >= _ZERO_ROUNDS:
             self._rest_q4 >>= 1
-            self._rests >>= 1
+            rests >>= 1
         self._rest_q4 += self._mean_q4
-        self._rests += 1
+        self._rests = rests + 1
+        return True
+
+    def near_zero(self) -> None:
+        """No zero is known: measure from the mean of the rest so far, until it is.
+
+        Hazard: a weak charger whose relay welds meanwhile would become the zero, untold.
+        """
+        zero_q4 = self.rested_q4()
+        if zero_q4 and self._rests >= _NEAR_ROUNDS:
+            self.zero_q4 = zero_q4
+            self.has_near_zero = True
 
     def rested_q4(self) -> int:
         """Return the mean of the rounds of rest() in 1/16 count; 0 where that can be no zero."""

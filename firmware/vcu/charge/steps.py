@@ -102,7 +102,8 @@ class Steps:
         charge = self._charge
         phase = charge.phase
         if not charge.allowed:
-            if self._was_allowed:
+            # A plug that was in for less than a round may have begun a check, not looked out of.
+            if self._was_allowed or phase != OFF:
                 self._unplug()
             charge.cause = UNPLUGGED
             return
@@ -120,7 +121,7 @@ class Steps:
                 cause = self._hindrance.of_charger(charge.seconds)
             if cause != NOTHING:
                 if charge.phase != FAULT:
-                    self._pause(cause)
+                    self.pause(cause)
                 return
             charge.cause = NOTHING
 
@@ -142,7 +143,8 @@ class Steps:
         if self._charge.allowed:
             self._steps[self._charge.phase]()
 
-    def _pause(self, cause: int) -> None:
+    def pause(self, cause: int) -> None:
+        """Open the relay, for ten minutes at least, or end the charge where that is its end."""
         session = self._session
         phase = self._charge.phase
         ends = False

@@ -60,14 +60,15 @@ class Verdict:
         bits = self._obedience.step(
             charge.enable,
             not charge.is_relay,
-            self._session.zero_q4 != 0,
+            self._session.zero_q4 != 0 or meter.has_near_zero,
             meter.voltage_cv,
             meter.current_ma,
             command.limit_cv,
             command.set_ma,
             charge.dt_ms if is_new else 0,
         )
-        charge.is_quiet = self._obedience.is_quiet()
+        # While the relay is closed any current is one that was asked for: none is seen to rest.
+        charge.is_quiet = not charge.enable and self._obedience.is_quiet()
         live = bits & WELDED
         if self._pack.is_wrong:
             live |= WRONG_PACK

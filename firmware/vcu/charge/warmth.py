@@ -35,7 +35,16 @@ class Warmth:
         self._distrust_s = 0
 
     def step(self, sig: Signals, seconds: int) -> None:
-        """Take the pack's sensor, and the cells' where a BMS tells them."""
+        """Take the temperature and judge whether it permits a charge."""
+        self.look(sig, seconds)
+        if self.is_known:
+            self._judge(self.coldest_ddegc, self.hottest_ddegc)
+
+    def look(self, sig: Signals, seconds: int) -> None:
+        """Take the pack's sensor, and the cells' where a BMS tells them.
+
+        While it drives, too: a pack that has warmed on the way is no sensor that jumps.
+        """
         known = sig.battery_temp_valid != 0
         cold = hot = sig.battery_ddegc
         data = self._bms.data
@@ -50,8 +59,6 @@ class Warmth:
         self.is_known = known
         self.coldest_ddegc = cold
         self.hottest_ddegc = hot
-        if known:
-            self._judge(cold, hot)
 
     def _is_plausible(self, ddegc: int, seconds: int) -> bool:
         if self._last_ddegc == UNKNOWN_DDEGC:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.plots import MAX_POINTS, thin, ticks, time_ticks
-from host_tools.report import page, write_report
+from host_tools.plots import DRIVE_PANELS, MAX_POINTS, Plots, thin, ticks, time_ticks
+from host_tools.run_page import page, write_page
 from sim.charge_scenario import ChargeScenario
 from sim.metrics import Expectation
 from sim.scenario import Result, find_scenario, run_scenario, whole_loop_piece
@@ -270,9 +270,27 @@ def test_the_time_axis_ends_inside_the_run_in_a_unit_that_reads_well(
 def test_the_page_is_written_whole_and_alone(tmp_path: Path, cycle: Result) -> None:
     path = tmp_path / "report.html"
     path.write_text("old", encoding="utf-8")
-    write_report(cycle, path)
+    write_page(cycle, path)
     assert path.read_text(encoding="utf-8") == page(cycle)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_state_of_charge_is_not_seen_at_0_before_the_controller_has_read_the_pack(
+    cycle: Result,
+) -> None:
+    (panel,) = [panel for panel in DRIVE_PANELS if panel.title == "State of charge"]
+    plots = Plots(cycle)
+    seen = plots.by_name["soc_seen_pct"]
+    assert seen[0] == 0.0 and float(seen[-1]) > 50.0
+    drawn = plots.panel(panel)
+    assert '<i style="top:100.00%">0</i>' not in drawn
+    assert drawn.count('<polyline class="seen"') == 1
+
+
+def test_a_parameter_that_is_a_plain_number_or_a_choice_has_no_unit(cycle: Result) -> None:
+    html = page(cycle)
+    assert "<td>enum</td>" not in html and "<td>1</td></tr>" not in html
+    assert "<td>km/h</td>" in html
 
 
 def test_when_writing_fails_the_old_page_is_kept(
@@ -287,8 +305,8 @@ def test_when_writing_fails_the_old_page_is_kept(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", half)
-    with pytest.raises(OSError, match="No space left"):
-        write_report(cycle, path)
+    with pytest.raises(OSError, match=r"No space left.*/report\.html'"):
+        write_page(cycle, path)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -298,5 +316,5 @@ def test_a_link_keeps_pointing_at_the_file_that_is_written(tmp_path: Path, cycle
     target.parent.mkdir()
     link = tmp_path / "link.html"
     link.symlink_to(target)
-    write_report(cycle, link)
+    write_page(cycle, link)
     assert link.is_symlink() and target.is_file()

@@ -1,5 +1,7 @@
-"""What a run of `lsev sim` came to, in words or as one JSON object."""
+"""Run summary: how far a run of `lsev sim` is, and what it came to, in words or as JSON."""
 
+import sys
+import time
 from math import isfinite
 
 from sim.charge_scenario import ChargeScenario
@@ -13,6 +15,31 @@ from vcu.faults import CLASS_NAMES, row_of
 def length(seconds: float) -> str:
     """Return a time in words: seconds below an hour, hours above."""
     return f"{seconds:.0f} s" if seconds < 3600.0 else f"{seconds / 3600.0:.0f} h"
+
+
+class Progress:
+    """One line on standard error, rewritten about five times a second; none into a pipe."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = time.monotonic() + 0.5
+        self._shown = False
+
+    def __call__(self, t_s: float, doing: str) -> None:
+        """Show that the run is at t_s, and what it is doing."""
+        now = time.monotonic()
+        if now < self._next or not sys.stderr.isatty():
+            return
+        self._next = now + 0.2
+        self._shown = True
+        share = 100.0 * t_s / self._seconds
+        sys.stderr.write(f"\r{share:3.0f} %  {length(t_s):>6}  {doing:<24}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            sys.stderr.write("\r" + " " * 40 + "\r")
 
 
 def as_json(result: Result, wall_s: float) -> dict[str, object]:
@@ -29,8 +56,8 @@ def as_json(result: Result, wall_s: float) -> dict[str, object]:
         "piece_of_s": getattr(result.scenario, "piece_of_s", 0.0) or None,
         "faults": list(result.injected),
         "stored_faults": [
-            {"name": name, "dtc": dtc, "class": CLASS_NAMES[severity], "blink_code": number}
-            for number, name, dtc, severity, *_ in map(row_of, result.stored)
+            {"name": name, "dtc": dtc, "class": CLASS_NAMES[fault_class], "blink_code": blink_code}
+            for blink_code, name, dtc, fault_class, *_ in map(row_of, result.stored)
         ],
         "values": {name: round(value, 4) for name, value in result.values.items()},
         "checks": [

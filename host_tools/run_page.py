@@ -1,4 +1,4 @@
-"""Report: a run becomes one HTML page, plots and all, that needs nothing but a browser."""
+"""Run page: a run becomes one HTML page, plots and all, that needs nothing but a browser."""
 
 import math
 from html import escape
@@ -6,14 +6,15 @@ from pathlib import Path
 
 from host_tools.files import whole_file
 from host_tools.plots import CHARGE_PANELS, DRIVE_PANELS, Plots, duration
+from service.value_verbs import PLAIN
 from sim.charge_scenario import ChargeScenario
 from sim.scenario import Check, Result, Scenario
 from sim.vehicle import load_vehicle, vehicle_names
 from vcu.faults import CLASS_NAMES, row_of
 from vcu.params import TABLE
 
-_STYLE = Path(__file__).with_name("report.css")
-_SCRIPT = Path(__file__).with_name("report.js")
+_STYLE = Path(__file__).with_name("run_page.css")
+_SCRIPT = Path(__file__).with_name("run_page.js")
 
 
 def _range(check: Check) -> str:
@@ -108,8 +109,8 @@ def _stored(result: Result) -> str:
     if not result.stored:
         return ""
     rows = [
-        (name, dtc, CLASS_NAMES[severity], str(number))
-        for number, name, dtc, severity, *_ in map(row_of, result.stored)
+        (name, dtc, CLASS_NAMES[fault_class], str(blink_code))
+        for blink_code, name, dtc, fault_class, *_ in map(row_of, result.stored)
     ]
     return _table(("stored fault", "DTC", "class", "blink code"), rows)
 
@@ -117,7 +118,8 @@ def _stored(result: Result) -> str:
 def _details(result: Result) -> str:
     figures = [(name, f"{value:.5g}") for name, value in result.values.items()]
     parameters = [
-        (name, str(result.vehicle.values[name]), unit) for _, name, unit, _, _, _ in TABLE
+        (name, str(result.vehicle.values[name]), "" if unit in PLAIN else unit)
+        for _, name, unit, _, _, _ in TABLE
     ]
     return (
         "<details><summary>all figures</summary>"
@@ -149,7 +151,7 @@ def page(result: Result) -> str:
     )
 
 
-def write_report(result: Result, path: Path) -> None:
+def write_page(result: Result, path: Path) -> None:
     """Write the page; whatever fails, path is as it was. OSError when it cannot be written."""
     text = page(result)
     with whole_file(path) as temporary:
