@@ -11,7 +11,7 @@ from html import escape
 from itertools import groupby
 
 from sim.scenario import Result
-from sim.trace import COLUMNS
+from sim.trace import COLUMNS, rounded
 from vcu.charge.phases import NAMES as PHASE_NAMES
 from vcu.limits import LIMITER_NAMES
 from vcu.modes import NAMES as MODE_NAMES
@@ -238,7 +238,7 @@ class Plots:
 
     def __init__(self, result: Result) -> None:
         self.cap_kmh = float(result.vehicle.values["speed_cap_kmh"])
-        columns = zip(*result.rows, strict=True)
+        columns = zip(*map(rounded, result.rows), strict=True)
         self.by_name: dict[str, tuple[float | int | str, ...]] = {}
         self.by_name.update(zip(COLUMNS, columns, strict=True))
         self.t = self._numbers("t_s")

@@ -174,13 +174,13 @@ class ChargeMetrics:
             mode = "CHARGE"
         bits = charge.bits if is_live else 0
         return (
-            round(run.time_s, 2),
+            run.time_s,
             mode,
             *(0.0, 0.0, 0.0, 0.0),  # speeds, pedal and torque
-            round(battery.voltage_v, 2),
-            round(run.drawn_a - run.charger.current_a, 2),
-            round(battery.soc * 100.0, 2),
-            round(battery.temperature_c, 2),
+            battery.voltage_v,
+            run.drawn_a - run.charger.current_a,
+            battery.soc * 100.0,
+            battery.temperature_c,
             "none",
             "+".join(name for i, name in enumerate(FAULT_NAMES) if bits >> i & 1),
             phases.NAMES[charge.phase] if mode == "CHARGE" else "",
@@ -188,13 +188,13 @@ class ChargeMetrics:
             command.set_ma / 1000.0 if charge.enable and is_live else 0.0,
             0.0,
             run.energy.soc_permille / 10.0 if is_live else 0.0,
-            round(run.ambient_c, 1),
-            round(run.ambient_c, 1),
+            run.ambient_c,
+            run.ambient_c,
             *(0.0, 0.0, 0),  # grade, wanted speed, reasons
-            round(run.charger.current_a, 2),
+            run.charger.current_a,
             phases.CAUSE_NAMES[charge.cause] if mode == "CHARGE" else "",
-            round(run.charged_ah, 2),
+            run.charged_ah,
             charge.session.in_mah / 1000.0,
-            round(self.highest_cell_v, 4),
-            round(run.ambient_c, 1),
+            self.highest_cell_v,
+            run.ambient_c,
         )

@@ -14,36 +14,37 @@ from vcu.modes import NAMES as MODE_NAMES
 
 EVERY_TICKS = 10
 
-COLUMNS = (
-    "t_s",
-    "mode",
-    "speed_kmh",
-    "speed_seen_kmh",
-    "pedal_pct",
-    "torque_pct",
-    "pack_v",
-    "pack_a",
-    "soc_pct",
-    "batt_c",
-    "limiter",
-    "faults",
-    "charge_phase",
-    "charge_set_v",
-    "charge_set_a",
-    "odo_km",
-    "soc_seen_pct",
-    "motor_c",
-    "controller_c",
-    "grade_pct",
-    "wanted_kmh",
-    "reasons",
-    "charge_a",
-    "charge_cause",
-    "charge_ah",
-    "charge_seen_ah",
-    "cell_max_v",
-    "ambient_c",
-)
+# Each with the decimals that it is worth, where it is a number with any.
+COLUMNS = {
+    "t_s": 2,
+    "mode": 0,
+    "speed_kmh": 3,
+    "speed_seen_kmh": 3,
+    "pedal_pct": 1,
+    "torque_pct": 1,
+    "pack_v": 2,
+    "pack_a": 2,
+    "soc_pct": 2,
+    "batt_c": 2,
+    "limiter": 0,
+    "faults": 0,
+    "charge_phase": 0,
+    "charge_set_v": 2,
+    "charge_set_a": 3,
+    "odo_km": 3,
+    "soc_seen_pct": 1,
+    "motor_c": 1,
+    "controller_c": 1,
+    "grade_pct": 2,
+    "wanted_kmh": 2,
+    "reasons": 0,
+    "charge_a": 2,
+    "charge_cause": 0,
+    "charge_ah": 4,
+    "charge_seen_ah": 3,
+    "cell_max_v": 4,
+    "ambient_c": 1,
+}
 
 Row = tuple[float | int | str, ...]
 
@@ -72,16 +73,16 @@ def row(world: World, wanted_kmh: float, charge_ah: float = 0.0) -> Row:
     car = world.car
     battery = world.battery
     return (
-        round(world.time_s, 2),
+        world.time_s,
         MODE_NAMES[out[frame.MODE]],
-        round(car.speed_mps * 3.6, 3),
-        round(out[frame.SPEED_MMPS] * 0.0036, 3),
+        car.speed_mps * 3.6,
+        out[frame.SPEED_MMPS] * 0.0036,
         out[frame.PEDAL_PERMILLE] / 10,
         out[frame.TORQUE_PERMILLE] / 10,
-        round(battery.voltage_v, 2),
-        round(car.current_a, 2),
-        round(battery.soc * 100.0, 2),
-        round(battery.temperature_c, 2),
+        battery.voltage_v,
+        car.current_a,
+        battery.soc * 100.0,
+        battery.temperature_c,
         LIMITER_NAMES[out[frame.LIMITER]],
         fault_names(out),
         PHASE_NAMES[out[frame.CHARGE_PHASE]] if plugged else "",
@@ -89,17 +90,25 @@ def row(world: World, wanted_kmh: float, charge_ah: float = 0.0) -> Row:
         out[frame.CHARGE_SET_MA] / 1000,
         out[frame.ODOMETER_M] / 1000,
         out[frame.SOC_PERMILLE] / 10,
-        round(car.motor.temperature_c, 1),
-        round(car.controller.temperature_c, 1),
-        round(world.road(car.position_m) * 100.0, 2),
-        round(wanted_kmh, 2),
+        car.motor.temperature_c,
+        car.controller.temperature_c,
+        world.road(car.position_m) * 100.0,
+        wanted_kmh,
         out[frame.REASONS],
-        round(world.charger.current_a, 2) if plugged else 0.0,
+        world.charger.current_a if plugged else 0.0,
         CAUSE_NAMES[out[frame.CHARGE_CAUSE]] if plugged else "",
-        round(charge_ah, 4),
+        charge_ah,
         out[frame.CHARGE_IN_MAH] / 1000,
-        round(cell_range_v(battery, world.vehicle.values["cell_count"])[1], 4),
-        round(world.ambient_c, 1),
+        cell_range_v(battery, world.vehicle.values["cell_count"])[1],
+        world.ambient_c,
+    )
+
+
+def rounded(row: Row) -> Row:
+    """Return a row with as many decimals as its columns are worth, for a file or a page."""
+    return tuple(
+        round(value, decimals) if isinstance(value, float) else value
+        for value, decimals in zip(row, COLUMNS.values(), strict=True)
     )
 
 
@@ -108,4 +117,4 @@ def write_csv(rows: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows(rows)
+        writer.writerows(map(rounded, rows))

@@ -72,7 +72,7 @@ def text_of(html: str) -> str:
 
 
 def with_column(result: Result, column: str, values: list[object]) -> Result:
-    place = COLUMNS.index(column)
+    place = list(COLUMNS).index(column)
     rows = [
         (*row[:place], value, *row[place + 1 :])
         for row, value in zip(result.rows, values, strict=True)
@@ -204,7 +204,8 @@ def test_the_rows_behind_the_cursor_are_those_of_the_trace(cycle: Result) -> Non
     assert found is not None
     data = json.loads(found[1])
     assert list(data["columns"]) == list(COLUMNS)
-    assert data["columns"]["speed_kmh"] == [row[COLUMNS.index("speed_kmh")] for row in cycle.rows]
+    place = list(COLUMNS).index("speed_kmh")
+    assert data["columns"]["speed_kmh"] == [round(row[place], 3) for row in cycle.rows]
     assert tuple(data["reasons"]) == REASONS
 
 
