@@ -6,6 +6,7 @@ from service.context import Context, refuse, to_int, wait
 from service.error_codes import BAD_ARGUMENT, NOT_NOW, OUT_OF_RANGE
 from service.pack_swap import full_cv, parameters_of
 from service.param_verbs import check_rules
+from service.value_verbs import unit_of
 from vcu import chemistry
 from vcu.charge import bms, command
 from vcu.params import TABLE, Params, row_index
@@ -144,7 +145,7 @@ def _tell(context: Context, swap: "tuple[tuple[str, int], ...]"):
         else:
             reply.text(" -> ")
             reply.number(value)
-        reply.line(" " + TABLE[row_index(name)][2])
+        reply.line(unit_of(TABLE[row_index(name)]))
         yield
     if get("charger_kind") == command.RELAY and new["charger_kind"] == command.NO_CHARGER:
         reply.line("its charger has the old pack's curve: set charger_kind 1 when one fits")

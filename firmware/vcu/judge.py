@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vcu.loop import Loop
 
 _CLOCK_MASK = const(0xFFFFFF)
-_STALL_MS = const(100)  # of ticks, in which the pump of the heartbeat may have fallen
+_STALL_MS = const(160)  # of ticks, in which the pump of the heartbeat may have fallen
 # In the TRACTION word: the first four rows say that the speed is not to be believed.
 _SPEED_BITS = const(15)
 _GUARD_SHIFT = const(4)

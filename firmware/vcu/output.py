@@ -83,7 +83,8 @@ class Output:
             return
         if not raw.plug_in:
             # Hazard: a plug contact that bounces switches the relay under full current each time,
-            # and wears or welds it. The charge pauses, which is six times an hour at most.
+            # and wears or welds it. The charge pauses: after a bounce that no round has seen for
+            # ten minutes; a plug that was seen out begins with a check.
             charge.steps.pause(phases.UNPLUGGED)
         elif not (out.enable or relay.contactor_on):
             out.charger = 1

@@ -32,7 +32,7 @@ _SILENT_MS = const(300)
 _ROLLING_MMPS = const(2000)
 # What a reading of a standing car's power may be too high: its lights are in idle_power_w.
 _NOISE_W = const(50)
-# Less torque moves no car; over so little force that noise alone would be way.
+# Over less force noise alone would be way. What moves a car there the guard ends, by its power.
 _PULLS_PERMILLE = const(30)
 # The rate of pulses is compared over windows of 200 ms, each with the last but one. A fall
 # of 1.5 m/s, a rise of 2.5 m/s in 0.4 s is more than slopes, regeneration or motor can do.

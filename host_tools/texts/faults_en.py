@@ -508,7 +508,7 @@ FAULTS: dict[str, tuple[str, tuple[str, ...], str]] = {
         (
             "the charger's relay is welded",
             "another charger is connected past it",
-            "the zero of the current sensor is off by 3.5 A or more",
+            "the current sensor's zero is off, or a load ended while it was first measured",
         ),
         "Unplug. If `lsev monitor` still shows a current, the zero is off: "
         "`lsev calibrate current`, and where that refuses, change the sensor. "

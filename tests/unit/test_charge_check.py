@@ -35,6 +35,18 @@ def test_a_zero_that_drifted_by_more_than_noise_is_taken_after_a_minute(drift):
     assert abs(rig.session.zero_q4 - known_q4 - drift * 16) <= 2
 
 
+@pytest.mark.parametrize("load_a", [-0.6, -1.0, -2.0])
+@pytest.mark.parametrize("kind", [{}, RELAY], ids=["setpoint", "relay"])
+def test_a_load_that_ends_in_the_first_check_may_be_a_weld_until_the_plug_is_out(kind, load_a):
+    rig = Rig(first=True, **kind).so(leak_a=load_a).seconds(10).so(leak_a=0.0).seconds(100)
+    assert (rig.phase, rig.cause) == ("CHECK", "fault")
+    assert rig.charge.bits == backstops.WELDED
+    rig.so(plug=False).seconds(10)
+    assert (rig.charge.bits, rig.charge.is_quiet) == (0, True)
+    rig.plug = True
+    assert rig.until("BULK") <= 70
+
+
 @pytest.mark.parametrize("noise", [1.2, -1.2])
 def test_six_seconds_of_noise_are_no_new_zero(noise):
     rig = Rig()

@@ -6,6 +6,7 @@ import pytest
 
 from service.pack_swap import GUIDED, parameters_of
 from service.services import NullSerial, Services
+from service.value_verbs import unit_of
 from sim.vehicle import load_vehicle, vehicle_names
 from tests.unit import cars, runs
 from tests.unit.terminals import Terminal
@@ -153,9 +154,9 @@ def test_an_offer_shows_every_value_that_will_change_and_changes_none(bench):
     lines = bench.ask(LINE)
     swap = parameters_of(bench.params, LFP, 20, 120000, 1)
     for i, (name, value) in enumerate(swap):
-        unit = TABLE[row_index(name)][2]
+        unit = unit_of(TABLE[row_index(name)])
         new = " stays" if value == before[name] else f" -> {value}"
-        assert lines[i] == f"{name} {before[name]}{new} {unit}"
+        assert lines[i] == f"{name} {before[name]}{new}{unit}"
     assert "full 76.50 -> 73.00 V at most: motor controller" in lines[len(swap)]
     assert "`pack confirm` within 60 s" in lines[-2]
     assert bench.params.values() == before

@@ -130,6 +130,8 @@ class Steps:
         charge = self._charge
         session = self._session
         self._was_allowed = False
+        # A load that ended while it was measured reads as a weld, and would at every plug.
+        self._meter.has_near_zero = False
         session.delay_s = 0
         self._hindrance.unplug()
         if session.phase == EQUALIZE:
