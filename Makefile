@@ -37,7 +37,7 @@ prove: $(READY) ## run all tests with the full counts
 matrix: $(READY) ## break everything at three speeds and ten moments; writes sim/fault_matrix.md
 	@$(BIN)/lsev sim matrix
 
-mutate: $(READY) ## change the safety modules in 4800 small ways; every change must fail a test
+mutate: $(READY) ## change the safety modules in 4900 small ways; every change must fail a test
 	@$(BIN)/python -m tests.mutation
 
 bench: $(READY) ## print the cost of a tick, heap, import and real-time factors beside their goals
