@@ -167,6 +167,7 @@ def test_the_lines_of_a_bridge_never_differ_where_its_driver_would_let_them(
         assert port.opened_with == at_opening and port.dtr and port.rts
 
 
+# Who has a port open is known from /proc alone, which macOS does not have.
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no /proc: who has it is not known")
 def test_a_link_that_a_killed_board_has_left_opens_nobody_elses_terminal(
     tmp_path: Path, terminal: str
