@@ -305,6 +305,17 @@ def test_a_count_that_says_enough_far_from_the_voltage_was_wrong_and_the_charge_
     assert (rig.phase, session.faults) == ("FAULT", backstops.AH_LIMIT)
 
 
+def test_a_count_that_says_enough_was_right_where_the_pack_met_its_set_point_before_a_pause():
+    rig = near_target(Rig(soc_permille=900, unsure_permille=50).in_bulk(), 0.975)
+    session = rig.session
+    session.absorb_limit_s, missing_mah, limit_mah = 28800, session.missing_mah, session.limit_mah
+    session.in_mah = missing_mah + rig.capacity_mah * 5 // 100
+    assert rig.seconds(5).phase == "BULK"
+    assert (session.missing_mah, session.limit_mah) == (missing_mah, limit_mah)
+    near_target(rig).seconds(5)
+    assert (rig.phase, session.is_full) == ("FULL", 1)
+
+
 # --- EQUALIZE
 
 

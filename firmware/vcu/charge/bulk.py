@@ -89,8 +89,8 @@ class Bulk:
         if near or floats or self._finish.blind_s > BLIND_S:
             # A hot or broken one gasses so much that it gets no further.
             self._finish.end(False)
-        else:
-            self._pack.doubt()
+        elif not self._session.absorb_limit_s:
+            self._pack.doubt()  # one that met its set-point before is only low from its pause
 
     def _count(self, seconds: int) -> None:
         """Count time by the charge that it brings: heat and cold make a charge longer.
