@@ -167,13 +167,16 @@ class Loop:
         """Return whether nothing moves and nothing could: the one predicate that writers ask.
 
         No pulse for 2 s, traction enable low, and the gear in neutral or the key off, with the
-        pedal released or not readable; or plugged in, where neither moves anything.
+        pedal released or not readable; or plugged in, where none of these moves anything.
         """
         raw = self.raw
-        if self.sig.standstill_ms < PARKED_MS or self.out.enable:
+        if self.out.enable:
             return False
+        # Hazard: a wheel sensor that a charger disturbs, and a night of which nothing is written.
         if self.charge.allowed:
             return True
+        if self.sig.standstill_ms < PARKED_MS:
+            return False
         if self.sig.pedal_valid and not self.sig.pedal_released:
             return False
         return not raw.key_on or not (raw.gear_forward_on or raw.gear_reverse_on)

@@ -222,6 +222,19 @@ def test_plug_and_brake_have_no_say_in_parked(name):
     assert driver.loop.is_parked() is True
 
 
+def test_a_car_at_its_socket_is_parked_though_its_wheel_sensor_counts_noise():
+    driver = standing()
+    driver.plug = 1
+    driver.wait_for(lambda: driver.loop.charge.allowed, 3000)
+    driver.roll_at(2000)
+    driver.tick(20)
+    assert driver.loop.sig.standstill_ms < 100
+    assert driver.loop.is_parked() is True
+    driver.plug = 0
+    driver.tick(MODE_AT_REST)
+    assert driver.loop.is_parked() is False
+
+
 # --- service
 
 
