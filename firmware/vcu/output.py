@@ -145,15 +145,19 @@ class Output:
         clock_ms: int,
     ) -> None:
         """At 12.5 Hz: lamp and buzzer, the most important of what there is to tell."""
+        heard = patterns.SILENT
+        if self.overspeed:
+            heard = patterns.OVERSPEED
+        elif protection.rolls:
+            heard = patterns.ROLLING
         shown = patterns.SILENT
         code = 0
         if mode == FAULT:
+            # Hazard: the fault took the motor on a slope, and nobody hears that the car rolls.
             shown = patterns.FAULT_CODE
             code = faults.stop_id
-        elif self.overspeed:
-            shown = patterns.OVERSPEED
-        elif protection.rolls:
-            shown = patterns.ROLLING
+        elif heard:
+            shown = heard
         elif mode == DRIVE or mode == READY:
             if faults.is_crawling:
                 shown = patterns.CRAWL
@@ -168,7 +172,7 @@ class Output:
             if shown == patterns.FAULT_CODE:
                 code = charge.fault_id()
         shows = self.patterns
-        shows.step(shown, code, clock_ms)
+        shows.step(shown, code, clock_ms, heard)
         out.lamp = shows.lamp
         out.buzzer = shows.buzzer
 

@@ -67,13 +67,16 @@ class Patterns:
         self.lamp = 0
         self.buzzer = 0
 
-    def step(self, shown: int, code: int, clock_ms: int) -> None:
-        """Show a pattern at this moment of the clock; code is the fault's, for FAULT_CODE."""
+    def step(self, shown: int, code: int, clock_ms: int, heard: int = SILENT) -> None:
+        """Show a pattern at this moment of the clock.
+
+        For FAULT_CODE: code is the fault's, and heard the pattern whose buzzer sounds with it.
+        """
         self.shown = shown
         step = clock_ms >> _STEP_SHIFT
         if shown == FAULT_CODE:
             self.lamp = blink(code, step)
-            self.buzzer = 0
+            self.buzzer = TABLE[heard][2] >> (step & 15) & 1
             return
         row = TABLE[shown]
         self.lamp = row[1] >> (step & 15) & 1

@@ -364,6 +364,18 @@ def test_the_lamp_blinks_the_number_of_the_fault_that_stops_the_car():
     assert seen == [patterns.blink(19, step) for step in range(80)]
 
 
+@pytest.mark.parametrize(("happen", "name"), TOLD[:2], ids=["overspeed", "rolling"])
+def test_a_car_that_a_fault_has_stopped_is_heard_when_it_rolls(happen, name):
+    teller = Teller()
+    teller.faults.step(DRIVER, 1 << 8, 1, 0, 200)
+    happen(teller)
+    buzzer = patterns.TABLE[patterns.NAMES.index(name)][2]
+    for step in range(80):
+        assert teller.tell(modes.FAULT, step * 128) == "fault_code"
+        assert teller.out.lamp == patterns.blink(19, step)
+        assert teller.out.buzzer == buzzer >> (step & 15) & 1
+
+
 @pytest.mark.parametrize("phase", range(len(phases.NAMES)), ids=phases.NAMES)
 @pytest.mark.parametrize("enable", [0, 1])
 def test_the_lamp_tells_plugged_in_from_charging_from_charged_and_from_a_fault(phase, enable):
