@@ -289,6 +289,17 @@ def test_a_charge_that_was_asked_for_later_waits_with_the_relay_open():
     assert 40 <= rig.until("BULK") <= 70
 
 
+@pytest.mark.parametrize("ticks", [0, 18, 27, 36])
+def test_a_wait_that_is_asked_for_as_the_check_ends_is_kept(ticks):
+    rig = Rig().seconds(5)
+    for _ in range(ticks):
+        rig.tick()
+    assert rig.phase == "CHECK"
+    rig.session.delay_s = 100
+    rig.seconds(60)
+    assert (rig.phase, rig.cause) == ("CHECK", "scheduled")
+
+
 def test_a_wait_goes_on_after_a_power_cut_and_passes_also_while_something_hinders():
     rig = Rig()
     rig.session.delay_s = 300

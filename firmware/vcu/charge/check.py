@@ -155,7 +155,7 @@ class Check:
         """Begin a new charge and come back, or go on with the present one, or stay full."""
         charge = self._charge
         session = self._session
-        if self._hindrance.of_pack() != NOTHING:
+        if self._hindrance.of_pack() != NOTHING or session.delay_s > 0:
             self._agrees = False
             return
         if session.number == 0 or self._pack.was_driven() or self._pack.has_come_down(rest_cv):
