@@ -194,7 +194,7 @@ _AGM_60 = (
 _LFP_72 = (
     "speed_cap_kmh", 56, "wheel_circumference_mm", 1595, "wheel_force_n", 1700,
     "laden_mass_kg", 650, "regen_max_permille", 400, "coast_regen_permille", 80, "chemistry", 3,
-    "discharge_max_da", 1800, "charge_max_da", 800, "pack_resistance_mohm", 25,
+    "discharge_max_da", 1800, "charge_max_da", 800, "pack_resistance_mohm", 25, "bms_kind", 1,
 )  # fmt: skip
 _GEL_72 = (
     "speed_cap_kmh", 40, "chemistry", 2, "cell_count", 36, "pulses_per_turn", 12,
@@ -203,7 +203,7 @@ _GEL_72 = (
 _NMC_60 = (
     "speed_cap_kmh", 45, "chemistry", 4, "cell_count", 16, "regen_max_permille", 300,
     "coast_regen_permille", 150, "charge_max_da", 400, "discharge_max_da", 1500,
-    "wheel_force_n", 1400, "capacity_mah", 80000,
+    "wheel_force_n", 1400, "capacity_mah", 80000, "bms_kind", 1,
 )  # fmt: skip
 _ONE_CHANNEL = (
     "pedal_channels", 1, "pedal_a_released_counts", 2400, "pedal_a_pressed_counts", 500,

@@ -6,7 +6,7 @@ from tests.unit.cars import make_params
 from vcu.charge import bms
 from vcu.charge.bms import CELLS, CONTACTS, NONE, Bms, CellData
 from vcu.charge.profiles import Profile
-from vcu.chemistry import LFP
+from vcu.chemistry import AGM, LFP, NMC
 from vcu.signals import Signals
 
 COUNT = 16
@@ -15,8 +15,8 @@ COUNT = 16
 class Bench:
     """A BMS of one of its kinds, asked once a second."""
 
-    def __init__(self, kind):
-        params = make_params(chemistry=LFP, cell_count=COUNT, bms_kind=kind)
+    def __init__(self, kind, chemistry=LFP):
+        params = make_params(chemistry=chemistry, cell_count=COUNT, bms_kind=kind)
         self.profile = Profile(params)
         self.data = CellData()
         self.bms = Bms(params, self.profile, self.data)
@@ -56,9 +56,10 @@ def test_the_kinds_have_their_names_at_their_numbers():
     ]  # fmt: skip
 
 
-def test_where_none_is_fitted_nothing_is_forbidden_or_lost():
-    one = Bench(NONE).wire(-1)
-    assert permits(one) == (True, True, False)
+@pytest.mark.parametrize(("chemistry", "may_charge"), [(AGM, True), (LFP, False), (NMC, False)])
+def test_where_none_is_fitted_only_the_charge_of_lithium_is_forbidden(chemistry, may_charge):
+    one = Bench(NONE, chemistry).wire(-1)
+    assert permits(one) == (may_charge, True, False)
     assert (one.share_permille, one.limit_ma, one.is_waiting) == (1000, 400000, False)
 
 

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.cars import BOTH, MODE, NEUTRAL, REVERSE, SETTLED, Driver, driving
 from vcu import contactor, faults, modes
 from vcu.limits import LIMITER_NAMES
+from vcu.signals import SLOW_BMS_CONTACTS
 
 LITHIUM = {
     "chemistry": 3,
@@ -14,12 +15,14 @@ LITHIUM = {
     "charge_max_da": 800,
     "discharge_max_da": 1800,
     "pack_resistance_mohm": 25,
+    "bms_kind": 1,
 }
 
 
 def lithium(soc_mv=3270, **values):
     driver = Driver(**{**LITHIUM, **values})
     driver.open_cv = soc_mv * 24 // 10
+    driver.slow_counts[SLOW_BMS_CONTACTS] = 1052  # both permitted
     return driver
 
 
@@ -320,6 +323,16 @@ def test_lithium_that_is_cold_full_or_of_unknown_temperature_takes_no_regenerati
     driver = coasting(set_to(**cause))
     assert (driver.out.regen_permille, driver.loop.torque_permille) == (0, 0)
     assert LIMITER_NAMES[driver.loop.chain.winner] == "regen_charge"
+
+
+def test_lithium_that_no_bms_watches_takes_no_regeneration_and_drives():
+    driver = coasting(bms_kind=0)
+    assert (driver.out.regen_permille, LIMITER_NAMES[driver.loop.chain.winner]) == (
+        0, "regen_charge",
+    )  # fmt: skip
+    driver.pedal = 500
+    driver.tick(SETTLED)
+    assert driver.out.throttle_permille > 0
 
 
 # --- what the learner is told

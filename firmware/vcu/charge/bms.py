@@ -1,9 +1,9 @@
 """BMS port: what a battery management system permits; from silence, nothing.
 
 Hazard: pack voltage cannot see one high cell (one at 3.65 V among 23 at 3.40 V
-stays below the set-point), so lithium is not charged without a BMS. Two
-contacts come as one coded wire, on which open and shorted read as "nothing
-permitted". Cell data older than 5 s are not used.
+stays below the set-point), so lithium is not charged without a BMS, nor braked by
+its motor. Two contacts come as one coded wire, on which open and shorted read as
+"nothing permitted". Cell data older than 5 s are not used.
 """
 
 from micropython import const
@@ -65,7 +65,7 @@ class Bms:
         self._told_cells = 0
         self._told_charge = False
         self._told_discharge = False
-        self.may_charge = self.kind == NONE
+        self.may_charge = self.kind == NONE and not profile.is_lithium
         self.may_discharge = self.kind == NONE
         self.is_lost = self.is_waiting = self.kind != NONE
         self.is_over = False  # a cell was above its hard limit three times in a row
