@@ -150,7 +150,6 @@ def _write(context: Context, edits: "dict[str, int]"):
         return
     rows = old.differing(copy)
     desk.params.take(copy)
-    desk.forgets_zero = "pack_a_zero_counts" in edits
     desk.request_save()
     for i in rows:
         change(context.reply, TABLE[i], old.at(i), copy.at(i), "")

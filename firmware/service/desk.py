@@ -71,7 +71,6 @@ class Desk:
         self.params = params
         self.identity = identity
         self.is_edited = False  # params hold an edit that is not saved
-        self.forgets_zero = False  # the save that is asked sets the zero of the current anew
         self.wanted: int = NOTHING
         self.wish = 0
         self.value = 0

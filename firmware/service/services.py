@@ -28,6 +28,7 @@ from service.recall import system_bit
 from service.terminal import Terminal
 from service.test_wishes import Wishes
 from vcu.loop import Loop
+from vcu.params import Params
 
 # A verb that breaks must not take the port away from the technician; what breaks again does.
 _FAILURES_MOST = const(3)
@@ -191,10 +192,10 @@ class Services:
         keeper = self._keeper
         keeper.errno = -1
         if wanted == SAVE:
-            keeper.save_params()
-            if self._desk.forgets_zero:
-                self._desk.forgets_zero = False
+            # However it was edited: a kept zero that is not the sensor's reads as a welded relay.
+            if _zero_of(self._desk.params) != _zero_of(self._desk.vault.saved):
                 self._loop.charge.forget_zero()
+            keeper.save_params()
         elif wanted == CLEAR:
             self._loop.clear_faults()
             keeper.confirm()
@@ -227,3 +228,7 @@ class Services:
             "flash refused it; no drive, no charge until the check at the plug agrees;"
             " reboot, see `pack`, try again"
         )
+
+
+def _zero_of(params: Params) -> int:
+    return params.get("pack_a_zero_counts")

@@ -142,6 +142,16 @@ def test_a_new_zero_of_the_current_is_not_overruled_by_the_last_plug_ins(car, wh
 
 
 @pytest.mark.parametrize(
+    ("line", "kept"), [("set pack_a_zero_counts 1508", False), ("set laden_mass_kg 510", True)]
+)
+def test_a_zero_that_was_typed_is_not_overruled_either(car, line, kept):
+    session = car.driver.loop.charge.session
+    session.zero_q4 = 1497 << 4
+    car.good(line, "save")
+    assert (session.zero_q4 != 0) == kept
+
+
+@pytest.mark.parametrize(
     ("driven", "told", "circumference"),
     [(100, "100", 1500), (100, "102", 1530), (100, "98.5", 1478), (60, "60.6", 1515)],
 )
