@@ -3,8 +3,9 @@
 The request is in permille, positive accelerating in the engaged direction,
 negative braking. Hazards and rules: a pedal held at key-on starts nothing (it
 must be seen released, and the gear seen in neutral, after the contactor
-closed); a direction engages only below 3 km/h with the pedal released; brake
-means no torque at all; two gears at once are none.
+closed); a direction engages only below 3 km/h with the pedal released, and while
+nobody knows the speed none but the last; brake means no torque at all; two gears
+at once are none.
 """
 
 from micropython import const
@@ -32,6 +33,7 @@ class Request:
     def __init__(self, params: Params) -> None:
         self._coast_regen_permille = params.get("coast_regen_permille")
         self._rolls_forward = False  # forward was the last gear, and the car has not stood since
+        self._last: int = NEUTRAL  # the direction that was engaged last, since it was powered
         self.selected: int = NEUTRAL
         self.direction: int = NEUTRAL
         self.seen_neutral = False
@@ -52,6 +54,7 @@ class Request:
                 self._rolls_forward = False
             self.seen_neutral = False
             self.seen_released = False
+            self._last = NEUTRAL
             self.direction = NEUTRAL
             self.permille = 0
             self.is_cut = True
@@ -86,9 +89,13 @@ class Request:
         direction = NEUTRAL
         if selected != NEUTRAL and self.seen_neutral and self.seen_released:
             slow = sig.speed_mmps < _ENGAGE_BELOW_MMPS
+            # Hazard: a wheel sensor that is lost reads as standstill at any speed. Until the key
+            # was turned off such a car goes on the way that it went.
+            if not sig.speed_trusted and self._last != NEUTRAL and self._last != selected:
+                slow = False
             # Back into forward, rolling since it was last engaged, is no change of direction.
             if sig.pedal_released and (slow or (selected == FORWARD and self._rolls_forward)):
-                direction = selected
+                direction = self._last = selected
                 self._rolls_forward = selected == FORWARD
         self.direction = direction
         return direction

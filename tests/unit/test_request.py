@@ -257,6 +257,28 @@ def test_after_a_change_of_direction_the_old_one_is_a_change_again():
 
 
 @gears
+def test_while_nobody_knows_the_speed_no_other_direction_engages_until_the_key_was_off(gear):
+    driver = Driver().engage(gear)
+    driver.sig.speed_trusted = 0
+    driver.step(NEUTRAL)
+    assert driver.step(-gear).direction == NEUTRAL
+    driver.step(NEUTRAL)
+    assert driver.step(gear).direction == gear
+    driver.step(NEUTRAL, powered=False)
+    assert driver.engage(-gear).request.direction == -gear
+
+
+@gears
+def test_when_the_speed_is_known_again_either_direction_engages(gear):
+    driver = Driver().engage(gear)
+    driver.sig.speed_trusted = 0
+    driver.step(NEUTRAL)
+    driver.step(-gear)
+    driver.sig.speed_trusted = 1
+    assert driver.step(-gear).direction == -gear
+
+
+@gears
 def test_an_engaged_gear_stays_engaged_at_any_speed_with_any_pedal(gear):
     driver = Driver().engage(gear)
     for pedal, speed in ((1000, 15000), (0, 15000), (500, 0), (0, 833)):
