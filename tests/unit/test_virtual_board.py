@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,18 @@ from sim.interpreter import MicropythonController
 from tests.unit.commands import refused
 
 Capture = pytest.CaptureFixture[str]
+
+
+@contextmanager
+def started(link: Path) -> Generator[subprocess.Popen[str]]:
+    """Run `lsev board` by itself; its port is there, unless 10 s have passed."""
+    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        end_s = time.monotonic() + 10.0
+        while not link.is_symlink() and time.monotonic() < end_s:
+            time.sleep(0.02)
+        yield process
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link to a file"])
@@ -53,11 +67,7 @@ def test_a_board_links_to_its_port_and_leaves_nothing(tmp_path: Path, capsys: Ca
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_board_ends_cleanly_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     link = tmp_path / "port"
-    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        patience_s = time.monotonic() + 10.0
-        while not link.is_symlink() and time.monotonic() < patience_s:
-            time.sleep(0.02)
+    with started(link) as process:
         is_port = link.is_char_device()
         process.send_signal(number)
         out = process.communicate(timeout=10.0)[0]
@@ -85,18 +95,11 @@ def test_a_board_without_a_prompt_ends_with_one_sentence_when_asked_for_it(
     tmp_path: Path,
 ) -> None:
     link = tmp_path / "port"
-    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        patience_s = time.monotonic() + 10.0
-        while not link.is_symlink() and time.monotonic() < patience_s:
-            time.sleep(0.02)
-        with serial.Serial(str(link), timeout=5.0) as port:
-            port.write(b"@1 id\r\n")
-            port.read_until(b"@1 ok")
-            port.write(b"repl\r\n")
-            said = process.communicate(timeout=20.0)[1]
+    with started(link) as process, serial.Serial(str(link), timeout=5.0) as port:
+        port.write(b"@1 id\r\n")
+        port.read_until(b"@1 ok")
+        port.write(b"repl\r\n")
+        said = process.communicate(timeout=20.0)[1]
     assert process.returncode == 1
     assert said.startswith("lsev: the firmware ended for MicroPython's prompt")
     assert len(said.splitlines()) == 1 and "--flash IMAGE" in said
@@ -104,17 +107,14 @@ def test_a_board_without_a_prompt_ends_with_one_sentence_when_asked_for_it(
 
 def test_a_board_that_is_asked_to_reboot_starts_anew_with_what_was_saved(tmp_path: Path) -> None:
     link = tmp_path / "port"
-    command = [sys.executable, "-m", "host_tools", "board", "--link", str(link)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        patience_s = time.monotonic() + 10.0
-        while not link.is_symlink() and time.monotonic() < patience_s:
-            time.sleep(0.02)
+    with started(link) as process:
         with serial.Serial(str(link), timeout=5.0) as port:
             said = ""
             for line in ("set speed_cap_kmh 42", "save", "reboot"):
                 port.write(line.encode() + b"\r\n")
                 said += port.read_until(b"ok\r\n").decode()
-            while "cap 42 km/h" not in said and time.monotonic() < patience_s + 20.0:
+            end_s = time.monotonic() + 20.0
+            while "cap 42 km/h" not in said and time.monotonic() < end_s:
                 port.write(b"status\r\n")
                 said += port.read_until(b"ok\r\n").decode()
         process.send_signal(signal.SIGINT)
