@@ -27,6 +27,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.mutants import Mutant, mutants
+from tests.vcu_tests import files_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = (
@@ -45,8 +46,6 @@ MODULES = (
     "contactor",
     "supervisor",
 )
-# Tests of a module that are not in its own file: the reasons not to drive are told by the loop.
-TESTS_BESIDE = {"supervisor": ("loop_reasons",)}
 LISTED = Path(__file__).with_name("survivors.toml")
 # An endless loop is one that takes so many times the processor time of the unchanged module.
 PATIENCE = 4
@@ -115,8 +114,7 @@ def run_tests(module: str, source: str, limit_s: int) -> None:
     os.dup2(nowhere, 2)
     os.chdir(ROOT)
     gc.disable()
-    names = (module, *TESTS_BESIDE.get(module, ()))
-    status = pytest.main([*OPTIONS, *(f"tests/unit/test_{name}.py" for name in names)])
+    status = pytest.main([*OPTIONS, *files_of(module)])
     os._exit(int(status))
 
 
@@ -220,7 +218,8 @@ def main() -> int:
         tally = judge(module, listed)
         if tally is None:
             failing.append(module)
-            print(f"  {module:<12} skipped: tests/unit/test_{module}.py fails without a mutant")
+            files = ", ".join(files_of(module))
+            print(f"  {module:<12} skipped: its tests fail without a mutant: {files}")
             continue
         show(module, tally)
         total.mutants += tally.mutants

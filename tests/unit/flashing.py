@@ -1,6 +1,7 @@
 """Flashing on a bench: a board that answers as what its selector starts; two bundles for it."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,12 +11,21 @@ from host_tools.flash_command import run
 from host_tools.flash_steps import Tools
 from host_tools.link import LinkError
 from tests.unit.answering_board import AnsweringBoard
-from tests.unit.folder_board import VEHICLE, make_bundle
+from tests.unit.folder_board import VEHICLE, flashed, make_bundle
 
 AT_PROMPT = LinkError(None, "at-prompt", "the board is at MicroPython's prompt")
 DUMP = ["speed_cap_kmh=45", "reverse_cap_kmh=8", "checksum 11111111"]
 OLD, NEW = make_bundle("1.0.0"), make_bundle("2.0.0")
 LOST = "91 P0601 parameters_lost STOP active 1x"
+MOVING = LinkError(88, "moving", "the car moves at 12 km/h")
+LFP = replace(
+    NEW,
+    vehicle="four_wheel_72v_lfp",
+    files={
+        **NEW.files,
+        "vehicle.py": b'PARAMETERS = {"speed_cap_kmh": 56, "chemistry": 3}\n',
+    },
+)
 
 
 class Bench:
@@ -59,6 +69,14 @@ class Bench:
         write_bundle(bundle, Path("bundle.zip"))
         words = ["flash", "--port", "PORT", "--bundle", "bundle.zip", "--yes", *options]
         return run(make_parser().parse_args(words), self.tools)
+
+
+def used(tmp_path):
+    """A bench with a board that has run the old version, and has records of its way."""
+    board = flashed(tmp_path / "flash", OLD)
+    (board.root / "records" / "a").mkdir(parents=True)
+    (board.root / "records" / "a" / "odometer").write_bytes(b"12 km")
+    return Bench(board)
 
 
 def losing(bench):

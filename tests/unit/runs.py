@@ -113,3 +113,8 @@ class Board:
                 byte = file.read(1)[0]
                 file.seek(20)
                 file.write(bytes([byte ^ 0x10]))
+
+
+def board_in(tmp_path):
+    """For pytest.fixture: a board whose flash is a folder of the test."""
+    return Board(tmp_path)

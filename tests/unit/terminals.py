@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from zlib import crc32
 
 from service import desk as desks
 from service.desk import Desk
+from service.services import NullSerial, Services
 from service.terminal import Terminal as ServiceTerminal
 from tests.mpy import wasm
 from tests.unit import cars
@@ -77,6 +79,30 @@ class Terminal:
         return lines
 
 
+class Served(Terminal):
+    """A terminal whose requests the services serve; nothing is ever written."""
+
+    class Idle:
+        own_bits = bits = 0
+        errno = -1
+
+        def step(self, loop, parked, passed_ms):
+            pass
+
+        def trust(self, parked):
+            pass
+
+        def is_busy(self):
+            return False
+
+    def __init__(self, driver):
+        super().__init__(driver)
+        self.services = Services(driver.loop, self.desk, self.console, self.Idle(), NullSerial())
+
+    def main(self):
+        self.services.step(10)
+
+
 def parked():
     """A terminal at a car that has stood for more than 2 s with the key off."""
     driver = cars.Driver()
@@ -104,3 +130,23 @@ def session_lines(script, interpreter=""):
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return [line for line in ended.stdout.splitlines() if line.startswith("session ")]
+
+
+def pause(terminal, ms):
+    for _ in range(ms // 10):
+        terminal.main()
+
+
+def summed(text):
+    return f"{text} *{crc32(text.encode()):08X}"
+
+
+def checked(text):
+    """Return the lines of a tagged answer without their sums, which are right."""
+    lines = []
+    for line in text.split("\r\n")[:-1]:
+        body, mark, digits = line.rpartition(" *")
+        assert mark, line
+        assert digits == f"{crc32(body.encode()):08X}", line
+        lines.append(body)
+    return lines

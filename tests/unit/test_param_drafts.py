@@ -14,9 +14,7 @@ from vcu.params import OK, TABLE
 NAMES = [row[1] for row in TABLE]
 
 
-@pytest.fixture
-def board(tmp_path):
-    return runs.Board(tmp_path)
+board = pytest.fixture(runs.board_in)
 
 
 @pytest.fixture

@@ -1,46 +1,20 @@
-"""One port, three modes: what a program, an OBD client and a person get, and what floods do."""
+"""One port, three modes: what a program gets, what floods do, and how Ctrl-C and `repl` end it."""
 
-import json
 import re
 from itertools import pairwise
-from zlib import crc32
 
 import pytest
 
 from service import desk as desks
-from service.desk import IDENTITY_NAMES
-from service.inputs import NAMES as INPUTS
 from service.reply import Reply
-from service.request_line import is_for_obd
 from service.services import NullSerial, Services
 from tests.unit import cars
-from tests.unit.terminals import IDENTITY, PROMPT, Terminal, driving, parked
-from vcu.params import TABLE as PARAMS
+from tests.unit.terminals import PROMPT, Served, Terminal, checked, driving, parked, pause, summed
 
 terminal = pytest.fixture(parked)
 
 
-def pause(terminal, ms):
-    for _ in range(ms // 10):
-        terminal.main()
-
-
-def summed(text):
-    return f"{text} *{crc32(text.encode()):08X}"
-
-
-def checked(text):
-    """Return the lines of a tagged answer without their sums, which are right."""
-    lines = []
-    for line in text.split("\r\n")[:-1]:
-        body, mark, digits = line.rpartition(" *")
-        assert mark, line
-        assert digits == f"{crc32(body.encode()):08X}", line
-        lines.append(body)
-    return lines
-
-
-# Programs
+# --- Programs
 
 
 def test_each_line_of_a_tagged_answer_has_the_tag_and_its_sum_and_the_last_says_ok(terminal):
@@ -172,104 +146,7 @@ def test_a_line_that_leaves_in_pieces_still_ends_with_the_sum_of_all_of_it():
     assert reply.lost_bytes == 0
 
 
-# OBD
-
-
-@pytest.mark.parametrize(
-    ("line", "is_obd"),
-    [
-        (b"ATZ", 1), (b"at rv", 1), (b"A T E0", 1), (b" at", 1), (b"auth", 0), (b"a", 0), (b"", 0),
-        (b"get at", 0), (b"@1 atz", 0),
-    ],
-)  # fmt: skip
-def test_a_line_that_begins_with_at_is_for_the_adapter(line, is_obd):
-    assert is_for_obd(line) == bool(is_obd)
-
-
-def test_the_first_at_line_makes_it_an_adapter_which_has_seen_that_line_once(terminal):
-    answer = terminal.send("ATZ\r")
-    assert answer.count("ATZ") == 1
-    assert "ELM327" in answer
-    assert answer.endswith(">")
-    assert terminal.console.is_obd
-    assert "41 0D" in terminal.send("010D\r") or "410D" in terminal.send("010D\r")
-
-
-def test_two_del_on_a_line_of_their_own_make_it_an_adapter(terminal):
-    assert terminal.send(b"\x7f\x7f\r").endswith(">")
-    assert terminal.console.is_obd
-
-
-@pytest.mark.parametrize(
-    "typed", [b"hepl\x7f\x7flp\r", b"x\x7f\x7f\r", b"\x7f\r", b"\x7f\x7f\x7f\r"]
-)
-def test_a_person_who_takes_letters_back_stays_at_the_console(terminal, typed):
-    assert terminal.send(typed).endswith(PROMPT)
-    assert not terminal.console.is_obd
-
-
-def test_the_verb_obd_answers_first_and_then_shows_the_adapters_prompt(terminal):
-    answer = terminal.send("obd\r")
-    assert "OBD until `exit` or 120 s without a byte\r\nok\r\n" in answer
-    assert answer.endswith(">")
-
-
-@pytest.mark.parametrize("line", ["exit\r", " EXIT \r", "exit\n"])
-def test_exit_ends_the_adapter_and_shows_the_consoles_prompt(terminal, line):
-    terminal.send("ATZ\r")
-    assert terminal.send(line).endswith(PROMPT)
-    assert terminal.ask("why")[-1] == "ok"
-
-
-@pytest.mark.parametrize("line", ["exi\r", "exits\r", "xexit\r"])
-def test_nothing_else_ends_it(terminal, line):
-    terminal.send("ATZ\r")
-    terminal.send(line)
-    assert terminal.console.is_obd
-
-
-def test_the_adapter_ends_after_120_s_without_a_byte_and_not_before(terminal):
-    terminal.send("ATZ\r")
-    pause(terminal, 110_000)
-    terminal.send("ATI\r")
-    pause(terminal, 115_000)
-    assert terminal.console.is_obd
-    pause(terminal, 10_000)
-    assert not terminal.console.is_obd
-    assert terminal.ask("why")[-1] == "ok"
-
-
-def test_in_obd_mode_nothing_is_sent_that_nobody_asked_for(terminal):
-    checked(terminal.send("@1 sub speed_mmps 20\r").split("#t")[0])
-    terminal.send("ATZ\r")
-    pause(terminal, 1000)
-    terminal.sent.clear()
-    terminal.driver.key = 1
-    terminal.driver.tick(100)
-    pause(terminal, 1000)
-    assert terminal.sent == b""
-
-
-def test_a_subscription_ends_with_the_console_and_does_not_come_back(terminal):
-    terminal.send("sub * 2\r")
-    for byte in b"ATZ\rexit\r":
-        terminal.console.feed(byte)
-    terminal.settle()
-    pause(terminal, 2000)
-    assert terminal.sent == b""
-    assert terminal.ask("why")[-1] == "ok"
-
-
-def test_a_lone_a_is_shown_as_soon_as_it_can_be_no_at(terminal):
-    assert terminal.send("a") == ""
-    assert terminal.send("u") == "au"
-    assert terminal.send("\x08") == "\b \b\b \b"
-    assert terminal.send("bort") == "abort"
-    assert terminal.send("\x15") == "\b \b" * 5
-    assert terminal.send("a\r").startswith("a\r\nerr 11 ")
-
-
-# Input that nobody should send
+# --- Input that nobody should send
 
 
 def test_more_than_50_lines_a_second_are_refused_once_and_dropped_until_it_is_quiet(terminal):
@@ -344,7 +221,7 @@ def test_every_byte_value_and_then_silence_leaves_the_console_alive(terminal):
     assert terminal.ask("why")[-1] == "ok"
 
 
-# Ctrl-C, and the prompt
+# --- Ctrl-C, and the prompt
 
 
 def test_ctrl_c_stops_a_board_in_its_first_1500_ms_though_nobody_knows_yet_if_it_is_parked():
@@ -367,30 +244,6 @@ def test_ctrl_c_of_an_obd_client_in_a_moving_car_is_passed_over():
     terminal.send("ATZ\r")
     assert terminal.console.feed(3) is False
     assert "err" not in terminal.settle()
-
-
-class Served(Terminal):
-    """A terminal whose requests the services serve; nothing is ever written."""
-
-    class Idle:
-        own_bits = bits = 0
-        errno = -1
-
-        def step(self, loop, parked, passed_ms):
-            pass
-
-        def trust(self, parked):
-            pass
-
-        def is_busy(self):
-            return False
-
-    def __init__(self, driver):
-        super().__init__(driver)
-        self.services = Services(driver.loop, self.desk, self.console, self.Idle(), NullSerial())
-
-    def main(self):
-        self.services.step(10)
 
 
 def test_the_verb_repl_ends_the_program_when_its_answer_is_out():
@@ -485,156 +338,7 @@ def test_repl_is_refused_in_a_moving_car():
     assert terminal.requests == []
 
 
-# Verbs of the board
-
-
-def test_the_board_says_that_it_has_started_and_how_to_stop_it(terminal):
-    terminal.console.announce()
-    text = terminal.settle()
-    assert text.startswith("#b {")
-    said = json.loads(text[3:])
-    assert (said["name"], said["version"]) == IDENTITY[:2] == ("lsev", "0.1.0")
-    assert IDENTITY_NAMES[:2] == ("name", "version")
-    assert "1.5 s" in said["hint"]
-
-
-def test_time_is_unknown_until_a_host_sets_it_and_goes_on_from_there(terminal):
-    assert terminal.ask("time")[0] == "time unknown; set it: time SECONDS"
-    assert terminal.desk.wall_s() == 0
-    assert terminal.ask("time 1795405000")[0] == "time 1795405000"
-    before = terminal.desk.wall_s()
-    pause(terminal, 60_000)
-    assert terminal.desk.wall_s() - before == 60
-
-
-@pytest.mark.parametrize(
-    "word", ["x", "17", "0000000001", "-179540500", "17954050000", "1767225599"]
-)
-def test_a_time_that_is_none_leaves_the_clock_alone(terminal, word):
-    terminal.ask("time 1795405000")
-    assert terminal.ask("time " + word)[0].startswith("err 12 bad-argument: ")
-    assert terminal.desk.wall_s() >= 1795405000
-
-
-def test_echo_off_shows_nothing_of_what_is_typed_and_on_shows_it_again(terminal):
-    terminal.send("echo off\r")
-    assert terminal.send("why\r").startswith("\r\ndoes not drive")
-    terminal.send("echo on\r")
-    assert terminal.ask("why")[-1] == "ok"
-    assert terminal.ask("echo maybe")[0].startswith("err 12 ")
-
-
-def test_log_shows_key_mode_and_faults_in_the_order_in_which_they_came(terminal):
-    driver = terminal.driver
-
-    def turn(**what):
-        for name, value in what.items():
-            setattr(driver, name, value)
-        for _ in range(300):
-            driver.tick(1)
-            terminal.main()
-
-    turn(key=1)
-    turn(pedal_a_counts=3)
-    turn(key=0, pedal_a_counts=None)
-    rows = [line.partition(" s ")[2] for line in terminal.ask("log")[:-1]]
-    wanted = ["key on", "mode READY", "fault 11 P2122 pedal_a_low CRAWL", "key off"]
-    assert [row for row in rows if row in wanted] == wanted
-    assert "healed 11 P2122 pedal_a_low CRAWL" in rows
-    assert len(terminal.ask("log 2")) == 3
-    assert terminal.ask("log 0")[0].startswith("err 12 ")
-
-
-def test_the_log_keeps_the_last_32(terminal):
-    for number in range(100):
-        terminal.driver.loop.raw.key_on = number & 1
-        terminal.main()
-    lines = terminal.ask("log")
-    assert len(lines) == 33
-    assert lines[-2].endswith("key on")
-
-
-def test_log_says_when_nothing_has_happened():
-    terminal = Terminal()
-    terminal.driver.loop.modes.mode = 0
-    assert terminal.ask("log") == ["nothing since the start", "ok"]
-
-
-def test_help_of_a_verb_shows_its_line_and_of_none_the_nearest(terminal):
-    assert terminal.ask("help reboot") == ["reboot  start again (parked)", "ok"]
-    assert "reboot" in terminal.ask("help rebot")[0]
-
-
-def test_desc_writes_an_object_for_each_parameter(terminal):
-    terminal.params.set("speed_cap_kmh", 45)
-    rows = [json.loads(line) for line in terminal.ask("desc")[:-1]]
-    assert [row["name"] for row in rows] == [row[1] for row in PARAMS]
-    assert rows[0] == {
-        "name": "speed_cap_kmh", "unit": "km/h", "min": 40, "max": 56, "default": 40,
-        "value": 45, "level": 2,
-    }  # fmt: skip
-    assert len(terminal.ask("desc pedal_a*")) == 3
-    assert "speed_cap_kmh" in terminal.ask("desc sped_cap")[0]
-
-
-# Inputs
-
-
-def io_of(terminal):
-    """Ask `io` while the car ticks, and return its lines."""
-    for byte in b"io\r":
-        terminal.console.feed(byte)
-    for _ in range(120):
-        terminal.driver.tick(1)
-        terminal.main()
-    lines = bytes(terminal.sent).decode().split("\r\n")[1:-1]
-    terminal.sent.clear()
-    return lines
-
-
-def test_io_shows_every_input_raw_and_in_its_unit_with_its_limits(terminal):
-    lines = io_of(terminal)
-    assert [line.split()[0] for line in lines[: len(INPUTS)]] == list(INPUTS)
-    rows = dict(zip(INPUTS, lines, strict=False))
-    assert rows["pedal_a"] == "pedal_a 468 mV = 0.0 %, limits 358..2420 mV, seen 468..468 mV"
-    assert re.match(r"pack_v \d+ mV = 49\.\d\d V, limits 15.0 V..3050 mV, seen ", rows["pack_v"])
-    assert "= 25.0 degC" in rows["battery_temp"]
-    assert rows["rail_12v"].startswith("rail_12v 2100 mV = 12.60 V, limits 10.5..15.5 V")
-    assert rows["sensor_5v"].startswith("sensor_5v 2500 mV = 5.000 V, limits 4.75..5.25 V")
-    assert "= permits nothing" in rows["bms_contacts"]
-    assert lines[len(INPUTS)].endswith("gear N, enable line off")
-    assert "key off, plug out" in lines[len(INPUTS)]
-    assert lines[-1] == "ok"
-
-
-def test_io_shows_the_least_and_the_most_since_it_was_last_asked(terminal):
-    io_of(terminal)
-    for counts in (200, 700, 468):
-        terminal.driver.pedal_a_counts = counts
-        terminal.driver.tick(1)
-        terminal.main()
-    assert io_of(terminal)[0].endswith("seen 200..700 mV")
-    assert io_of(terminal)[0].endswith("seen 468..468 mV")
-
-
-def test_a_reading_that_failed_is_shown_as_such(terminal):
-    io_of(terminal)
-    terminal.driver.pack_readable = False
-    terminal.driver.tick(50)
-    row = next(line for line in io_of(terminal) if line.startswith("pack_v"))
-    assert row.startswith("pack_v failed mV = not valid")
-    assert ", seen failed.." in row
-
-
-def test_each_input_of_the_pedal_has_its_own_travel(terminal):
-    terminal.driver.pedal = 500
-    terminal.driver.tick(50)
-    lines = io_of(terminal)
-    for line in lines[:2]:
-        assert 49.0 <= float(re.search(r"= ([\d.]+) %", line)[1]) <= 51.0
-
-
-# Levels
+# --- Levels
 
 
 def test_what_needs_a_level_is_refused_with_it(terminal, monkeypatch):
@@ -643,10 +347,3 @@ def test_what_needs_a_level_is_refused_with_it(terminal, monkeypatch):
     assert answer[0].startswith("err 33 locked: needs level 1, service; nothing changed;")
     assert terminal.params.get("reverse_cap_kmh") == 8
     assert terminal.ask("reboot")[-1] == "ok"
-
-
-def test_the_adapter_locks_what_was_unlocked(terminal, monkeypatch):
-    locked = []
-    monkeypatch.setattr(terminal.desk.access, "lock", lambda: locked.append(1))
-    terminal.send("ATZ\r")
-    assert locked
