@@ -8,7 +8,7 @@ import copy
 import random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.faults import parse_fault
@@ -20,7 +20,7 @@ from tests.property.charge_cases import EVENTS, KINDS, Case, Run, happen
 from tests.property.charge_outer import OUTER
 from tests.property.charge_rules import ChargeRules
 from tests.property.envelope import ScriptDriver
-from tests.proving import PROVE
+from tests.proving import PROVE, generated
 from vcu import chemistry
 from vcu.charge import phases
 from vcu.charge.profiles import TABLE, Profile
@@ -63,14 +63,7 @@ HAPPENINGS = st.lists(
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=not PROVE,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@generated(EXAMPLES)
 @given(CASES, HAPPENINGS, st.sampled_from(HOURS))
 def test_no_night_breaks_a_rule(
     shard: int, case: Case, happenings: list[tuple[int, str, int]], hours: float

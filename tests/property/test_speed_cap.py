@@ -1,13 +1,13 @@
 """The speed cap holds for every car, road, sensor and driver that the product allows."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.plant.cars import CARS
 from sim.world import flat
 from tests.cap_drives import Case, assert_within_limits, drive
-from tests.proving import PROVE
+from tests.proving import PROVE, generated
 
 EXAMPLES = 2000 if PROVE else 60
 
@@ -30,14 +30,7 @@ CASES = st.builds(
 )
 
 
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=not PROVE,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@generated(EXAMPLES)
 @given(CASES)
 def test_no_car_exceeds_its_cap_hunts_or_stays_far_below_it(case: Case) -> None:
     assert_within_limits(drive(case))

@@ -75,18 +75,24 @@ def test_a_person_who_stops_anywhere_leaves_the_old_calibration(
     assert "old calibration is kept" in capsys.readouterr().out
 
 
+def in_turn(*answers: list[str] | LinkError) -> Callable[[str], list[str]]:
+    """Return what gives a line the next of these answers each time."""
+    left = iter(answers)
+
+    def answer(line: str) -> list[str]:
+        said = next(left)
+        if isinstance(said, LinkError):
+            raise said
+        return said
+
+    return answer
+
+
 @pytest.mark.parametrize("code", [21, 22, 31, 88])
 def test_a_refused_step_is_told_and_asked_for_again(code: int, capsys: Capture) -> None:
     board = pedal_board()
-    answers = iter((LinkError(code, "no", "hold still"), ["now press it"], ["accept takes it"]))
-
-    def step(line: str) -> list[str]:
-        answer = next(answers)
-        if isinstance(answer, LinkError):
-            raise answer
-        return answer
-
-    board.answers["cal pedal step"] = step
+    refused = LinkError(code, "no", "hold still")
+    board.answers["cal pedal step"] = in_turn(refused, ["now press it"], ["accept takes it"])
     assert run(board, ["", "", "", ""], "pedal") == 0
     assert board.told.count("cal pedal step") == 3 and "cal pedal abort" not in board.told
     assert f"Not taken: hold still (error {code} no)." in capsys.readouterr().out
@@ -94,15 +100,8 @@ def test_a_refused_step_is_told_and_asked_for_again(code: int, capsys: Capture) 
 
 def test_a_foot_on_the_pedal_at_the_end_costs_no_step(capsys: Capture) -> None:
     board = pedal_board()
-    answers = iter((LinkError(22, "not-now", "not parked"), ["pedal_a_pressed_counts 1 -> 2"]))
-
-    def accept(line: str) -> list[str]:
-        answer = next(answers)
-        if isinstance(answer, LinkError):
-            raise answer
-        return answer
-
-    board.answers["cal pedal accept"] = accept
+    refused = LinkError(22, "not-now", "not parked")
+    board.answers["cal pedal accept"] = in_turn(refused, ["pedal_a_pressed_counts 1 -> 2"])
     assert run(board, ["", "", "", ""], "pedal") == 0
     assert "1 -> 2" in capsys.readouterr().out
 

@@ -342,11 +342,17 @@ def test_a_shutoff_test_that_failed_is_told():
     assert "shutoff_test_failed" in driver.active
 
 
-def test_a_motor_that_takes_no_current_at_standstill_is_told():
+def without_motor(pedal):
+    """A car held fast whose motor takes no current, and its driver's foot."""
     driver = Driver().engage()
     driver.motor_works = False
     driver.body.drag_n = 1e6
-    driver.pedal = 600
+    driver.pedal = pedal
+    return driver
+
+
+def test_a_motor_that_takes_no_current_at_standstill_is_told():
+    driver = without_motor(600)
     driver.tick(200)
     assert driver.active == {"torque_not_delivered"}
     assert driver.mode == modes.DRIVE
@@ -354,20 +360,14 @@ def test_a_motor_that_takes_no_current_at_standstill_is_told():
 
 @pytest.mark.parametrize("current_da", [-20, 20])
 def test_a_motor_that_holds_a_car_on_a_hill_is_not(current_da):
-    driver = Driver().engage()
-    driver.motor_works = False
-    driver.body.drag_n = 1e6
+    driver = without_motor(600)
     driver.extra_da = current_da
-    driver.pedal = 600
     driver.tick(300)
     assert driver.stored == set()
 
 
 def test_nor_is_one_that_is_asked_for_less_than_a_third_of_its_torque():
-    driver = Driver().engage()
-    driver.motor_works = False
-    driver.body.drag_n = 1e6
-    driver.pedal = 400
+    driver = without_motor(400)
     driver.tick(300)
     assert 250 < driver.loop.torque_permille < 300
     assert driver.stored == set()

@@ -21,12 +21,17 @@ NOT_WRITTEN = system_bit("records_not_written")
 board = pytest.fixture(board_in)
 
 
-def test_lost_parameters_stay_lost_over_restarts_until_a_person_confirms(board):
+def saved_cap(board):
+    """A board whose parameters alone were written: a cap of 50 km/h."""
     run = board.start()
     run.params.set("speed_cap_kmh", 50)
     run.keeper.save_params()
     run.parked = True
     run.slices(200)
+
+
+def test_lost_parameters_stay_lost_over_restarts_until_a_person_confirms(board):
+    saved_cap(board)
     assert board.start().params.get("speed_cap_kmh") == 50
     board.rot("params", 1)
     assert board.start().params.get("speed_cap_kmh") == 50
@@ -60,11 +65,7 @@ def test_a_parameter_record_with_a_value_out_of_range_is_lost_too(board):
 
 
 def test_new_vehicle_data_wins_over_saved_parameters_which_are_kept_aside(board):
-    run = board.start()
-    run.params.set("speed_cap_kmh", 50)
-    run.keeper.save_params()
-    run.parked = True
-    run.slices(200)
+    saved_cap(board)
     run = board.start(values={"speed_cap_kmh": 40})
     assert run.params.get("speed_cap_kmh") == 40
     assert run.loop.system_bits == system_bit("supply_lost")
@@ -84,11 +85,7 @@ def test_new_vehicle_data_wins_over_saved_parameters_which_are_kept_aside(board)
 
 
 def test_a_version_with_new_vehicle_data_that_fails_its_trial_leaves_the_saved_parameters(board):
-    run = board.start()
-    run.params.set("speed_cap_kmh", 50)
-    run.keeper.save_params()
-    run.parked = True
-    run.slices(200)
+    saved_cap(board)
     for _ in range(2):
         assert board.start(values={"speed_cap_kmh": 40}).params.get("speed_cap_kmh") == 40
         board.cut_power()

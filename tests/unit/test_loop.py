@@ -238,12 +238,17 @@ def test_a_car_at_its_socket_is_parked_though_its_wheel_sensor_counts_noise():
 # --- service
 
 
-def test_service_is_entered_parked_with_the_contactor_open_and_left_on_request():
+def in_service():
     driver = Driver()
     driver.tick(30)
     driver.loop.service_wanted = True
     driver.tick(MODE_AT_REST)
     assert driver.mode == modes.SERVICE
+    return driver
+
+
+def test_service_is_entered_parked_with_the_contactor_open_and_left_on_request():
+    driver = in_service()
     driver.key = 1
     driver.tick(SETTLED)
     assert (driver.mode, driver.out.contactor) == (modes.SERVICE, 0)
@@ -253,11 +258,7 @@ def test_service_is_entered_parked_with_the_contactor_open_and_left_on_request()
 
 
 def test_service_ends_when_it_is_no_longer_parked():
-    driver = Driver()
-    driver.tick(30)
-    driver.loop.service_wanted = True
-    driver.tick(MODE_AT_REST)
-    assert driver.mode == modes.SERVICE
+    driver = in_service()
     driver.pedal = 500
     driver.tick(MODE_AT_REST)
     assert driver.mode == modes.OFF

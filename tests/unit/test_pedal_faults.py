@@ -260,10 +260,6 @@ def test_without_their_5_volts_channels_that_read_zero_are_not_called_broken():
 # --- each judgement at its last count
 
 
-def test_the_bits_are_those_of_the_first_rows_of_the_fault_table():
-    assert (A_LOW, A_HIGH, B_LOW, B_HIGH, DISAGREES) == (1, 2, 4, 8, 16)
-
-
 def test_a_pedal_that_must_be_released_says_whether_it_can_be_read():
     pedal = make_pedal(pedal_channels=1)
     read(pedal, -1, 0)

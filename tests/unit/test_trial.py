@@ -89,11 +89,16 @@ def test_nothing_is_written_while_the_car_could_move():
     assert run.kept["confirmed"]
 
 
-def test_a_key_off_takes_its_start_back_and_holds_the_supply_for_it():
+def rolling_with_key_off():
     run = Run()
     run.pass_ms(5000)
     run.loop.raw.key_on = 0
     run.is_parked = False
+    return run
+
+
+def test_a_key_off_takes_its_start_back_and_holds_the_supply_for_it():
+    run = rolling_with_key_off()
     run.pass_ms(1000)
     assert run.trial.holds()
     run.is_parked = True
@@ -106,10 +111,7 @@ def test_a_key_off_takes_its_start_back_and_holds_the_supply_for_it():
 
 
 def test_the_supply_is_not_held_for_ever():
-    run = Run()
-    run.pass_ms(5000)
-    run.loop.raw.key_on = 0
-    run.is_parked = False
+    run = rolling_with_key_off()
     run.pass_ms(2900)
     assert run.trial.holds()
     run.pass_ms(100)
