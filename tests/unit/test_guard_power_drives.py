@@ -7,6 +7,8 @@ import pytest
 from tests.unit.cars import PACK_CV_PER_1000, PACK_DA_PER_1000, Body, Wheel, make_scaling
 from tests.unit.guard_bench import FIRST, Bench, make_guard
 
+pytestmark = pytest.mark.sweep
+
 # A sensor as cheap as they come, and a pack of 72 V that is full.
 NOISY_AMPS_COUNTS = 2.0
 FULL_72_V = 88

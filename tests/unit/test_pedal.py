@@ -222,8 +222,10 @@ def test_before_the_first_step_the_pedal_is_readable_at_rest_and_was_not_stabbed
 
 
 def test_a_channel_with_equal_end_points_has_no_count_in_range():
+    ends = {"pedal_a_released_counts": 1000, "pedal_a_pressed_counts": 1000}
+    params = make_params(**(PLAIN | {"pedal_channels": 1} | ends))
     for counts in range(-1, 4096):
-        assert read(make_channel(1000, 1000), counts, 0) == BROKEN, counts
+        assert read(Pedal(params), counts, 0) == BROKEN, counts
 
 
 def test_the_lower_channel_counts_when_it_is_lower_by_one_permille():

@@ -266,6 +266,7 @@ def test_without_torque_or_without_a_pack_reading_power_says_nothing(missing):
     assert roll.pull(30, 3000).step(times=50).bits == LOST
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("torque", [0, 1, 29, 30, 100, 1000])
 @pytest.mark.parametrize("idle_w", [100, 250, 800])
 def test_a_standing_car_with_its_lights_on_is_never_lost(torque, idle_w):
@@ -343,6 +344,7 @@ def test_a_braked_wheel_that_stands_takes_back_being_erratic_and_nothing_else():
     assert roll.step(times=WINDOW - 2).bits == DIFFERS | STOPPED | LOST
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("pulses_per_turn", [4, 6, 24, 96])
 @pytest.mark.parametrize("force_n", [900, 4000])
 def test_a_drive_with_starts_coasting_and_brakes_is_never_suspected(pulses_per_turn, force_n):
