@@ -15,6 +15,7 @@ import tempfile
 from array import array
 from pathlib import Path
 
+from sim.bytecode import compiled
 from sim.controller import WATCHDOG_BIT, ControllerError, board_file, board_scaling, load_board
 from sim.frame import COMMAND, END, INPUT_SIZE, OUTPUT_SIZE
 from sim.one_core import ONE_CORE
@@ -90,7 +91,9 @@ class MicropythonController:
         try:
             self._folder = Path(self._write_data(board_file(board), values, stamps, name))
             self.flash = self._folder / "flash"
+            modules = compiled(firmware) if firmware == FIRMWARE_DIR else firmware
             self._command = [interpreter, str(_LAUNCHER), str(self._folder), str(firmware)]
+            self._command.append(str(modules))
             self._log = os.open(self._folder / "printed", os.O_RDWR | os.O_CREAT)
             self._cleanup.callback(os.close, self._log)
             self._console = self._log

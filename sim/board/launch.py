@@ -1,8 +1,10 @@
 """Runs the firmware on the virtual board, as a board does: boot.py, then main.py, as __main__.
 
-    micropython launch.py DATA_DIR FIRMWARE_DIR READ_FD WRITE_FD RESET_CAUSE FLASH_TAKES_TIME
+    micropython launch.py DATA_DIR FIRMWARE_DIR MODULES_DIR
+        READ_FD WRITE_FD RESET_CAUSE FLASH_TAKES_TIME
 
-DATA_DIR has board.py and vehicle.py, the folder flash and the file rtc. The two
+DATA_DIR has board.py and vehicle.py, the folder flash and the file rtc. FIRMWARE_DIR
+has boot.py and main.py, MODULES_DIR what they import, as bytecode or source. The two
 file descriptors are the pipes from and to the car. RESET_CAUSE is the number that
 machine.reset_cause returns. FLASH_TAKES_TIME is 1, or 0 where writes cost nothing.
 In the environment LSEV_WRAP_US says how long after power-on the board's clock wraps.
@@ -16,10 +18,10 @@ prompt.
 import sys
 
 _here = sys.path[0]
-_data_dir, _firmware_dir, _read_fd, _write_fd, _cause, _takes_time = sys.argv[1:7]
+_data_dir, _firmware_dir, _modules_dir, _read_fd, _write_fd, _cause, _takes_time = sys.argv[1:8]
 # machine and time of this folder stand in front of the interpreter's own; the folder of
 # frame.py comes last, because it has a folder called board.
-sys.path[:] = [_here, _data_dir, _firmware_dir, ".frozen", _here + "/.."]
+sys.path[:] = [_here, _data_dir, _modules_dir, ".frozen", _here + "/.."]
 
 import builtins
 import gc as _gc
