@@ -127,13 +127,13 @@ class Terminal:
             if self._context.wants_obd and not console.is_busy():
                 self._context.wants_obd = False
                 self._begin_obd(b"")
-        elif self._inlet.has_flooded():
-            console.refuse_flood()
-        else:
+        elif self._inlet.count:
             console.take(self._inlet, take_bytes)
             line = console.take_obd_line()
             if line:
                 self._begin_obd(line)
+        elif self._inlet.has_flooded():
+            console.refuse_flood()
 
     def _begin_obd(self, line: bytes) -> None:
         """Become an OBD adapter; line is what has been typed to it already."""
