@@ -12,6 +12,7 @@ from sim.fittings import Bms
 from sim.metrics import Expectation, Metrics, Watch
 from sim.plant.battery import Battery
 from sim.plant.car import CarData
+from sim.plant.cars import find_car
 from sim.trace import EVERY_TICKS, Row, fault_numbers, row
 from sim.vehicle import Vehicle, load_vehicle, nearest
 from sim.world import TICK_S, Road, World, flat
@@ -34,7 +35,7 @@ class Scenario:
     road: Road = flat
     ambient_c: float = 25.0
     soc: float = 0.9
-    car: CarData | None = None  # instead of the vehicle's own
+    make_car: Callable[[CarData], CarData] | None = None  # out of the vehicle's own
     settings: tuple[tuple[str, int], ...] = ()  # parameters over the vehicle's own
     faults: tuple[str, ...] = ()  # NAME or NAME@SECONDS
     watches: tuple[Watch, ...] = ()
@@ -250,7 +251,7 @@ def make_world(
         battery = scenario.make_pack(vehicle, scenario.soc, scenario.ambient_c)
     return World(
         vehicle,
-        car=scenario.car,
+        car=scenario.make_car(find_car(vehicle.name)) if scenario.make_car else None,
         battery=battery,
         driver=driver,
         road=scenario.road,

@@ -3,15 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from sim.driver import Driver, PedalDriver, through
 from sim.metrics import Expectation, Watch
-from sim.plant.cars import CARS
+from sim.plant.car import CarData
 from sim.scenario import Scenario
 from sim.vehicle import Vehicle
 from sim.world import slopes
-
-_CAR = CARS["four_wheel_60v_agm"]
 
 _ALWAYS = (
     Expectation("arc_closings", 0.0, 0.0, ""),
@@ -123,13 +122,17 @@ _PROTECTIONS = (
 _CRAWL_WATCH = (Watch("crawl", 17.0),)
 
 
+def _with_mass(mass_kg: float, car: CarData) -> CarData:
+    area_m2 = 0.7 if mass_kg < 400.0 else car.drag_area_m2  # small cars are light ones
+    return replace(car, mass_kg=mass_kg, drag_area_m2=area_m2)
+
+
 def _crawl(name: str, summary: str, fault: str, mass_kg: float, top_kmh: float) -> Scenario:
-    drag_area_m2 = 0.7 if mass_kg < 400.0 else _CAR.drag_area_m2
     return Scenario(
         name=f"{name}_{mass_kg:.0f}",
         summary=f"{summary}, {mass_kg:.0f} kg",
         seconds=80.0,
-        car=replace(_CAR, mass_kg=mass_kg, drag_area_m2=drag_area_m2),
+        make_car=partial(_with_mass, mass_kg),
         faults=(fault,),
         make_driver=_drive(_STOP_AND_START, _STOP),
         watches=_CRAWL_WATCH,

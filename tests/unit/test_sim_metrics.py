@@ -1,6 +1,7 @@
 """Metrics and drivers: what a watch sees, what is said of a car that never met its cap."""
 
 from array import array
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from sim import frame
 from sim.driver import GO_S, PLUG_S, PedalDriver, PluggedDriver, through
 from sim.metrics import Metrics, Watch
-from sim.scenario import find_scenario, run_scenario
+from sim.plant.cars import CARS
+from sim.scenario import find_scenario, make_world, run_scenario
 from sim.vehicle import load_vehicle
 from sim.world import World
 from vcu.limits import NONE, PACK_CURRENT, REGEN_CHARGE, SLEW, SPEED_CAP
@@ -123,7 +125,14 @@ def test_a_scenario_brings_its_own_parameters_and_faults():
     assert find_scenario("learner").load_vehicle().values["learner_on"] == 1
     result = run_scenario(scenario)
     assert result.injected == ("pedal_a_open@8",)
-    assert scenario.car is not None and scenario.car.mass_kg == 250.0
+
+
+def test_a_scenario_that_changes_the_mass_leaves_a_vehicle_its_own_wheels():
+    scenario = find_scenario("crawl_pedal_lost_250")
+    for name, car in CARS.items():
+        driver = scenario.make_driver(scenario.load_vehicle(name))
+        with make_world(scenario, scenario.load_vehicle(name), driver, 1, "cpython") as world:
+            assert world.car.data == replace(car, mass_kg=250.0, drag_area_m2=0.7)
 
 
 def governed(*scenes):
