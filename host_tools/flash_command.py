@@ -86,6 +86,9 @@ def flash(work: Work, args: argparse.Namespace, bundle: Bundle | None, tools: To
         verdict, passed = "PASS", True
     except OSError as error:  # the port, or the file of the backup: nothing is done without it
         if not work.is_one_of_many:
+            if error.errno is not None and error.filename is None:  # whoever listened is gone
+                end = f"FAIL: stopped by a lost output; {work.kept}"
+                _report(work, args, tools, started, stamp, end)
             raise
         verdict, passed = f"FAIL: {error}; {work.kept}", False
     except (FlashError, BundleError) as error:

@@ -15,6 +15,7 @@ from host_tools.bundle import ROOT, write_bundle
 from host_tools.cli import main, make_parser
 from host_tools.endings import Ended
 from host_tools.flash_command import run
+from host_tools.flash_screen import Screen
 from host_tools.flash_steps import Tools
 from host_tools.ports import PortError
 from host_tools.slot_record import Record, encode
@@ -269,6 +270,21 @@ def test_named_ports_are_flashed_each_once_and_one_that_is_not_there_fails_alone
     assert list(tmp_path.glob("lsev_flash_a1b2c3_devP_*.txt"))
     assert lines[1].startswith("none  FAIL: nothing is at none")
     assert bench.board.starts() == "2.0.0" and bench.board.resets == 1
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space")])
+def test_an_output_that_is_lost_ends_a_flash_with_a_report(
+    bench, error: OSError, monkeypatch
+) -> None:
+    def tell(screen: Screen, text: str) -> None:
+        raise error
+
+    monkeypatch.setattr(Screen, "tell", tell)
+    with pytest.raises(type(error)):
+        bench.flash(NEW)
+    report = Path("lsev_flash_a1b2c3_20261123_120000.txt").read_text()
+    assert "FAIL: stopped by a lost output; " in report and "slot a" in report
+    assert bench.board.starts() == "1.0.0"
 
 
 def test_a_damaged_selector_is_told_and_left_until_it_is_asked_for(bench, capsys) -> None:
