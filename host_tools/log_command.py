@@ -26,6 +26,8 @@ _NAMES = (
 _RATE_HZ = 10
 # The board has started anew, or has ended the subscription.
 _ENDS = ("b", "l")
+# So long without a row, it has done so and the line that said it was lost.
+_SILENT_S = 3.0
 _LIST = re.compile(r"[\w*]+(,[\w*]+)*", re.ASCII)
 _MOST_HZ = 20
 
@@ -56,17 +58,26 @@ def _record(
         # A line at a time: whatever kills this costs no more than one.
         file = files.enter_context(args.file.open("x", buffering=1, encoding="utf-8"))
         file.write(json.dumps(first, ensure_ascii=False) + "\n")
-        end = clock() + args.seconds if args.seconds else math.inf
+        now = heard = clock()
+        end = now + args.seconds if args.seconds else math.inf
         try:
-            while clock() < end:
+            while now < end:
+                is_ended = now - heard > _SILENT_S
                 for kind, values in link.events():
                     if kind == "t":
                         file.write(json.dumps(values) + "\n")
                         rows += 1
+                        heard = now
                     elif kind in _ENDS:
-                        link.subscribe(args.names, args.rate)
+                        is_ended = True
+                if is_ended:
+                    link.subscribe(args.names, args.rate)
+                    heard = now
+                now = clock()
         except KeyboardInterrupt:
             pass  # the usual way to end a recording
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(args.file)) from None
         finally:
             print(texts.ui("recorded", lang).format(count=rows, path=args.file))
             with suppress(LinkError):

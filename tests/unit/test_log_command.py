@@ -1,6 +1,8 @@
 """lsev log: a recording never replaces a file, and is kept however it ends."""
 
+import errno
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +164,43 @@ def test_a_rate_that_the_board_cannot_send_is_bad_usage(rate: str) -> None:
     with pytest.raises(SystemExit) as caught:
         make_parser().parse_args(["log", "record", "x", "--rate", rate])
     assert caught.value.code == 2
+
+
+def test_a_board_that_fell_silent_without_a_word_is_recorded_on(tmp_path: Path) -> None:
+    class Silent(SendingBoard):
+        """Has lost its subscription and the line that said so until it is asked once more."""
+
+        def events(self) -> list[tuple[str, dict[str, Any]]]:
+            _, row = super().events()
+            is_heard = self.seconds < 1.0 or self.told.count("sub pack_cv 10") > 1
+            return [row] if is_heard else []
+
+    path = tmp_path / "r.ndjson"
+    assert record(Silent(200), str(path), "--seconds", "10", "--names", "pack_cv") == 0
+    times = [json.loads(row)["t"] for row in path.read_text(encoding="utf-8").splitlines()[1:]]
+    assert times[-1] >= 9900 and max(b - a for a, b in pairwise(times)) < 3500
+
+
+def test_a_disk_that_is_full_is_told_with_the_recording_and_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.ndjson"
+    real = Path.open
+
+    def small(self: Path, *words: Any, **keywords: Any) -> Any:
+        file = real(self, *words, **keywords)
+        write, left = file.write, [4]
+
+        def write_some(text: str) -> int:
+            left[0] -= 1
+            if not left[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(text)
+
+        monkeypatch.setattr(file, "write", write_some)
+        return file
+
+    monkeypatch.setattr(Path, "open", small)
+    with pytest.raises(OSError, match=r"No space left on device: .*r\.ndjson"):
+        record(SendingBoard(9), str(path))
+    assert f"{path}: 2" in capsys.readouterr().out
