@@ -99,8 +99,22 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _open_streams() -> None:
+    """Have the three standard streams, also where whoever started this has closed one.
+
+    Else a port or a file would get its number, and a child process would write into that.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    _open_streams()
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="replace")  # a character that a terminal does not have is a ?
@@ -123,6 +137,14 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + getattr(signal, "SIGPIPE", 13)  # Windows has none
     except OSError as error:
+        if error.errno is not None and error.filename is None:
+            # No file has a name like that: as a rule what was to be printed, after it was done.
+            print(
+                f"lsev: {error.strerror}, for what was to be printed: whether the command was done"
+                " is not known; look before you do it again",
+                file=sys.stderr,
+            )
+            return 1
         what = f"{error.filename}: {error.strerror}" if error.filename else error
         print(f"lsev: {what}; nothing was changed", file=sys.stderr)
         return 2

@@ -631,3 +631,37 @@ def test_a_reader_that_has_enough_ends_it_without_a_word() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_an_output_that_is_lost_does_not_say_that_nothing_was_done() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "host_tools", "sim", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr and "is not known" in done.stderr
+    assert "nothing was changed" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "status"),
+    [
+        ("sim list", "<&-", 0),
+        ("sim list", ">&-", 0),
+        ("sim list", "<&- >&- 2>&-", 0),
+        ("faults --clear", "<&-", 2),
+    ],
+)
+def test_a_standard_stream_that_is_closed_is_no_trouble(
+    words: str, closed: str, status: int
+) -> None:
+    command = f"{shlex.quote(sys.executable)} -m host_tools {words} {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert ("no terminal to ask at" in done.stderr) == (status == 2)
