@@ -62,6 +62,7 @@ class Monitor(App[None]):
         self, watch: CarWatch, lang: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
+        self.must_end = False  # set by a signal, seen at the next refresh
         self._watch = watch
         self._lang = lang
         self._clock = clock
@@ -112,6 +113,8 @@ class Monitor(App[None]):
 
     def refresh_view(self) -> None:
         """Show the present view."""
+        if self.must_end:
+            self.exit()
         if not self.query("#title"):
             return  # the screen is being taken down
         view, lang = self._watch.view, self._lang

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager
 from host_tools import live_values, monitor_text, texts
 from host_tools.arguments import Commands, add_port_and_language, duration_s
 from host_tools.car_watch import CarWatch, LiveOpener, Tap, View
+from host_tools.endings import Ended, ended_by_signals
 from host_tools.fault_text import headline, why
 from host_tools.link import Link, open_link
 from host_tools.live_values import ROWS
@@ -18,6 +20,8 @@ from host_tools.ports import PortError
 from host_tools.session import tell_time
 
 _PLAIN_S = 1.0
+# How long the screen may take to leave the terminal as it was.
+_LEAVE_S = 3.0
 # What a line of --plain has.
 _PLAIN_KEYS = ("speed", "pedal", "torque", "limiter", "gear", "pack_v", "pack_a", "soc")
 
@@ -53,20 +57,34 @@ def _on_screen(watch: CarWatch, lang: str) -> None:
     # Only here: it takes a third of a second, which --plain need not wait for.
     from host_tools.monitor import Monitor
 
-    ended = threading.Event()
+    ended, left = threading.Event(), threading.Event()
+    monitor = Monitor(watch, lang)
+    signals: list[int] = []
+
+    def end(number: int) -> None:
+        signals.append(number)
+        monitor.must_end = True
+        ended.set()
 
     def follow() -> None:
         while not ended.is_set():
             watch.step()
         watch.close()
+        # A screen whose terminal is gone waits for ever to write its last line there.
+        if signals and not left.wait(_LEAVE_S):
+            os._exit(128 + signals[0])
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     try:
-        Monitor(watch, lang).run()
+        with ended_by_signals(end):
+            monitor.run()
     finally:
         ended.set()
+        left.set()
         thread.join(timeout=10.0)
+    if signals:
+        raise Ended(signals[0])
 
 
 def _plain(watch: CarWatch, lang: str, seconds: float | None, clock: Callable[[], float]) -> None:

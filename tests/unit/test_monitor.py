@@ -4,8 +4,15 @@ A board made of answers, and a clock that the test holds.
 """
 
 import asyncio
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -430,3 +437,32 @@ def test_the_screen_ends_with_q() -> None:
             assert not app.is_running
 
     asyncio.run(show())
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_screen_ends_with_a_signal_and_with_its_terminal(
+    number: signal.Signals, is_closed: bool
+) -> None:
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "host_tools", "monitor", "--port", "no-such-port"]
+    environment = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environment) as process:
+        os.close(end)
+        while b"no-such-port" not in os.read(terminal, 65536):
+            pass  # until it is drawn
+        process.send_signal(number)
+        if is_closed:
+            os.close(terminal)
+        due = time.monotonic() + 10.0
+        while process.poll() is None and time.monotonic() < due:
+            time.sleep(0.05)
+            if not is_closed and select.select([terminal], [], [], 0.0)[0]:
+                with suppress(OSError):  # it has ended
+                    os.read(terminal, 65536)
+        status = process.poll()
+        process.kill()
+    if not is_closed:
+        os.close(terminal)
+    # To a terminal that is gone the last line cannot be told, and that may be the status.
+    assert status in ((1, 128 + number) if is_closed else (128 + number,))
