@@ -633,6 +633,7 @@ def test_a_reader_that_has_enough_ends_it_without_a_word() -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
+# Linux has it and macOS has not; what it stands for cannot be had without a disk of its own.
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
 def test_an_output_that_is_lost_does_not_say_that_nothing_was_done() -> None:
     with open("/dev/full", "w") as full:
