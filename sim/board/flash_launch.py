@@ -110,7 +110,7 @@ def _fit_machine(host: Host, pins: "Any", speed: int, chip: bytes) -> None:
     fitted.unique_id = unique_id
 
 
-def _mount(device: "Any", block_bytes: int) -> None:
+def _mount(device: "Any", block_bytes: int, host: Host) -> None:
     """Mount the flash as /, made anew if it is blank; else say that it is lost, until Ctrl-C.
 
     All as MicroPython does on an ESP32: what cannot be mounted is blank if its
@@ -129,6 +129,8 @@ def _mount(device: "Any", block_bytes: int) -> None:
             with open("/boot.py", "w") as file:
                 file.write(_FIRST_BOOT_PY)
         else:
+            kbd_intr(_CTRL_C)
+            host.tell(b"up\n")
             while True:
                 print(_CORRUPTED)
                 time.sleep(3)
@@ -191,10 +193,11 @@ def start(
         sys.modules.pop(name, None)
     sys.modules["flashbdev"] = FlashBdev(chip)  # pyright: ignore[reportArgumentType]
     sys.path[:] = ["", ".frozen", "/lib"]
-    host.tell(b"up\n")
+    kbd_intr(-1)  # one in a mount would look like a chip that is blank, and empty it
     try:
-        _mount(chip, geometry[0])
+        _mount(chip, geometry[0], host)
     except KeyboardInterrupt:  # at the prompt, without files
         return
+    host.tell(b"up\n")
     if _run("boot.py", host) and main:
         _run("main.py", host)

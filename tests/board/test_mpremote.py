@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -334,6 +335,25 @@ def test_a_supply_that_went_while_the_first_block_was_erased_leaves_the_files(
         image.write(b"\xff" * 512)
     board.restart()
     assert mpremote(board, "exec", "print(open('kept').read())").strip() == "old"
+
+
+def test_a_ctrl_c_while_the_flash_is_mounted_does_not_empty_it(
+    make_board: Callable[..., FlashBoard], tmp_path: Path
+) -> None:
+    board = make_board(block_bytes=512, block_count=64)
+    mpremote(board, "exec", "open('kept', 'w').close()")
+    image = bytearray((tmp_path / "image").read_bytes())
+    image[:512] = b"\xff" * 512  # as when the supply went in the middle of an erase
+    with ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):  # a busy host, for Ctrl-C at many moments
+            loop = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            stack.callback(loop.wait)
+            stack.callback(loop.kill)
+        for _ in range(8):
+            (tmp_path / "image").write_bytes(image)
+            board.restart()
+            talk(board, b"\r\x03" * 30 + b"\r\x01", b"raw REPL; CTRL-B to exit\r\n>")
+            assert "'kept'" in mpremote(board, "exec", "import os; print(os.listdir())")
 
 
 def test_a_file_that_was_never_closed_is_written_by_the_collection_that_finds_it(
